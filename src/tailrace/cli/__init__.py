@@ -1,0 +1,1 @@
+"""The ``tailrace`` command: flat verbs, grouped under headings."""

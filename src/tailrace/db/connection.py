@@ -1,0 +1,324 @@
+"""A database connection as the rest of tailrace sees it.
+
+``Database`` wraps one asynchronous psycopg connection and is the only thing above the driver. It
+differs from the driver in what it settles once and for all: every statement is its own transaction
+unless ``transaction()`` says otherwise; the settings on which our text formats rest are pinned; a
+dead peer is noticed within seconds; whatever goes wrong leaves as a ``TailraceError`` that names
+the database and says whether trying again makes sense. Rows are named tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import AsyncRowFactory, namedtuple_row
+
+from tailrace.db.queries import Query, load
+from tailrace.errors import (
+    ConfigError,
+    ConnectError,
+    DatabaseError,
+    TailraceError,
+    from_connecting,
+    from_database,
+    without_secrets,
+)
+
+queries = load()
+
+# Rows are named tuples whose fields depend on the statement, which no type can express.
+Row = Any
+Isolation = Literal["read committed", "repeatable read", "serializable"]
+
+_ISOLATION = {
+    "read committed": psycopg.IsolationLevel.READ_COMMITTED,
+    "repeatable read": psycopg.IsolationLevel.REPEATABLE_READ,
+    "serializable": psycopg.IsolationLevel.SERIALIZABLE,
+}
+
+# A peer that vanished (power, firewall, NAT) is noticed within about ten seconds, not after hours.
+_KEEPALIVE = {
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """Something another session said on a channel that we listen to."""
+
+    channel: str
+    payload: str
+
+
+class CopyIn:
+    """The writing end of ``COPY … FROM STDIN``; ``rowcount`` is known when the block has ended."""
+
+    def __init__(self, copy: psycopg.AsyncCopy) -> None:
+        self._copy = copy
+        self.rowcount = -1
+
+    async def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send a piece; pieces need not end where rows end."""
+        await self._copy.write(data)
+
+
+class Database:
+    """One connection to one database; made by ``connect``, usable as an async context manager."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Row], dsn: str) -> None:
+        self._connection = connection
+        self.dsn = dsn
+        self.dsn_display = display(dsn)
+        info = connection.info
+        self.dbname = info.dbname
+        self.user = info.user
+        self.backend_pid = info.backend_pid
+        self.server_version = info.server_version
+
+    # ---------------------------------------------------------------- life
+
+    @classmethod
+    async def connect(
+        cls,
+        dsn: str,
+        *,
+        name: str,
+        replica: bool = False,
+        connect_timeout: float = 10.0,
+        prepare_threshold: int | None = 5,
+    ) -> Database:
+        """Connect and pin the session; ``name`` shows in ``pg_stat_activity`` as ``tailrace:name``.
+
+        ``replica`` makes the session one that applies: triggers and foreign keys do not fire.
+        ``prepare_threshold=None`` is for poolers that hand a session around between transactions.
+        """
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                _conninfo(dsn, name, connect_timeout),
+                autocommit=True,
+                prepare_threshold=prepare_threshold,
+                row_factory=cast(AsyncRowFactory[Row], namedtuple_row),
+            )
+        except psycopg.Error as exc:
+            raise from_connecting(exc, where=display(dsn)) from exc
+        database = cls(connection, dsn)
+        try:
+            await database.execute(queries.pin_session)
+            if replica:
+                await database._become_replica()
+        except BaseException:
+            await connection.close()
+            raise
+        return database
+
+    async def _become_replica(self) -> None:
+        try:
+            await self.execute(queries.become_replica)
+        except DatabaseError as exc:
+            if exc.sqlstate != "42501":
+                raise
+            raise ConnectError(
+                f'role "{self.user}" may not switch triggers off in database "{self.dbname}"',
+                hint="as a superuser run (PostgreSQL 15 and later): "
+                f'grant set on parameter session_replication_role to "{self.user}"',
+                sqlstate=exc.sqlstate,
+                retryable=False,
+            ) from exc
+
+    async def close(self) -> None:
+        """Close the connection; an open transaction is rolled back. Harmless when repeated."""
+        await self._connection.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection can no longer be used."""
+        return bool(self._connection.closed)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        status = self._connection.info.transaction_status
+        return status not in (
+            psycopg.pq.TransactionStatus.IDLE,
+            psycopg.pq.TransactionStatus.UNKNOWN,
+        )
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<Database {self.dsn_display}>"
+
+    # ---------------------------------------------------------------- statements
+
+    async def execute(self, query: Query | str, /, *args: object, **params: object) -> int:
+        """Run a statement and return the number of rows it touched (-1 where that means nothing).
+
+        Without parameters the text may hold several statements, and ``%`` means itself.
+        """
+        with self._translated():
+            cursor = await self._connection.execute(_text(query), _values(args, params))
+            return cursor.rowcount
+
+    async def fetch_all(self, query: Query | str, /, *args: object, **params: object) -> list[Row]:
+        """Run a statement and return all its rows."""
+        with self._translated():
+            cursor = await self._connection.execute(_text(query), _values(args, params))
+            return await cursor.fetchall()
+
+    async def fetch_one(self, query: Query | str, /, *args: object, **params: object) -> Row | None:
+        """Run a statement and return its first row, or None."""
+        with self._translated():
+            cursor = await self._connection.execute(_text(query), _values(args, params))
+            return await cursor.fetchone()
+
+    async def fetch_value(self, query: Query | str, /, *args: object, **params: object) -> Any:
+        """Run a statement and return the first value of its first row; None without a row."""
+        row = await self.fetch_one(query, *args, **params)
+        return None if row is None else row[0]
+
+    @asynccontextmanager
+    async def transaction(
+        self, isolation: Isolation | None = None, *, read_only: bool = False
+    ) -> AsyncIterator[None]:
+        """Make the block one transaction; inside another one, a subtransaction.
+
+        An error rolls back what the block did and goes on upwards. If the connection dies while
+        COMMIT is on its way, ``ConnectionLost`` is raised and nobody knows what happened: read
+        the position that was to be written before doing it again.
+        """
+        with self._translated():
+            nested = self.in_transaction
+            if nested and (isolation or read_only):
+                raise ValueError("isolation and read_only belong to the outermost transaction")
+            if not nested:
+                level = _ISOLATION[isolation] if isolation else None
+                await self._begin_as(level, read_only or None)
+            async with self._connection.transaction():
+                yield
+
+    async def _begin_as(self, level: psycopg.IsolationLevel | None, read_only: bool | None) -> None:
+        """Set what the next BEGIN says; the driver keeps it, so mostly there is nothing to do."""
+        if self._connection.isolation_level != level:
+            await self._connection.set_isolation_level(level)
+        if self._connection.read_only != read_only:
+            await self._connection.set_read_only(read_only)
+
+    # ---------------------------------------------------------------- COPY
+
+    async def copy_out(
+        self, query: Query | str, /, *args: object, **params: object
+    ) -> AsyncIterator[bytes | bytearray | memoryview]:
+        """Run ``COPY … TO STDOUT`` and yield its messages, one a row, as the server sends them."""
+        with self._translated():
+            async with self._connection.cursor() as cursor:
+                async with cursor.copy(_text(query), _values(args, params)) as copy:
+                    async for data in copy:
+                        yield data
+
+    @asynccontextmanager
+    async def copy_in(
+        self, query: Query | str, /, *args: object, **params: object
+    ) -> AsyncIterator[CopyIn]:
+        """Run ``COPY … FROM STDIN``; leaving the block with an error cancels it."""
+        with self._translated():
+            async with self._connection.cursor() as cursor:
+                async with cursor.copy(_text(query), _values(args, params)) as copy:
+                    stream = CopyIn(copy)
+                    yield stream
+                stream.rowcount = cursor.rowcount
+
+    # ---------------------------------------------------------------- notifications, cancelling
+
+    async def listen(self) -> None:
+        """Hear of ticks from now on; ``notifications`` returns what was heard."""
+        await self.execute(queries.listen)
+
+    async def notifications(self, *, timeout: float | None = None) -> list[Notification]:
+        """Wait until something is notified and return all that has come by then.
+
+        Returns an empty list when nothing came within ``timeout`` seconds.
+        """
+        heard = []
+        with self._translated():
+            async for notify in self._connection.notifies(timeout=timeout, stop_after=1):
+                heard.append(Notification(notify.channel, notify.payload))
+        return heard
+
+    async def cancel(self) -> None:
+        """Ask the server to end the statement that is running on this connection."""
+        with self._translated():
+            await self._connection.cancel_safe(timeout=5.0)
+
+    # ---------------------------------------------------------------- inside
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Let exceptions of the driver leave as ours."""
+        try:
+            yield
+        except psycopg.Error as exc:
+            raise self._translation(exc) from exc
+
+    def _translation(self, exc: psycopg.Error) -> TailraceError:
+        return from_database(exc, where=f'database "{self.dbname}"')
+
+
+def _text(query: Query | str) -> Any:
+    return (query.sql if isinstance(query, Query) else query).encode()
+
+
+def _values(args: Sequence[object], params: dict[str, object]) -> Any:
+    if args and params:
+        raise ValueError("a statement takes positional or named parameters, not both")
+    return params or args or None
+
+
+def _conninfo(dsn: str, name: str, connect_timeout: float) -> str:
+    """Complete a connection string: what the user wrote wins, except for the name and encoding."""
+    given = parameters(dsn)
+    defaults: dict[str, Any] = dict(_KEEPALIVE)
+    defaults["connect_timeout"] = max(2, round(connect_timeout))  # libpq takes 1 for 2
+    return make_conninfo(
+        **(defaults | given),
+        application_name=f"tailrace:{name}"[:63],
+        client_encoding="UTF8",
+    )
+
+
+def parameters(dsn: str) -> dict[str, Any]:
+    """Take a connection string (words or URL) apart.
+
+    The driver's own complaint would repeat a piece of the string, perhaps of its password, so it
+    is not passed on.
+    """
+    try:
+        given = conninfo_to_dict(dsn)
+    except psycopg.Error:
+        raise ConfigError(
+            "the connection string cannot be read",
+            hint='write "host=… port=… dbname=… user=…" or postgresql://user@host:port/dbname',
+        ) from None
+    given.pop("application_name", None)
+    given.pop("client_encoding", None)
+    return given
+
+
+def display(dsn: str) -> str:
+    """Show a connection string without its password, in the order people read it."""
+    given = parameters(dsn)
+    order = ("host", "hostaddr", "port", "dbname", "user", "service")
+    shown = [f"{key}={given[key]}" for key in order if given.get(key)]
+    return without_secrets(" ".join(shown)) or "the default database"

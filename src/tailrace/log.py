@@ -1,0 +1,50 @@
+"""Logging: one line a record, to stderr, never a password.
+
+Results go to stdout and are not logged. ``-v`` shows debug records, ``-q`` only warnings.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import IO
+
+from tailrace.errors import one_line, without_secrets
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+
+class OneLineFormatter(logging.Formatter):
+    """Writes a record as one line without secrets; tracebacks only where they were asked for."""
+
+    def __init__(self, *, tracebacks: bool) -> None:
+        super().__init__(_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
+        self._tracebacks = tracebacks
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d} "
+        line += f"{record.levelname:<7} {record.name.removeprefix('tailrace.')}: "
+        line += one_line(record.getMessage())
+        if record.exc_info and record.exc_info[1] is not None:
+            line += f" [{one_line(repr(record.exc_info[1]))}]"
+            if self._tracebacks:
+                line += "\n" + self.formatException(record.exc_info)
+        return without_secrets(line)
+
+
+def setup(verbosity: int = 0, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
+    """Send our records to ``stream`` (stderr); calling it again replaces the earlier set-up."""
+    level = logging.WARNING if quiet else logging.DEBUG if verbosity > 0 else logging.INFO
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(OneLineFormatter(tracebacks=verbosity > 0))
+    logger = logging.getLogger("tailrace")
+    logger.handlers = [handler]
+    logger.setLevel(level)
+    logger.propagate = False
+    # The driver only says what we say better ourselves, except when we look for trouble.
+    logging.getLogger("psycopg").setLevel(logging.DEBUG if verbosity > 1 else logging.ERROR)
+
+
+def get(name: str) -> logging.Logger:
+    """Return the logger for a module or a service, below ``tailrace``."""
+    return logging.getLogger(name if name.startswith("tailrace") else f"tailrace.{name}")

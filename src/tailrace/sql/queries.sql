@@ -1,0 +1,68 @@
+-- Queries that belong to no schema of ours: sessions, locks, installing.
+
+-- pin_session: the settings on which our text formats rest, for the life of the connection
+-- Everything that is sent as text must read the same on every server, whatever its defaults,
+-- and a time-out that an administrator set for people must not break a long batch.
+select
+    set_config('DateStyle', 'ISO, MDY', false),
+    set_config('IntervalStyle', 'postgres', false),
+    set_config('TimeZone', 'UTC', false),
+    set_config('extra_float_digits', '1', false),
+    set_config('bytea_output', 'hex', false),
+    set_config('lc_monetary', 'C', false),
+    set_config('search_path', '', false),
+    set_config('lock_timeout', '0', false),
+    set_config('statement_timeout', '0', false),
+    set_config('idle_in_transaction_session_timeout', '0', false);
+
+-- become_replica: stop user triggers and foreign keys of this session from firing
+select set_config('session_replication_role', 'replica', false);
+
+-- listen: hear of ticks
+listen tailrace_tick;
+
+-- try_lock: take a session advisory lock by a text key, without waiting
+select pg_try_advisory_lock(hashtextextended(%(key)s, 7461));
+
+-- unlock: give a session advisory lock back
+select pg_advisory_unlock(hashtextextended(%(key)s, 7461));
+
+-- install_lock: let only one install at a time work in this database
+select pg_advisory_xact_lock(hashtextextended('tailrace install', 7461));
+
+-- found_schemas: which schemas of ours exist, and which of them an extension owns
+select n.nspname::text as schema, e.extname::text as extension
+from unnest(%(schemas)s::text[]) as wanted (name)
+left join pg_namespace as n on n.nspname = wanted.name
+left join pg_extension as e on e.extname = wanted.name
+where n.oid is not null or e.oid is not null;
+
+-- has_record: whether the tables in which installations are recorded are there
+select to_regclass('tailrace.installation') is not null;
+
+-- recorded: what has been installed, by schema
+select schema_name, version, digest from tailrace.installation;
+
+-- record_schema: note what is installed now
+insert into tailrace.installation as i (schema_name, version, digest)
+values (%(schema)s, %(version)s, %(digest)s)
+on conflict (schema_name) do update
+set version = excluded.version, digest = excluded.digest, changed_at = now();
+
+-- done_migrations: numbers and kinds of the migrations this database has had
+select number, kind from tailrace.migration;
+
+-- record_migration: note that a migration has been done
+insert into tailrace.migration (number, kind, name)
+values (%(number)s, %(kind)s, %(name)s);
+
+-- known_roles: which of the queue roles exist
+select rolname::text from pg_roles where rolname in ('pgq_reader', 'pgq_writer', 'pgq_admin');
+
+-- may_be_replica: whether the current role may switch triggers off while it applies
+select current_setting('is_superuser') = 'on'
+    or (current_setting('server_version_num')::integer >= 150000
+        and has_parameter_privilege('session_replication_role', 'set'));
+
+-- drop_schema: the statement that removes a schema with all it holds
+select format('drop schema %%I cascade', %(schema)s::text);
