@@ -1,0 +1,164 @@
+"""What all commands share: the common options, the settings that result, and connecting.
+
+A command is an async function that takes an ``Invocation`` first. ``command`` makes it a click
+command with the common options, which may also stand before the command's name; what stands
+nearer to the name's right wins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from tailrace.config import Settings
+    from tailrace.db.connection import Database
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The common options as they were typed."""
+
+    config: tuple[str, ...] = ()
+    db: tuple[str, ...] = ()
+    queue: str | None = None
+    verbose: int = 0
+    quiet: bool = False
+
+    def under(self, nearer: Shared) -> Shared:
+        """Combine with the options that stand after the command's name, which win."""
+        return Shared(
+            config=nearer.config or self.config,
+            db=nearer.db or self.db,
+            queue=nearer.queue or self.queue,
+            verbose=self.verbose + nearer.verbose,
+            quiet=self.quiet or nearer.quiet,
+        )
+
+
+def shared_options(function: F) -> F:
+    """Add the common options to a click function; they arrive as one argument ``shared``."""
+
+    @functools.wraps(function)
+    def gathered(*args: Any, **kwargs: Any) -> Any:
+        kwargs["shared"] = Shared(
+            config=kwargs.pop("config"),
+            db=kwargs.pop("db"),
+            queue=kwargs.pop("queue"),
+            verbose=kwargs.pop("verbose"),
+            quiet=kwargs.pop("quiet"),
+        )
+        return function(*args, **kwargs)
+
+    for option in reversed(
+        (
+            click.option(
+                "-c", "--config", multiple=True, metavar="FILE",
+                help="Settings: tailrace.toml or a Skytools ini file.  [env: TAILRACE_CONFIG]",
+            ),
+            click.option(
+                "--db", multiple=True, metavar="DSN",
+                help="Database to act on.  [env: TAILRACE_DB]",
+            ),
+            click.option("--queue", metavar="NAME", help="Queue to act on.  [env: TAILRACE_QUEUE]"),
+            click.option("-v", "--verbose", count=True, help="Say more; twice: with tracebacks."),
+            click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong."),
+        )  # fmt: skip
+    ):
+        gathered = option(gathered)
+    return gathered  # type: ignore[return-value]
+
+
+class Invocation:
+    """One run of one command: its settings, made when first needed, and its connections."""
+
+    def __init__(self, command: str, shared: Shared, flags: dict[str, object]) -> None:
+        self.command = command
+        self.shared = shared
+        self._flags = flags
+
+    @functools.cached_property
+    def settings(self) -> Settings:
+        """The merged settings; with several configuration files use ``each_settings``."""
+        if len(self.shared.config) > 1:
+            raise click.UsageError(f"{self.command} takes one configuration file, not several")
+        if len(self.shared.db) > 1:
+            raise click.UsageError(f"{self.command} takes one --db, not several")
+        return self.each_settings[0]
+
+    @functools.cached_property
+    def each_settings(self) -> list[Settings]:
+        """The merged settings for each configuration file (``run`` takes several)."""
+        from tailrace import config
+
+        flags = {"queue": self.shared.queue, **self._flags}
+        if len(self.shared.db) == 1:
+            flags["db"] = self.shared.db[0]
+        found = config.read_each(self.shared.config, flags=flags)
+        for settings in found:
+            for warning in settings.warnings:
+                self.warn(warning)
+        return found
+
+    @asynccontextmanager
+    async def database(self) -> AsyncIterator[Database]:
+        """Connect to the database that the command acts on."""
+        from tailrace.db.connection import Database
+
+        dsn = self.settings.db
+        if dsn is None:
+            raise click.UsageError(
+                f"{self.command} needs a database: --db DSN, environment TAILRACE_DB, or db in tailrace.toml"
+            )
+        async with await Database.connect(dsn, name=self.command) as db:
+            yield db
+
+    def say(self, line: str) -> None:
+        """Tell what was done; to stderr, since stdout belongs to results."""
+        if not self.shared.quiet:
+            self._write(line)
+
+    def warn(self, line: str) -> None:
+        """Tell what a person should look at."""
+        self._write(f"warning: {line}")
+
+    @staticmethod
+    def _write(line: str) -> None:
+        from tailrace.errors import without_secrets
+
+        click.echo(without_secrets(line), err=True)
+
+
+def command(
+    name: str, *, settings: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Awaitable[int | None]]], click.Command]:
+    """Make an async function a command; ``settings`` names its options that are settings, too.
+
+    The function returns its exit status (None: 0). Options of its own are added below this one.
+    """
+
+    def decorate(function: Callable[..., Awaitable[int | None]]) -> click.Command:
+        @shared_options
+        @click.pass_context
+        @functools.wraps(function)
+        def invoked(ctx: click.Context, shared: Shared, **options: Any) -> int:
+            from tailrace import log
+
+            outer = ctx.obj if isinstance(ctx.obj, Shared) else Shared()
+            shared = outer.under(shared)
+            log.setup(shared.verbose, quiet=shared.quiet)
+            flags = {key: options.pop(key) for key in settings}
+            call = Invocation(name, shared, flags)
+            return asyncio.run(function(call, **options)) or 0  # type: ignore[arg-type]
+
+        return click.command(name)(invoked)
+
+    return decorate

@@ -1,0 +1,360 @@
+"""Settings: where each one may come from, which source wins, and one report of all that is wrong.
+
+A setting is looked for in this order: flag, environment (``TAILRACE_…``), configuration file,
+default. A configuration file is either ``tailrace.toml`` or an ini file as Skytools users have it
+(``[londiste3]`` with ``db``, ``queue_name``, …). ``SETTINGS`` below is the one table from which
+reading, checking and the reference page are made.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from tailrace.errors import ConfigError, without_secrets
+
+DEFAULT_FILE = "tailrace.toml"
+FILE_VARIABLE = "TAILRACE_CONFIG"
+FILE_SUFFIXES = (".ini", ".toml", ".conf")
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SWITCHES = {
+    "1": True, "true": True, "yes": True, "on": True,
+    "0": False, "false": False, "no": False, "off": False,
+}  # fmt: skip
+
+
+def duration(value: object) -> float:
+    """Read a duration such as ``500ms`` or ``2s``; a bare number counts seconds, as in Skytools."""
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("is not a duration (examples: 500ms, 2s)")
+    return float(match[1]) * _UNITS[match[2] or "s"]
+
+
+def positive_duration(value: object) -> float:
+    """Read a duration that must not be zero."""
+    seconds = duration(value)
+    if seconds <= 0:
+        raise ValueError("must be longer than nothing (examples: 500ms, 2s)")
+    return seconds
+
+
+def text(value: object) -> str:
+    """Read a text that must not be empty."""
+    if not isinstance(value, str):
+        raise ValueError("is not a text; put it in quotes")
+    if not value.strip():
+        raise ValueError("is empty; give a value or leave the line out")
+    return value.strip()
+
+
+def text_list(value: object) -> tuple[str, ...]:
+    """Read a list of texts: a TOML array, or one text with a text per line."""
+    parts = [part for part in value.splitlines() if part.strip()] if isinstance(value, str) else value
+    if not isinstance(parts, list):
+        raise ValueError('is not a list of texts (example: ["dbname=a", "dbname=b"])')
+    return tuple(text(part) for part in parts)
+
+
+def switch(value: object) -> bool:
+    """Read an on/off value."""
+    found = _SWITCHES.get(str(value).strip().lower())
+    if found is None:
+        raise ValueError("is neither true nor false")
+    return found
+
+
+def positive(value: object) -> int:
+    """Read a whole number above zero."""
+    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value).strip()) or int(str(value)) < 1:
+        raise ValueError("is not a whole number above zero")
+    return int(str(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its names in each source, how it is read, and what it is for."""
+
+    name: str
+    toml: str
+    purpose: str
+    read: Callable[[object], object] = text
+    ini: str | None = None
+    flag: str | None = None
+
+    @property
+    def variable(self) -> str:
+        """The environment twin."""
+        return f"TAILRACE_{self.name.upper()}"
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("db", "db", "connection string of the database that commands act on", ini="db", flag="--db"),
+    Setting("queue", "queue", "name of the queue", ini="queue_name", flag="--queue"),
+    Setting("node_name", "node.name", "name of the node that create-* makes", ini="node_name"),
+    Setting(
+        "node_location",
+        "node.location",
+        "connection string by which other nodes reach this one",
+        ini="public_node_location",
+    ),
+    Setting(
+        "provider",
+        "node.provider",
+        "connection string of the node to read from",
+        ini="initial_provider_location",
+        flag="--provider",
+    ),
+    Setting("worker", "node.worker", "name of the node's worker", ini="job_name", flag="--worker"),
+    Setting("databases", "run.databases", "connection strings that tailrace run serves", text_list),
+    Setting(
+        "poll",
+        "run.poll",
+        "longest time between two looks for work when no notification comes",
+        positive_duration,
+        ini="loop_delay",
+    ),
+    Setting(
+        "global_watermark_period",
+        "run.global_watermark_period",
+        "how often a root publishes the global watermark",
+        positive_duration,
+        ini="global_wm_publish_period",
+    ),
+    Setting(
+        "local_watermark_period",
+        "run.local_watermark_period",
+        "how often a node reports its watermark to its provider",
+        positive_duration,
+        ini="local_wm_publish_period",
+    ),
+    Setting("strict", "apply.strict", "updates and deletes that meet no row are errors", switch),
+    Setting("lock_timeout", "run.lock_timeout", "longest wait for a table lock", duration, ini="lock_timeout"),
+    Setting("logfile", "log.file", "file that a worker in the background logs to", ini="logfile"),
+    Setting("pidfile", "log.pidfile", "file with the process id of a worker", ini="pidfile"),
+)  # fmt: skip
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a command works with, after all sources have been merged."""
+
+    db: str | None = None
+    queue: str | None = None
+    node_name: str | None = None
+    node_location: str | None = None
+    provider: str | None = None
+    worker: str | None = None
+    databases: tuple[str, ...] = ()
+    poll: float = 1.0
+    global_watermark_period: float = 300.0
+    local_watermark_period: float = 300.0
+    strict: bool = False
+    lock_timeout: float = 10.0
+    logfile: str | None = None
+    pidfile: str | None = None
+    origins: Mapping[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def served(self) -> tuple[str, ...]:
+        """The databases that ``tailrace run`` serves: the list, or the one database."""
+        return self.databases or ((self.db,) if self.db else ())
+
+
+def is_config_file(argument: str) -> bool:
+    """Say whether a command-line word is meant as a configuration file (Londiste's habit)."""
+    return argument.endswith(FILE_SUFFIXES)
+
+
+def read(
+    path: str | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
+    """Merge flags, environment and one configuration file; report everything wrong at once.
+
+    Without ``path`` the file is ``$TAILRACE_CONFIG``, or ``tailrace.toml`` where there is one.
+    """
+    environ = os.environ if environ is None else environ
+    report: list[str] = []
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    warnings: list[str] = []
+
+    chosen = path or environ.get(FILE_VARIABLE) or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
+    if chosen is not None:
+        found = _read_file(Path(chosen), report, warnings)
+        for setting, (raw, key) in found.items():
+            _accept(setting, raw, f"{chosen}: {key}", chosen, values, origins, report)
+    for setting in SETTINGS:
+        raw_text = environ.get(setting.variable)
+        if raw_text:
+            place = f"environment {setting.variable}"
+            _accept(setting, raw_text, place, place, values, origins, report)
+    for setting in SETTINGS:
+        given = (flags or {}).get(setting.name)
+        if given not in (None, (), ""):
+            values[setting.name] = given
+            origins[setting.name] = f"flag {setting.flag or setting.name}"
+    if report:
+        raise ConfigError("\n".join(report), problems=tuple(report))
+    return Settings(**_typed(values), origins=origins, warnings=tuple(warnings))
+
+
+def read_each(
+    paths: Iterable[str],
+    *,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, object] | None = None,
+) -> list[Settings]:
+    """Read several configuration files (``run -c a.ini -c b.ini``); their problems in one report."""
+    results: list[Settings] = []
+    problems: list[str] = []
+    for path in list(paths) or [None]:
+        try:
+            results.append(read(path, environ=environ, flags=flags))
+        except ConfigError as exc:
+            problems.extend(_problems(exc))
+    if problems:
+        raise ConfigError("\n".join(problems), problems=tuple(problems))
+    return results
+
+
+def _problems(exc: ConfigError) -> Sequence[str]:
+    found = exc.values.get("problems")
+    return [str(line) for line in found] if isinstance(found, tuple) else [str(exc)]
+
+
+def _typed(values: dict[str, object]) -> dict[str, Any]:
+    """Keep what the dataclass knows; every name in SETTINGS is a field, which a test checks."""
+    known = {item.name for item in fields(Settings)}
+    return {name: value for name, value in values.items() if name in known}
+
+
+def _accept(
+    setting: Setting,
+    raw: object,
+    place: str,
+    origin: str,
+    values: dict[str, object],
+    origins: dict[str, str],
+    report: list[str],
+) -> None:
+    try:
+        values[setting.name] = setting.read(raw)
+    except ValueError as exc:
+        report.append(f'{place}: "{without_secrets(str(raw))}" {exc}')
+        return
+    origins[setting.name] = origin
+
+
+# ------------------------------------------------------------------ files
+
+
+def _read_file(path: Path, report: list[str], warnings: list[str]) -> dict[Setting, tuple[object, str]]:
+    try:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        report.append(f"{path}: cannot be read: {reason}")
+        return {}
+    if path.suffix == ".toml":
+        return _read_toml(path, content, report)
+    return _read_ini(path, content, report, warnings)
+
+
+def _read_toml(path: Path, content: str, report: list[str]) -> dict[Setting, tuple[object, str]]:
+    try:
+        document = tomllib.loads(content)
+    except tomllib.TOMLDecodeError as exc:
+        report.append(f"{path}: is not TOML: {exc}")
+        return {}
+    by_key = {setting.toml: setting for setting in SETTINGS}
+    sections = {key.partition(".")[0] for key in by_key if "." in key}
+    found: dict[Setting, tuple[object, str]] = {}
+    for key, value in _flattened(document, sections):
+        setting = by_key.get(key)
+        if setting is None:
+            report.append(f"{path}: {key}: there is no such setting; {_nearest(key, by_key)}")
+        else:
+            found[setting] = (value, key)
+    return found
+
+
+def _flattened(document: dict[str, Any], sections: set[str]) -> Iterable[tuple[str, object]]:
+    for key, value in document.items():
+        if isinstance(value, dict) and key in sections:
+            for inner, inner_value in value.items():
+                yield f"{key}.{inner}", inner_value
+        else:
+            yield key, value
+
+
+def _nearest(key: str, known: Iterable[str]) -> str:
+    import difflib
+
+    names = sorted(known)
+    close = difflib.get_close_matches(key, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+
+
+def _read_ini(
+    path: Path, content: str, report: list[str], warnings: list[str]
+) -> dict[Setting, tuple[object, str]]:
+    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=None, strict=True)
+    try:
+        parser.read_string(content)
+    except configparser.Error as exc:
+        report.append(f"{path}: is not an ini file: {' '.join(str(exc.message).split())}")
+        return {}
+    section = _ini_section(path, parser, report)
+    if section is None:
+        return {}
+    by_key = {setting.ini: setting for setting in SETTINGS if setting.ini}
+    found: dict[Setting, tuple[object, str]] = {}
+    foreign: list[str] = []
+    values = parser[section]
+    for key in values:
+        if not values[key]:
+            continue  # "logfile =" says the same as no line at all
+        if key in by_key:
+            found[by_key[key]] = (_expanded(values[key], values, path), f"{section}.{key}")
+        else:
+            foreign.append(key)
+    if foreign:
+        warnings.append(f"{path}: ignored, not used by tailrace: {', '.join(sorted(foreign))}")
+    return found
+
+
+def _ini_section(path: Path, parser: configparser.ConfigParser, report: list[str]) -> str | None:
+    """Choose the section: Londiste's own where there are several."""
+    sections = parser.sections()
+    for preferred in ("tailrace", "londiste3", "londiste"):
+        if preferred in sections:
+            return preferred
+    if len(sections) == 1:
+        return sections[0]
+    found = ", ".join(f"[{name}]" for name in sections) or "none"
+    report.append(f"{path}: needs one section such as [londiste3]; it has: {found}")
+    return None
+
+
+def _expanded(value: str, section: configparser.SectionProxy, path: Path) -> str:
+    """Fill in ``%(job_name)s`` and ``~`` as Skytools does for file names and connection strings."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name == "config_file":
+            return str(path)
+        return section.get(name, match[0])
+
+    filled = re.sub(r"%\((\w+)\)s", fill, value)
+    return os.path.expanduser(filled) if filled.startswith("~") else filled
