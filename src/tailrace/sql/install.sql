@@ -1,8 +1,6 @@
 -- Everything that tailrace installs, in order; `tailrace install --db DSN` reads this file, and
 -- `psql -1 -v ON_ERROR_STOP=1 -f install.sql` installs the same without Python (fresh databases only).
 
--- Roles of the whole cluster
-\ir roles.sql
 -- Queues
 \ir pgq/install.sql
 -- The cascade of nodes

@@ -30,8 +30,8 @@ select pg_advisory_unlock(hashtextextended(%(key)s, 7461));
 -- install_lock: let only one install at a time work in this database
 select pg_advisory_xact_lock(hashtextextended('tailrace install', 7461));
 
--- found_schemas: which schemas of ours exist, and which of them an extension owns
-select n.nspname::text as schema, e.extname::text as extension
+-- found_schemas: which of the named schemas exist, and which belong to an extension of that name
+select wanted.name as schema, e.oid is not null as is_extension
 from unnest(%(schemas)s::text[]) as wanted (name)
 left join pg_namespace as n on n.nspname = wanted.name
 left join pg_extension as e on e.extname = wanted.name
@@ -56,13 +56,10 @@ select number, kind from tailrace.migration;
 insert into tailrace.migration (number, kind, name)
 values (%(number)s, %(kind)s, %(name)s);
 
--- known_roles: which of the queue roles exist
-select rolname::text from pg_roles where rolname in ('pgq_reader', 'pgq_writer', 'pgq_admin');
-
 -- may_be_replica: whether the current role may switch triggers off while it applies
 select current_setting('is_superuser') = 'on'
     or (current_setting('server_version_num')::integer >= 150000
         and has_parameter_privilege('session_replication_role', 'set'));
 
 -- drop_schema: the statement that removes a schema with all it holds
-select format('drop schema %%I cascade', %(schema)s::text);
+select format('drop schema if exists %%I cascade', %(schema)s::text);

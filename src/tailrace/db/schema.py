@@ -1,0 +1,347 @@
+"""Installs, upgrades and removes the schemas of tailrace in one database.
+
+``sql/install.sql`` is the table of contents: it includes ``<schema>/install.sql``, which includes
+the files of that schema, in psql's own notation (``\\ir``), so that psql can run it as well. A
+fresh install runs every file. An upgrade runs the numbered migrations that the database has not
+had, and then every file except ``tables.sql`` again, so functions are always those of the code.
+Everything happens in one transaction under a lock: it is done or it is not.
+
+What was installed is recorded in ``tailrace.installation``; a schema that is there without such a
+record belongs to somebody else (the real ``pgq`` extension, say) and is never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import Literal
+
+from tailrace import __version__, log
+from tailrace.db.connection import Database, queries
+from tailrace.errors import DatabaseError, SchemaMissing, TailraceError, WrongState
+
+SCHEMAS = ("pgq", "pgq_node", "tailrace")
+
+# Schemas that come and go with one of ours and hold nothing but what is generated.
+SATELLITES = {"tailrace": ("tailrace_capture",)}
+
+Action = Literal["installed", "upgraded", "current", "left alone", "removed"]
+_INCLUDE = re.compile(r"^\\ir\s+(\S+)\s*$")
+_MIGRATION = re.compile(r"^(\d{4})_(pre|post)_([a-z0-9_]+)\.sql$")
+_FOR_SCHEMA = re.compile(r"^--\s*schema:\s*(\w+)", re.MULTILINE)
+_logger = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """One SQL file, by its path below ``sql/``."""
+
+    path: str
+    text: str
+
+    @property
+    def makes_tables(self) -> bool:
+        """Whether it may run only once: tables change by migrations afterwards."""
+        return self.path.endswith("/tables.sql") and not self.path.startswith("migrations/")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A numbered change of tables; ``pre`` runs before the new functions, ``post`` after them."""
+
+    number: int
+    kind: str
+    name: str
+    schema: str
+    script: Script
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What happened to one schema."""
+
+    schema: str
+    action: Action
+    version: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What an install or uninstall did, and what the administrator should know about."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    migrations: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done at all."""
+        return any(one.action not in ("current", "left alone") for one in self.outcomes)
+
+
+# ---------------------------------------------------------------- the files
+
+
+def read(path: str) -> Script:
+    """Read one file below ``sql/``."""
+    return Script(path, files("tailrace.sql").joinpath(path).read_text(encoding="utf-8"))
+
+
+def scripts(schema: str) -> list[Script]:
+    """Return the files of a schema in the order of its ``install.sql``."""
+    return list(_included(read(f"{schema}/install.sql")))
+
+
+def _included(script: Script) -> Iterator[Script]:
+    """Follow the ``\\ir`` lines; anything else but comments has no business in such a file."""
+    folder = script.path.rpartition("/")[0]
+    for number, line in enumerate(script.text.splitlines(), start=1):
+        include = _INCLUDE.match(line)
+        if include:
+            path = f"{folder}/{include[1]}" if folder else include[1]
+            child = read(path)
+            yield from _included(child) if path.endswith("/install.sql") else iter([child])
+        elif line.strip() and not line.startswith("--"):
+            raise ValueError(f"sql/{script.path}:{number}: neither \\ir nor a comment: {line}")
+
+
+def migrations() -> list[Migration]:
+    """Return all numbered migrations in order."""
+    found = []
+    for entry in files("tailrace.sql").joinpath("migrations").iterdir():
+        parts = _MIGRATION.match(entry.name)
+        if parts:
+            script = read(f"migrations/{entry.name}")
+            schema = _FOR_SCHEMA.search(script.text)
+            if schema is None:
+                raise ValueError(f'sql/{script.path}: lacks a line "-- schema: NAME"')
+            found.append(Migration(int(parts[1]), parts[2], parts[3], schema[1], script))
+    return sorted(found, key=lambda migration: (migration.number, migration.kind != "pre"))
+
+
+def digest(schema: str) -> str:
+    """Return a digest of everything the schema is made from."""
+    total = hashlib.sha256()
+    own_migrations = [one.script for one in migrations() if one.schema == schema]
+    for script in [*scripts(schema), *own_migrations]:
+        total.update(f"{script.path}\0{script.text}\0".encode())
+    return total.hexdigest()[:16]
+
+
+# ---------------------------------------------------------------- what is there
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a database holds of one schema: nothing, ours, an extension's or a stranger's."""
+
+    schema: str
+    owner: Literal["nobody", "us", "extension", "stranger"]
+    version: str = ""
+    digest: str = ""
+
+
+async def _look(db: Database, schemas: Sequence[str]) -> dict[str, _Found]:
+    rows = await db.fetch_all(queries.found_schemas, schemas=list(schemas))
+    present = {row.schema: row.is_extension for row in rows}
+    ours = {}
+    if await db.fetch_value(queries.has_record):
+        ours = {row.schema_name: row for row in await db.fetch_all(queries.recorded)}
+    found = {}
+    for schema in schemas:
+        if schema not in present:
+            found[schema] = _Found(schema, "nobody")
+        elif schema in ours:
+            record = ours[schema]
+            found[schema] = _Found(schema, "us", record.version, record.digest)
+        else:
+            found[schema] = _Found(schema, "extension" if present[schema] else "stranger")
+    return found
+
+
+async def require(db: Database) -> None:
+    """Raise ``SchemaMissing`` unless the database holds the schemas as this version knows them."""
+    found = await _look(db, SCHEMAS)
+    if found["tailrace"].owner != "us":
+        raise SchemaMissing(
+            f'database "{db.dbname}" does not hold the schemas of tailrace',
+            hint="install them with: tailrace install --db DSN",
+        )
+    for one in found.values():
+        if one.owner == "us" and one.digest != digest(one.schema):
+            raise SchemaMissing(
+                f'schema "{one.schema}" of database "{db.dbname}" is of tailrace {one.version} '
+                f"and differs from what {__version__} installs",
+                hint="upgrade it with: tailrace install --db DSN",
+            )
+
+
+# ---------------------------------------------------------------- installing
+
+
+async def install(
+    db: Database,
+    *,
+    use_extension: bool = False,
+    hold_post: bool = False,
+    schemas: Sequence[str] = SCHEMAS,
+) -> Report:
+    """Install what is missing and upgrade what is old; doing it again changes nothing.
+
+    ``use_extension`` leaves queue schemas that are not ours in place and puts only the rest beside
+    them. ``hold_post`` keeps back the migrations that have to wait until no process of the old
+    version runs any more; the next install without it does them.
+    """
+    report = Report()
+    async with db.transaction():
+        await db.execute(queries.install_lock)
+        found = await _look(db, schemas)
+        for one in found.values():
+            _refuse_foreign(db, one, use_extension)
+        fresh = {one.schema for one in found.values() if one.owner == "nobody"}
+        kept = {one.schema for one in found.values() if one.owner == "us"}
+        done = await _done_migrations(db)
+        await _migrate(db, [m for m in migrations() if m.kind == "pre"], kept, done, report)
+        for one in found.values():
+            await _bring_up(db, one, report)
+        await _run(db, read("migrations/tables.sql"))
+        await _record(db, report, fresh)
+        if not hold_post:
+            await _migrate(db, [m for m in migrations() if m.kind == "post"], kept, done, report)
+        await _check_rights(db, report)
+    return report
+
+
+def _refuse_foreign(db: Database, found: _Found, use_extension: bool) -> None:
+    if found.owner in ("nobody", "us") or (use_extension and found.schema != "tailrace"):
+        return
+    if found.owner == "extension":
+        raise WrongState(
+            f'database "{db.dbname}" already holds the extension "{found.schema}"; '
+            "nothing was changed",
+            hint="to keep it and put only the rest beside it: tailrace install --use-extension",
+            schema=found.schema,
+        )
+    raise WrongState(
+        f'schema "{found.schema}" of database "{db.dbname}" was not installed by tailrace; '
+        "nothing was changed",
+        hint="choose another database, or rename the schema"
+        if found.schema == "tailrace"
+        else "if it is PgQ, keep it with: tailrace install --use-extension",
+        schema=found.schema,
+    )
+
+
+async def _bring_up(db: Database, found: _Found, report: Report) -> None:
+    """Run the files of one schema as far as its state asks for them."""
+    if found.owner in ("extension", "stranger"):
+        report.outcomes.append(Outcome(found.schema, "left alone", ""))
+        return
+    if found.owner == "us" and found.digest == digest(found.schema):
+        report.outcomes.append(Outcome(found.schema, "current", found.version))
+        return
+    fresh = found.owner == "nobody"
+    for script in scripts(found.schema):
+        if fresh or not script.makes_tables:
+            await _run(db, script)
+    action: Action = "installed" if fresh else "upgraded"
+    report.outcomes.append(Outcome(found.schema, action, __version__))
+
+
+async def _run(db: Database, script: Script) -> None:
+    """Run one file; an error names the file and the line."""
+    try:
+        await db.execute(script.text)
+    except TailraceError as exc:
+        if exc.retryable:
+            raise
+        position = getattr(getattr(exc.__cause__, "diag", None), "statement_position", None)
+        line = script.text.count("\n", 0, int(position)) + 1 if position else 0
+        place = f"sql/{script.path}:{line}" if line else f"sql/{script.path}"
+        raise DatabaseError(f"{place}: {exc}", sqlstate=exc.sqlstate) from exc
+
+
+async def _done_migrations(db: Database) -> set[tuple[int, str]]:
+    if not await db.fetch_value(queries.has_record):
+        return set()
+    return {(row.number, row.kind) for row in await db.fetch_all(queries.done_migrations)}
+
+
+async def _migrate(
+    db: Database,
+    wanted: Sequence[Migration],
+    schemas: set[str],
+    done: set[tuple[int, str]],
+    report: Report,
+) -> None:
+    for migration in wanted:
+        if migration.schema in schemas and (migration.number, migration.kind) not in done:
+            await _run(db, migration.script)
+            await _record_migration(db, migration)
+            report.migrations.append(migration.script.path.rpartition("/")[2])
+
+
+async def _record(db: Database, report: Report, fresh: set[str]) -> None:
+    """Note what is installed now; a fresh schema has, by being fresh, all its migrations."""
+    for one in report.outcomes:
+        if one.action in ("installed", "upgraded"):
+            await db.execute(
+                queries.record_schema,
+                schema=one.schema,
+                version=__version__,
+                digest=digest(one.schema),
+            )
+    for migration in migrations():
+        if migration.schema in fresh:
+            await _record_migration(db, migration)
+
+
+async def _record_migration(db: Database, migration: Migration) -> None:
+    await db.execute(
+        queries.record_migration,
+        number=migration.number,
+        kind=migration.kind,
+        name=migration.name,
+    )
+
+
+async def _check_rights(db: Database, report: Report) -> None:
+    """Say now what would otherwise be found out by the first worker."""
+    if await db.fetch_value(queries.may_be_replica):
+        return
+    remedy = (
+        f'grant set on parameter session_replication_role to "{db.user}"'
+        if db.server_version >= 150000
+        else f'alter role "{db.user}" superuser'
+    )
+    report.warnings.append(
+        f'role "{db.user}" may not set session_replication_role, so it can be a provider but '
+        f"cannot apply into tables here; as a superuser run: {remedy}"
+    )
+
+
+# ---------------------------------------------------------------- removing
+
+
+async def uninstall(db: Database) -> Report:
+    """Drop the schemas that tailrace has installed, with all queues and positions in them.
+
+    What belongs to an extension or to somebody else stays, and so do the roles, which other
+    databases of the cluster may use.
+    """
+    report = Report()
+    async with db.transaction():
+        await db.execute(queries.install_lock)
+        found = await _look(db, SCHEMAS)
+        for schema in reversed(SCHEMAS):
+            one = found[schema]
+            if one.owner == "us":
+                for name in (*SATELLITES.get(schema, ()), schema):
+                    await db.execute(await db.fetch_value(queries.drop_schema, schema=name))
+                report.outcomes.append(Outcome(schema, "removed", one.version))
+            elif one.owner != "nobody":
+                report.outcomes.append(Outcome(schema, "left alone", ""))
+    return report
