@@ -1,0 +1,74 @@
+-- Queries of the cascade: what node commands, status and workers ask of schema pgq_node.
+
+-- ---------------------------------------------------------------- Node commands and status
+
+-- nodes_here: the queues of which this database is a node
+select queue_name, node_name, node_type from pgq_node.node_info order by queue_name;
+
+-- node_info: everything about this database's node of one queue; 404 when it is none
+select * from pgq_node.get_node_info(%(queue)s);
+
+-- locations: all nodes that this node knows
+select node_name, node_location, dead from pgq_node.get_queue_locations(%(queue)s) order by node_name;
+
+-- subscribers: nodes that read from this one
+select node_name, worker_name, node_watermark from pgq_node.get_subscriber_info(%(queue)s)
+order by node_name;
+
+-- consumers: cascaded consumers that write into this node
+select consumer_name, provider_node, last_tick_id, paused, uptodate, cur_error
+from pgq_node.get_consumer_info(%(queue)s);
+
+-- consumer_state: one cascaded consumer of this node
+select * from pgq_node.get_consumer_state(%(queue)s, %(consumer)s);
+
+-- register_location: make a node known; on the root all nodes hear of it
+select * from pgq_node.register_location(%(queue)s, %(node)s, %(location)s, %(dead)s);
+
+-- unregister_location: forget a node; on the root all nodes hear of it
+select * from pgq_node.unregister_location(%(queue)s, %(node)s);
+
+-- register_subscriber: let a node read from this one, from the global watermark on
+select * from pgq_node.register_subscriber(%(queue)s, %(node)s, %(worker)s, null);
+
+-- unregister_subscriber: a node does not read from this one any more
+select * from pgq_node.unregister_subscriber(%(queue)s, %(node)s);
+
+-- create_node: make this database a node
+select * from pgq_node.create_node(
+    %(queue)s, %(kind)s, %(node)s, %(worker)s, %(provider)s, %(watermark)s::bigint, null);
+
+-- drop_node: on the node itself: remove it; elsewhere: forget it
+select * from pgq_node.drop_node(%(queue)s, %(node)s);
+
+-- set_node_attrs: replace the attributes of this node
+select * from pgq_node.set_node_attrs(%(queue)s, %(attributes)s);
+
+-- set_paused: ask a consumer to pause or to go on
+select * from pgq_node.set_consumer_paused(%(queue)s, %(consumer)s, %(paused)s);
+
+-- identity: what a database can say of itself that no other database can say at the same moment
+select current_database()::text as name,
+    (select oid::bigint from pg_database where datname = current_database()) as oid,
+    pg_postmaster_start_time() as started,
+    txid_snapshot_xmax(txid_current_snapshot()) as next_txid;
+
+-- draw_txid: use up a transaction id
+select txid_current();
+
+-- clock: this server's time
+select clock_timestamp();
+
+-- newest_tick: the last tick of this node's queue; no row on a leaf
+select t.tick_id, t.tick_time, clock_timestamp() as now
+from pgq.queue as q
+join pgq.tick as t on t.tick_queue = q.queue_id
+where q.queue_name = %(queue)s
+order by t.tick_id desc
+limit 1;
+
+-- tick_times: when some ticks of this node's queue were made
+select t.tick_id, t.tick_time
+from pgq.queue as q
+join pgq.tick as t on t.tick_queue = q.queue_id
+where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s::bigint[]);
