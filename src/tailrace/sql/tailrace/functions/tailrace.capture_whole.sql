@@ -1,0 +1,39 @@
+create or replace function tailrace.capture_whole(i_capture_id integer, i_part regclass, i_kind text)
+returns bigint
+language plpgsql
+set search_path = pg_catalog
+as $$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.capture_whole(3)
+--
+--      Writes every row of one partition as events of its root: deletes
+--      when it leaves (truncated, detached), whole rows when it comes
+--      (attached with rows in it). The caller pins the text settings.
+--
+-- Parameters:
+--      i_capture_id    of the root
+--      i_part          the partition
+--      i_kind          rows, row_keys (deletes) or left_keys (deletes of
+--                      keys that the root does not have)
+-- Returns:
+--      number of events
+-- Raises:
+--      TR009 when the queue of the table takes no events here
+-- ----------------------------------------------------------------------
+declare
+    v_queue pgq.queue;
+    v_count bigint;
+begin
+    select q.* into strict v_queue from tailrace.table_info i join pgq.queue q using (queue_name)
+     where i.capture_id = i_capture_id;
+    if v_queue.queue_disable_insert or current_setting('session_replication_role') = 'local' then
+        perform tailrace.refuse_or_note(i_capture_id);
+        return 0;
+    end if;
+    perform tailrace.send_relation(i_capture_id);
+    execute format('insert into %s_%s %s', v_queue.queue_data_pfx, v_queue.queue_cur_table,
+                   replace(tailrace.capture_body(i_capture_id, i_kind), '@table@', 'only ' || i_part));
+    get diagnostics v_count = row_count;
+    return v_count;
+end
+$$;

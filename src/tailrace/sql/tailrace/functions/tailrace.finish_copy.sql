@@ -1,0 +1,39 @@
+create or replace function tailrace.finish_copy(
+    i_queue text,
+    i_table text,
+    i_tick  bigint,
+    i_rows  bigint,
+    i_bytes bigint
+) returns boolean
+language sql
+as $$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.finish_copy(5)
+--
+--      Last step of the transaction that loaded a table: it is there, as of
+--      a tick. What is left is the events since that tick.
+--
+-- Parameters:
+--      i_queue     queue
+--      i_table     global name of the table
+--      i_tick      tick that this attempt noted with start_copy
+--      i_rows      rows that came
+--      i_bytes     bytes that came
+-- Returns:
+--      true; false when the table was removed meanwhile, or removed and
+--      added again: the caller rolls back
+-- Tables changed:
+--      tailrace.table_info
+-- ----------------------------------------------------------------------
+    with finished as (
+        update tailrace.table_info i
+           set state = 'syncing', copied_rows = i_rows, copied_bytes = i_bytes, copy_error = null
+         where i.queue_name = i_queue and i.table_name = i_table
+           and i.state = 'copying' and i.copy_tick = i_tick
+        returning 1
+    )
+    select exists (select from finished)
+$$;
+
+comment on function tailrace.finish_copy(text, text, bigint, bigint, bigint) is
+    'last step of the transaction that loaded a table';

@@ -1,0 +1,57 @@
+create or replace function tailrace.mirror_events(
+    i_queue text
+) returns bigint
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.mirror_events(1)
+--
+--      Act on the events that this transaction has copied into a branch's queue: those of the
+--      cascade itself, and relation descriptors. All others belong to the applying consumer.
+--
+-- Parameters:
+--      i_queue  - queue
+--
+-- Returns:
+--      highest ev_id copied by this transaction; NULL: none was copied
+--
+-- Calls:
+--      pgq.current_event_table, tailrace.cascade_event, tailrace.store_relation
+-- Tables directly manipulated:
+--      update - the current event table: the payload of pgq.global-watermark on a sync node
+-- ----------------------------------------------------------------------
+declare
+    v_table    text := pgq.quote_fqname(pgq.current_event_table(i_queue));
+    v_event    record;
+    v_last_id  bigint;
+    v_own_mark bigint;
+begin
+    -- The current table cannot have changed since mirror_begin in a way that hides our rows from
+    -- us: a rotation would have to truncate or wait, and we hold a lock on the table.
+    execute pg_catalog.format('select pg_catalog.max(ev_id) from %s where ev_txid = pg_catalog.txid_current()', v_table)
+    into v_last_id;
+
+    for v_event in execute pg_catalog.format(
+        'select ev_id, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3 from %s'
+        ' where ev_txid = pg_catalog.txid_current()'
+        ' and (ev_type like ''pgq.%%'' or ev_type = ''tailrace.relation'') order by ev_id', v_table)
+    loop
+        if v_event.ev_type = 'tailrace.relation' then
+            perform tailrace.store_relation(v_event.ev_data);
+            continue;
+        end if;
+        perform tailrace.cascade_event(i_queue, v_event.ev_id, v_event.ev_type, v_event.ev_data,
+            v_event.ev_extra1, v_event.ev_extra2, v_event.ev_extra3);
+        if v_event.ev_type = 'pgq.global-watermark' and tailrace.sync_members(i_queue) is not null then
+            -- nodes below follow the watermark that the sync group has agreed on
+            select i.global_watermark into v_own_mark from pgq_node.get_node_info(i_queue) as i;
+            execute pg_catalog.format(
+                'update %s set ev_data = $1 where ev_txid = pg_catalog.txid_current() and ev_id = $2', v_table)
+            using v_own_mark::text, v_event.ev_id;
+        end if;
+    end loop;
+    return v_last_id;
+end;
+$body$;
+
+comment on function tailrace.mirror_events(text) is
+    'acts on the cascade''s own events among those just copied into a branch';

@@ -1,0 +1,65 @@
+create or replace function tailrace.pending_ticks(
+    i_queue    text,
+    i_consumer text,
+    i_position bigint,
+    i_limit    integer,
+    out prev_tick  bigint,
+    out tick_id    bigint,
+    out tick_time  timestamptz,
+    out event_seq  bigint,
+    out copy_sql   text
+) returns setof record
+language plpgsql stable as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.pending_ticks(4)
+--
+--      List the next ticks that a mirror has to make, each with the statement that reads its
+--      events. A mirror never merges ticks, so it gets them one by one, but asks once for many.
+--      Runs on the provider and writes nothing.
+--
+-- Parameters:
+--      i_queue     - queue
+--      i_consumer  - the mirror
+--      i_position  - last tick that the mirror's own database has completed
+--      i_limit     - at most this many ticks
+--
+-- Returns:
+--      a row for each tick in order: tick before it, its id, time and event sequence value, and
+--      a COPY TO STDOUT in binary format of ev_id, ev_time, ev_type, ev_data, ev_extra1..4
+--
+-- Calls:
+--      pgq.tick_range_sql, tailrace.next_range
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_queue_id integer;
+begin
+    -- raises when the consumer is unknown here or its position is gone
+    if (select r.to_tick from tailrace.next_range(i_queue, i_consumer, i_position, null, null) as r)
+        is null
+    then
+        return;
+    end if;
+    select q.queue_id into v_queue_id from pgq.queue as q where q.queue_name = i_queue;
+
+    prev_tick := i_position;
+    for tick_id, tick_time, event_seq in
+        select t.tick_id, t.tick_time, t.tick_event_seq
+        from pgq.tick as t
+        where t.tick_queue = v_queue_id and t.tick_id > i_position
+        order by t.tick_id
+        limit i_limit
+    loop
+        copy_sql := pg_catalog.format(
+            'copy (select e.ev_id, e.ev_time, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2,'
+            ' e.ev_extra3, e.ev_extra4 from (%s) as e) to stdout (format binary)',
+            pgq.tick_range_sql(v_queue_id, null, prev_tick, tick_id));
+        return next;
+        prev_tick := tick_id;
+    end loop;
+end;
+$body$;
+
+comment on function tailrace.pending_ticks(text, text, bigint, integer) is
+    'the ticks a mirror makes next, each with the statement that reads its events';

@@ -1,0 +1,80 @@
+create or replace function tailrace.refresh_consumer(
+    i_queue    text,
+    i_consumer text,
+    i_healthy  boolean,
+    out node_type         text,
+    out node_name         text,
+    out is_worker         boolean,
+    out position          bigint,
+    out provider_node     text,
+    out provider_location text,
+    out paused            boolean,
+    out newest_tick       bigint,
+    out sync_members      text[]
+)
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.refresh_consumer(3)
+--
+--      Read what a cascaded consumer has to know before each batch, and acknowledge it: admin
+--      commands wait until the flag "uptodate" shows that the running worker knows its settings.
+--
+-- Parameters:
+--      i_queue     - queue
+--      i_consumer  - consumer whose position is in this database
+--      i_healthy   - the round before did not fail, so an error that is on record is over
+--
+-- Returns:
+--      node_type, node_name - of this database
+--      is_worker            - the consumer is the node's worker, not a helper beside it
+--      position             - last tick that is completed here
+--      provider_node, provider_location - where the events come from
+--      paused               - do nothing until that changes
+--      newest_tick          - newest tick of this database's own copy of the queue; NULL on a leaf
+--      sync_members         - see tailrace.sync_members
+--      all NULL: the consumer does not exist here (any more)
+--
+-- Calls:
+--      tailrace.sync_members
+-- Tables directly manipulated:
+--      update - pgq_node.local_state
+-- ----------------------------------------------------------------------
+declare
+    v_told  boolean;
+    v_error text;
+begin
+    select n.node_type, n.node_name, n.worker_name = s.consumer_name, s.last_tick_id,
+        s.provider_node, l.node_location, s.paused, s.uptodate, s.cur_error
+    into node_type, node_name, is_worker, position,
+        provider_node, provider_location, paused, v_told, v_error
+    from pgq_node.local_state as s
+    join pgq_node.node_info as n on n.queue_name = s.queue_name
+    left join pgq_node.node_location as l
+        on l.queue_name = s.queue_name and l.node_name = s.provider_node
+    where s.queue_name = i_queue and s.consumer_name = i_consumer;
+    if not found then
+        return;
+    end if;
+
+    if not v_told or (v_error is not null and i_healthy) then
+        -- only what was read may be acknowledged: had it changed since, the next round will see
+        update pgq_node.local_state as s
+        set uptodate = true,
+            cur_error = case when i_healthy then null else s.cur_error end
+        where s.queue_name = i_queue and s.consumer_name = i_consumer
+            and s.paused = refresh_consumer.paused
+            and s.provider_node = refresh_consumer.provider_node;
+    end if;
+
+    sync_members := tailrace.sync_members(i_queue);
+    select t.tick_id into newest_tick
+    from pgq.tick as t
+    join pgq.queue as q on q.queue_id = t.tick_queue
+    where q.queue_name = i_queue
+    order by t.tick_id desc
+    limit 1;
+end;
+$body$;
+
+comment on function tailrace.refresh_consumer(text, text, boolean) is
+    'reads a consumer''s settings and acknowledges them';

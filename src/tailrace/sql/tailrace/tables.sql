@@ -1,0 +1,128 @@
+-- Tables of schema tailrace: what a node knows of its replicated tables, who runs it, and what waits.
+-- The state of a queue and of the cascade is not here but in pgq and pgq_node.
+
+create schema tailrace;
+comment on schema tailrace is 'tailrace: capture, relation descriptors, table states, runners, statistics';
+
+create schema tailrace_capture;
+comment on schema tailrace_capture is
+    'Trigger functions that tailrace generates, one for each captured table; never edit them by hand';
+
+create table tailrace.migration (
+    number      integer     not null,
+    kind        text        not null check (kind in ('pre', 'post')),
+    name        text        not null,
+    applied_at  timestamptz not null default now(),
+    primary key (number, kind)
+);
+comment on table  tailrace.migration is 'Numbered schema changes that this database has; a fresh install has all';
+comment on column tailrace.migration.number is 'Number at the head of the file name';
+comment on column tailrace.migration.kind is 'pre: ran before the new functions; post: after them';
+comment on column tailrace.migration.name is 'Meaning, from the file name';
+comment on column tailrace.migration.applied_at is 'When it was applied, or recorded by a fresh install';
+
+create table tailrace.relation (
+    relation_id   text        not null primary key check (relation_id ~ '^[0-9a-f]{16}$'),
+    table_name    text        not null,
+    column_names  text[]      not null,
+    column_types  text[]      not null,
+    key_columns   text[]      not null,
+    old_images    boolean     not null default false,
+    created_at    timestamptz not null default now(),
+    check (cardinality(column_names) = cardinality(column_types))
+);
+comment on table  tailrace.relation is
+    'Relation descriptors: the shape of a table as its row events were written. Immutable; the id is a hash of the content';
+comment on column tailrace.relation.relation_id is 'First 16 hex digits of the sha256 of the content; ev_extra3 of row events';
+comment on column tailrace.relation.table_name is 'Global name, schema.table';
+comment on column tailrace.relation.column_names is 'Columns in the order of the payload; generated columns are left out';
+comment on column tailrace.relation.column_types is 'format_type() of each column on the node that wrote the event';
+comment on column tailrace.relation.key_columns is 'Primary key in index order; payload of delete events';
+comment on column tailrace.relation.old_images is 'Updates and deletes also carry row:O events';
+comment on column tailrace.relation.created_at is 'When this database first stored it';
+
+create table tailrace.table_info (
+    queue_name      text        not null,
+    table_name      text        not null,
+    dest_table      text        not null,
+    capture_id      integer     not null generated always as identity unique,
+    state           text        not null check (state in ('pending', 'copying', 'syncing', 'live')),
+    relation_id     text        references tailrace.relation,
+    shape           text,
+    aside_tick      bigint,
+    copy_tick       bigint,
+    copy_source     text,
+    copied_rows     bigint      not null default 0,
+    copied_bytes    bigint      not null default 0,
+    expected_rows   bigint,
+    copy_error      text,
+    missed_updates  bigint      not null default 0,
+    missed_deletes  bigint      not null default 0,
+    added_at        timestamptz not null default now(),
+    live_at         timestamptz,
+    primary key (queue_name, table_name),
+    constraint table_info_copied check (state in ('pending', 'copying') or copy_tick is not null or aside_tick is null)
+);
+comment on table  tailrace.table_info is
+    'Tables that this node replicates. A known table without a row here is not local to the node';
+comment on column tailrace.table_info.table_name is 'Global name, schema.table; ev_extra1 of its row events';
+comment on column tailrace.table_info.dest_table is 'Name of the local table, schema.table, unquoted like table_name';
+comment on column tailrace.table_info.capture_id is 'Names the generated trigger functions of the table';
+comment on column tailrace.table_info.state is
+    'pending: wants a copy; copying: a copy runs or has died; syncing: data is in at copy_tick; live: applied with every batch';
+comment on column tailrace.table_info.relation_id is 'Descriptor that the generated capture functions were built for';
+comment on column tailrace.table_info.shape is 'tailrace.table_shape() when those functions were built';
+comment on column tailrace.table_info.aside_tick is
+    'A0: completed tick of the applying consumer when it began to set the table''s events aside (architecture.md 5, step 0); NULL: not yet';
+comment on column tailrace.table_info.copy_tick is 'T: the copied rows are the table as of this tick';
+comment on column tailrace.table_info.copy_source is 'Node that the rows come from; NULL: the provider';
+comment on column tailrace.table_info.copied_rows is 'Progress of the running copy, rows';
+comment on column tailrace.table_info.copied_bytes is 'Progress of the running copy, bytes of COPY text';
+comment on column tailrace.table_info.expected_rows is 'Planner''s estimate of the rows to copy; NULL: unknown';
+comment on column tailrace.table_info.copy_error is 'First line of the last failed copy attempt; NULL after a success';
+comment on column tailrace.table_info.missed_updates is 'Updates that met no row here (the row was written whole instead)';
+comment on column tailrace.table_info.missed_deletes is 'Deletes that met no row here';
+
+create table tailrace.set_aside (
+    queue_name  text    not null,
+    table_name  text    not null,
+    tick_id     bigint  not null,
+    ev_id       bigint  not null,
+    ev_type     text    not null,
+    ev_data     text,
+    ev_extra1   text,
+    ev_extra2   text,
+    ev_extra3   text,
+    ev_extra4   text,
+    primary key (queue_name, table_name, tick_id, ev_id)
+);
+comment on table  tailrace.set_aside is
+    'Leaf only: row events of tables in copy, kept until the copy is in (architecture.md 5)';
+comment on column tailrace.set_aside.tick_id is 'Tick that ended the batch of the event';
+
+create table tailrace.runner (
+    queue_name     text        not null,
+    consumer_name  text        not null,
+    epoch          bigint      not null default 1,
+    runner_name    text        not null,
+    taken_at       timestamptz not null default now(),
+    primary key (queue_name, consumer_name)
+);
+comment on table  tailrace.runner is
+    'Who may have effects for a consumer. Every effect checks the epoch under this row''s lock; a runner with an older epoch can do nothing';
+comment on column tailrace.runner.epoch is 'Raised by one whenever a runner takes the consumer over';
+comment on column tailrace.runner.runner_name is 'host:pid and a random part';
+
+create table tailrace.hold (
+    hold_id        bigint      not null generated always as identity primary key,
+    queue_name     text        not null,
+    consumer_name  text        not null,
+    tick_id        bigint,
+    held_for       text        not null,
+    expires_at     timestamptz not null
+);
+comment on table  tailrace.hold is
+    'The applying consumer goes no further than the lowest tick held here; used to open a snapshot at a known tick';
+comment on column tailrace.hold.tick_id is 'Go up to this tick and wait there; NULL: wait where you are';
+comment on column tailrace.hold.held_for is 'Who asked and why, for status';
+comment on column tailrace.hold.expires_at is 'A forgotten hold ends by itself';
