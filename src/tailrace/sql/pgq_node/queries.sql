@@ -72,3 +72,6 @@ select t.tick_id, t.tick_time
 from pgq.queue as q
 join pgq.tick as t on t.tick_queue = q.queue_id
 where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s::bigint[]);
+
+-- set_queue_config: change one setting of the queue
+select pgq.set_queue_config(%(queue)s, %(name)s, %(value)s);

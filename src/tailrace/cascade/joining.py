@@ -1,0 +1,242 @@
+"""Making a node: the root of a new queue, or a branch or leaf that joins a cascade.
+
+Joining concerns three databases: the root (which tells all nodes the new name), the provider
+(which begins to keep events for it) and the node's own. All checks come first and change nothing.
+Then one transaction is open in each; they commit one after the other, root first, own database
+last. So a refusal leaves nothing behind, and a crash between two commits leaves a name without a
+node, which running the same command again completes.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from tailrace import log
+from tailrace.cascade.answers import ask
+from tailrace.cascade.node import (
+    Member,
+    Node,
+    NodeType,
+    connected,
+    find_root,
+    need_node,
+    queries,
+    read_members,
+    read_node,
+)
+from tailrace.db.connection import Database, display, parameters
+from tailrace.db.queries import load
+from tailrace.errors import AlreadyExists, TailraceError, UsageError, WrongState
+from tailrace.faults import reach
+
+own_queries = load("tailrace")
+_logger = log.get("cascade.joining")
+
+# How the queues of a cascade are ticked: latency is a matter of milliseconds, idleness of seconds.
+TICKER_SETTINGS = {
+    "ticker_max_lag": "10 milliseconds",
+    "ticker_max_count": "20000",
+    "ticker_idle_period": "5 seconds",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNode:
+    """What ``create-root``, ``create-branch`` and ``create-leaf`` ask for."""
+
+    queue: str
+    type: NodeType
+    name: str
+    location: str
+    worker: str
+    provider_location: str | None = None
+    sync_watermark: tuple[str, ...] | None = None
+
+    def validate(self) -> None:
+        """Refuse what cannot become a node, before anything has been tried."""
+        for what, value in (("queue", self.queue), ("node", self.name), ("worker", self.worker)):
+            if not value.strip() or "," in value or value != value.strip():
+                raise UsageError(
+                    f'{what} name "{value}" cannot be used; it must not be empty, hold a comma, '
+                    "or begin or end with a blank"
+                )
+        if self.sync_watermark is not None and self.type != "branch":
+            raise WrongState(
+                f'node "{self.name}" cannot have --sync-watermark, because it is to be a '
+                f"{self.type}; only a branch can"
+            )
+        if self.type != "root" and self.provider_location is None:
+            raise UsageError(
+                f'{self.type} "{self.name}" needs a node to read from; give --provider DSN, or '
+                "node.provider in tailrace.toml"
+            )
+        parameters(self.location)
+
+    @property
+    def attributes(self) -> str | None:
+        """The attributes as they are stored: URL-encoded; None when there are none."""
+        if self.sync_watermark is None:
+            return None
+        return urlencode({"sync_watermark": ",".join(self.sync_watermark)})
+
+
+async def existing_node(db: Database, new: NewNode) -> Node | None:
+    """Return the node that is here already; raise when it is another one than was asked for."""
+    node = await read_node(db, new.queue)
+    if node is not None and (node.name, node.type) != (new.name, new.type):
+        raise AlreadyExists(
+            f'database "{db.dbname}" is already node "{node.name}" ({node.type}) of queue '
+            f'"{new.queue}"; it cannot become {new.type} "{new.name}"'
+        )
+    return node
+
+
+async def create_root(db: Database, new: NewNode) -> None:
+    """Make this database the root of a queue; the schemas must be there."""
+    async with db.transaction():
+        await _register_location(db, new, Member(new.name, new.location, dead=False))
+        await _create(db, new, provider=None, watermark=None)
+        await _configure_queue(db, new.queue)
+
+
+class Joining:
+    """A new branch or leaf on its way into a cascade: first look at everything, then do it."""
+
+    def __init__(self, new: NewNode, stack: AsyncExitStack) -> None:
+        self._new = new
+        self._stack = stack
+        self._self = Member(new.name, new.location, dead=False)
+        self._provider: Node
+        self._provider_db: Database
+        self._root_db: Database
+        self._members: list[Member]
+        self._again = False
+
+    async def look(self) -> None:
+        """Find provider, root and members, and refuse what cannot work; changes nothing."""
+        new = self._new
+        assert new.provider_location is not None
+        self._provider_db = await self._stack.enter_async_context(
+            connected(new.provider_location, f"create-{new.type}")
+        )
+        self._provider = await need_node(self._provider_db, new.queue)
+        if self._provider.type == "leaf":
+            raise WrongState(
+                f'node "{self._provider.name}" is a leaf and cannot be a provider',
+                hint="choose a root or a branch with --provider",
+            )
+        _, self._root_db = await find_root(self._provider, self._provider_db, self._stack)
+        self._members = await read_members(self._root_db, new.queue)
+        known = next((member for member in self._members if member.name == new.name), None)
+        if known is not None:
+            self._check_known(known)
+            self._again = True
+
+    def _check_known(self, known: Member) -> None:
+        """Tell a creation that died half-way, which is gone on with, from a name that is taken.
+
+        The caller has seen that our own database is no node yet; if the name's location is our
+        location, nobody else can have it.
+        """
+        new = self._new
+        if known.dead or parameters(known.location) != parameters(new.location):
+            raise AlreadyExists(
+                f'node "{new.name}" already exists in queue "{new.queue}", at '
+                f'"{display(known.location)}"',
+                hint=f"choose another name, or remove it with: tailrace drop-node {new.name}",
+            )
+        _logger.info('going on with the unfinished creation of node "%s"', new.name)
+
+    async def finish(self, db: Database) -> None:
+        """Register and create; afterwards everything is there or, on an error, nothing."""
+        if self._again:
+            await self._forget_other_providers()
+        # Inner blocks commit first: the root, then the provider, then the own database.
+        async with db.transaction():
+            if self._provider_db is self._root_db:
+                async with self._root_db.transaction():
+                    await self._register(db)
+            else:
+                async with self._provider_db.transaction():
+                    async with self._root_db.transaction():
+                        await self._register(db)
+                    await reach("create.after_root_commit")
+            await reach("create.after_provider_commit")
+
+    async def _register(self, db: Database) -> None:
+        await _register_location(self._root_db, self._new, self._self)
+        watermark = await self._subscribe()
+        await self._create_here(db, watermark)
+
+    async def _subscribe(self) -> int:
+        """Let the provider keep events for us, from its global watermark on."""
+        new, db = self._new, self._provider_db
+        if db is not self._root_db:
+            await _register_location(db, new, self._self)
+        if self._again:
+            await ask(db, queries.unregister_subscriber, queue=new.queue, node=new.name)
+        row = await ask(
+            db, queries.register_subscriber, queue=new.queue, node=new.name, worker=new.worker
+        )
+        return int(row.global_watermark)
+
+    async def _create_here(self, db: Database, watermark: int) -> None:
+        new = self._new
+        for member in [*self._members, self._self]:
+            await _register_location(db, new, member)
+        await _create(db, new, provider=self._provider.name, watermark=watermark)
+        if new.type == "branch":
+            await _configure_queue(db, new.queue)
+        await self._copy_descriptors(db)
+        if new.attributes is not None:
+            await ask(db, queries.set_node_attrs, queue=new.queue, attributes=new.attributes)
+
+    async def _copy_descriptors(self, db: Database) -> None:
+        """Events above the watermark may use descriptors that were announced below it."""
+        for row in await self._provider_db.fetch_all(own_queries.all_relations):
+            await db.fetch_value(own_queries.store_relation, json=row.json)
+
+    async def _forget_other_providers(self) -> None:
+        """Remove what the unfinished attempt may have registered on another provider."""
+        new = self._new
+        for member in self._members:
+            if member.dead or member.name in (new.name, self._provider.name):
+                continue
+            try:
+                async with connected(member.location, f"create-{new.type}") as db:
+                    await ask(db, queries.unregister_subscriber, queue=new.queue, node=new.name)
+            except TailraceError as exc:
+                _logger.warning('node "%s" was not asked: %s', member.name, exc)
+
+
+async def _register_location(db: Database, new: NewNode, member: Member) -> None:
+    await ask(
+        db,
+        queries.register_location,
+        queue=new.queue,
+        node=member.name,
+        location=member.location,
+        dead=member.dead,
+    )
+
+
+async def _create(
+    db: Database, new: NewNode, *, provider: str | None, watermark: int | None
+) -> None:
+    await ask(
+        db,
+        queries.create_node,
+        queue=new.queue,
+        kind=new.type,
+        node=new.name,
+        worker=new.worker,
+        provider=provider,
+        watermark=watermark,
+    )
+
+
+async def _configure_queue(db: Database, queue: str) -> None:
+    for name, value in TICKER_SETTINGS.items():
+        await db.fetch_value(queries.set_queue_config, queue=queue, name=name, value=value)

@@ -1,0 +1,115 @@
+"""Removing a node from its cascade, wherever it is known.
+
+The node's own tables stay as they are; what replicated them (triggers, states, queue, positions)
+goes. Nodes that cannot be reached are warned about and left as they are: the command must also
+work when the node to be removed is the one that is gone.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from tailrace import log
+from tailrace.cascade.answers import ask
+from tailrace.cascade.node import (
+    Member,
+    Node,
+    connected,
+    find_root,
+    need_node,
+    queries,
+    read_members,
+    read_node,
+)
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import NotFound, TailraceError, WrongState
+
+own_queries = load("tailrace")
+_logger = log.get("cascade.leaving")
+
+
+class Leaving:
+    """A node on its way out, asked for at any node of the cascade (``db``)."""
+
+    def __init__(self, db: Database, queue: str, name: str, stack: AsyncExitStack) -> None:
+        self._db = db
+        self._queue = queue
+        self._name = name
+        self._stack = stack
+        self._members: list[Member] = []
+        self._reached: dict[str, Database] = {}
+        self._here: Node
+        self._root: Node | None = None
+
+    async def look(self) -> None:
+        """Find everybody concerned and refuse while somebody still reads from the node."""
+        self._here = await need_node(self._db, self._queue)
+        self._members = await read_members(self._db, self._queue)
+        if self._name not in [member.name for member in self._members]:
+            known = ", ".join(member.name for member in self._members)
+            raise NotFound(
+                f'there is no node "{self._name}" in queue "{self._queue}"; its nodes: {known}'
+            )
+        self._reached[self._here.name] = self._db
+        for member in self._members:
+            if not member.dead and member.name not in self._reached:
+                await self._connect(member)
+        await self._find_root()
+        await self._refuse_while_read()
+
+    async def _connect(self, member: Member) -> None:
+        try:
+            self._reached[member.name] = await self._stack.enter_async_context(
+                connected(member.location, "drop-node")
+            )
+        except TailraceError as exc:
+            _logger.warning('node "%s" is left as it is: %s', member.name, exc)
+
+    async def _find_root(self) -> None:
+        """The root announces the departure; without one everybody is told one by one, below."""
+        try:
+            self._root, root_db = await find_root(self._here, self._db, self._stack)
+        except TailraceError as exc:
+            _logger.warning("the root was not found: %s", exc)
+            return
+        self._reached.setdefault(self._root.name, root_db)
+
+    async def _refuse_while_read(self) -> None:
+        readers = []
+        for name, db in self._reached.items():
+            node = await read_node(db, self._queue)
+            if name != self._name and node is not None and node.provider == self._name:
+                readers.append(name)
+        if readers:
+            raise WrongState(
+                f'node "{self._name}" still has subscribers: {", ".join(sorted(readers))}',
+                hint="remove them, or move them with: tailrace change-provider",
+            )
+
+    async def finish(self) -> None:
+        """Let the root forget the name, remove the node itself, then forget it everywhere."""
+        if self._root is not None and self._root.name != self._name:
+            await ask(
+                self._reached[self._root.name],
+                queries.unregister_location,
+                queue=self._queue,
+                node=self._name,
+            )
+        if self._name in self._reached:
+            await self._drop_here(self._reached[self._name])
+        for name, db in self._reached.items():
+            if name != self._name:
+                await self._forget_at(name, db)
+
+    async def _drop_here(self, db: Database) -> None:
+        """Remove the node with everything that refers to its queue, all or nothing."""
+        async with db.transaction():
+            await db.execute(own_queries.forget_queue, queue=self._queue)
+            await ask(db, queries.drop_node, queue=self._queue, node=self._name)
+
+    async def _forget_at(self, name: str, db: Database) -> None:
+        try:
+            await ask(db, queries.drop_node, queue=self._queue, node=self._name)
+        except TailraceError as exc:
+            _logger.warning('node "%s" still knows "%s": %s', name, self._name, exc)
