@@ -35,5 +35,60 @@
 \ir functions/tailrace.remove_table.sql
 \ir functions/tailrace.refresh_capture.sql
 
+-- Positions, mirror, status
+\ir functions/tailrace.raise_lost_position.sql
+\ir functions/tailrace.next_range.sql
+\ir functions/tailrace.finish_range.sql
+\ir functions/tailrace.take_over.sql
+\ir functions/tailrace.check_runner.sql
+\ir functions/tailrace.advance.sql
+\ir functions/tailrace.sync_members.sql
+\ir functions/tailrace.refresh_consumer.sql
+\ir functions/tailrace.pending_ticks.sql
+\ir functions/tailrace.newest_event.sql
+\ir functions/tailrace.cascade_event.sql
+\ir functions/tailrace.mirror_begin.sql
+\ir functions/tailrace.mirror_events.sql
+\ir functions/tailrace.mirror_tick.sql
+\ir functions/tailrace.mirror_empty.sql
+\ir functions/tailrace.ensure_apply.sql
+\ir functions/tailrace.node_status.sql
+
+-- Ticker, maintenance
+\ir functions/tailrace.has_uncovered_event.sql
+\ir functions/tailrace.tick_queue.sql
+\ir functions/tailrace.run_ticker.sql
+\ir functions/tailrace.maint_statements.sql
+
+-- Copy and compare
+\ir functions/tailrace.applying_consumer.sql
+\ir functions/tailrace.own_rows.sql
+\ir functions/tailrace.copied_columns.sql
+\ir functions/tailrace.key_columns.sql
+\ir functions/tailrace.source_rows.sql
+\ir functions/tailrace.source_state.sql
+\ir functions/tailrace.share_lock_sql.sql
+\ir functions/tailrace.copy_out_sql.sql
+\ir functions/tailrace.copy_in_sql.sql
+\ir functions/tailrace.empty_table.sql
+\ir functions/tailrace.tables_to_copy.sql
+\ir functions/tailrace.begin_aside.sql
+\ir functions/tailrace.start_copy.sql
+\ir functions/tailrace.note_copy_progress.sql
+\ir functions/tailrace.finish_copy.sql
+\ir functions/tailrace.fail_copy.sql
+\ir functions/tailrace.drop_stale_pins.sql
+\ir functions/tailrace.snapshot_tick.sql
+\ir functions/tailrace.sync_plan.sql
+\ir functions/tailrace.tables_to_hand_over.sql
+\ir functions/tailrace.begin_hand_over.sql
+\ir functions/tailrace.end_hand_over.sql
+\ir functions/tailrace.hold.sql
+\ir functions/tailrace.held_position.sql
+\ir functions/tailrace.hold_until.sql
+\ir functions/tailrace.release_hold.sql
+\ir functions/tailrace.comparable_tables.sql
+\ir functions/tailrace.checksum_sql.sql
+
 -- Rights
 \ir grants.sql

@@ -16,33 +16,31 @@ as $$
 -- Returns:
 --      nothing
 -- Calls:
---      tailrace.source_rows
+--      tailrace.own_rows
 -- Raises:
 --      TR004 when there is no such table
 -- Tables changed:
 --      the named one
 -- ----------------------------------------------------------------------
 declare
-    v_name text := pgq.quote_fqname(i_table);
-    v_only text := case when tailrace.source_rows(i_table, '{}') like '% only %' then 'only' else '' end;
-    v_any  boolean;
+    v_rows   text := tailrace.own_rows(i_table);
+    v_table  oid := tailrace.table_oid(i_table);
+    v_filled boolean;
 begin
-    execute pg_catalog.format('lock table %s %s in share row exclusive mode', v_only, v_name);
-    execute pg_catalog.format('select exists (select from %s %s)', v_only, v_name) into v_any;
-    if not v_any then
+    execute pg_catalog.format('lock table %s in share row exclusive mode', v_rows);
+    execute pg_catalog.format('select exists (select from %s)', v_rows) into v_filled;
+    if not v_filled then
         return;
     end if;
     if exists (
-        select from pg_catalog.pg_partition_tree(tailrace.table_oid(i_table)) p
-          join pg_catalog.pg_constraint c on c.confrelid = p.relid
-         where c.contype = 'f' and c.conrelid <> c.confrelid
-        union all
         select from pg_catalog.pg_constraint c
-         where c.confrelid = tailrace.table_oid(i_table) and c.contype = 'f' and c.conrelid <> c.confrelid
+         where c.contype = 'f' and c.conrelid <> c.confrelid
+           and c.confrelid in (select v_table union all
+                               select p.relid from pg_catalog.pg_partition_tree(v_table) p)
     ) then
-        execute pg_catalog.format('delete from %s %s', v_only, v_name);
+        execute 'delete from ' || v_rows;
     else
-        execute pg_catalog.format('truncate %s %s', v_only, v_name);
+        execute 'truncate ' || v_rows;
     end if;
 end;
 $$;

@@ -1,13 +1,11 @@
 create or replace function tailrace.source_rows(i_table text, i_columns text[])
 returns text
-language plpgsql stable
+language sql stable
 as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.source_rows(2)
 --
---      SELECT text for the rows of a replicated table: of a partitioned one
---      those of all partitions, of an ordinary one only its own, since the
---      key of a table says nothing about tables that inherit from it.
+--      SELECT text for columns of the rows of a replicated table.
 --
 -- Parameters:
 --      i_table     local table, schema.table, unquoted
@@ -15,28 +13,17 @@ as $$
 -- Returns:
 --      SQL text
 -- Calls:
---      tailrace.table_oid
+--      tailrace.own_rows
 -- Raises:
 --      TR004 when there is no such table
 -- Tables changed:
 --      none
 -- ----------------------------------------------------------------------
-declare
-    v_kind "char";
-begin
-    select c.relkind into v_kind from pg_catalog.pg_class c where c.oid = tailrace.table_oid(i_table);
-    if not found then
-        raise exception using errcode = 'TR004',
-            message = pg_catalog.format('table "%s" does not exist in database "%s"',
-                                        i_table, pg_catalog.current_database()),
-            hint = 'create it, or take it out of the set with: tailrace remove-table';
-    end if;
-    return pg_catalog.format('select %s from %s %s',
+    select pg_catalog.format('select %s from %s',
         (select pg_catalog.string_agg(pg_catalog.quote_ident(c.name), ', ' order by c.n)
            from pg_catalog.unnest(i_columns) with ordinality c(name, n)),
-        case v_kind when 'r' then 'only' else '' end,
-        pgq.quote_fqname(i_table));
-end;
+        tailrace.own_rows(i_table))
 $$;
 
-comment on function tailrace.source_rows(text, text[]) is 'SELECT text for the rows of a replicated table';
+comment on function tailrace.source_rows(text, text[]) is
+    'SELECT text for columns of the rows of a replicated table';

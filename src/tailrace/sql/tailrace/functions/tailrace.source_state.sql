@@ -44,16 +44,12 @@ begin
     select i.state, i.dest_table into table_state, local_table
       from tailrace.table_info i
      where i.queue_name = i_queue and i.table_name = i_table;
+    -- The estimate of a partitioned table is that of its partitions.
     select sum(c.reltuples)::bigint into expected_rows
-      from pg_catalog.pg_partition_tree(tailrace.table_oid(local_table)) p
-      join pg_catalog.pg_class c on c.oid = p.relid
-     where p.isleaf and c.reltuples >= 0;
-    -- An ordinary table is no tree of partitions on servers before 18.
-    if expected_rows is null then
-        select c.reltuples::bigint into expected_rows
-          from pg_catalog.pg_class c
-         where c.oid = tailrace.table_oid(local_table) and c.relkind = 'r' and c.reltuples >= 0;
-    end if;
+      from pg_catalog.pg_class c
+     where c.relkind = 'r' and c.reltuples >= 0
+       and c.oid in (select tailrace.table_oid(local_table)::oid union all
+                     select p.relid from pg_catalog.pg_partition_tree(tailrace.table_oid(local_table)) p);
 end;
 $$;
 
