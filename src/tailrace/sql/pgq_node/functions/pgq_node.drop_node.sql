@@ -4,7 +4,7 @@
 --             on another node, what it keeps for the dropped one. Safe to repeat: each member of the tree is told.
 -- Parameters: i_queue_name  cascaded queue
 --             i_node_name   node to remove
--- Returns:    ret_code 200, also when nothing is known; 405 the worker here reads from that node; ret_note
+-- Returns:    ret_code 200, also when nothing is known; 405 a consumer here reads from that node; ret_note
 -- NULL:       nothing is known
 -- Calls:      pgq_node.drop_local_node, pgq_node.unregister_subscriber, pgq_node.unregister_location
 -- Changes:    all tables of pgq_node; the node itself: pgq.drop_queue with all that belongs to it
@@ -19,18 +19,22 @@ create or replace function pgq_node.drop_node(
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_own      text;
-    v_provider text;
+    v_consumer text;
 begin
-    select n.node_name, s.provider_node into v_own, v_provider
-      from pgq_node.node_info n
-      left join pgq_node.local_state s on s.queue_name = n.queue_name and s.consumer_name = n.worker_name
-     where n.queue_name = i_queue_name;
+    select n.node_name into v_own from pgq_node.node_info n where n.queue_name = i_queue_name;
+    select s.consumer_name into v_consumer
+      from pgq_node.local_state s
+     where s.queue_name = i_queue_name
+       and s.provider_node = i_node_name
+     order by s.consumer_name
+     limit 1;
 
     if v_own is null or v_own = i_node_name then
         perform pgq_node.drop_local_node(i_queue_name, i_node_name);
-    elsif v_provider = i_node_name then
+    elsif v_consumer is not null then
         ret_code := 405;
-        ret_note := pg_catalog.format('node "%s" is the provider of this node; change the provider first', i_node_name);
+        ret_note := pg_catalog.format('consumer "%s" here reads from node "%s"; change its provider first',
+                                      v_consumer, i_node_name);
         return;
     else
         perform 1 from pgq_node.unregister_subscriber(i_queue_name, i_node_name);
