@@ -15,19 +15,23 @@ language plpgsql as $body$
 --      highest ev_id copied by this transaction; NULL: none was copied
 --
 -- Calls:
---      pgq.current_event_table, tailrace.cascade_event, tailrace.store_relation
+--      tailrace.cascade_event, tailrace.store_relation
 -- Tables directly manipulated:
---      update - the current event table: the payload of pgq.global-watermark on a sync node
+--      update - the event tables: the payload of pgq.global-watermark on a sync node
 -- ----------------------------------------------------------------------
 declare
-    v_table    text := pgq.quote_fqname(pgq.current_event_table(i_queue));
+    v_table    text;
     v_event    record;
     v_last_id  bigint;
     v_own_mark bigint;
 begin
-    -- The current table cannot have changed since mirror_begin in a way that hides our rows from
-    -- us: a rotation would have to truncate or wait, and we hold a lock on the table.
-    execute pg_catalog.format('select pg_catalog.max(ev_id) from %s where ev_txid = pg_catalog.txid_current()', v_table)
+    -- the parent of the event tables: a rotation may have made another one current meanwhile
+    select pgq.quote_fqname(q.queue_data_pfx) into v_table
+    from pgq.queue as q
+    where q.queue_name = i_queue;
+
+    execute pg_catalog.format(
+        'select pg_catalog.max(ev_id) from %s where ev_txid = pg_catalog.txid_current()', v_table)
     into v_last_id;
 
     for v_event in execute pg_catalog.format(

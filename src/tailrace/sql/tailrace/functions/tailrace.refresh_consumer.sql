@@ -5,7 +5,7 @@ create or replace function tailrace.refresh_consumer(
     out node_type         text,
     out node_name         text,
     out is_worker         boolean,
-    out position          bigint,
+    out completed_tick    bigint,
     out provider_node     text,
     out provider_location text,
     out paused            boolean,
@@ -27,7 +27,7 @@ language plpgsql as $body$
 -- Returns:
 --      node_type, node_name - of this database
 --      is_worker            - the consumer is the node's worker, not a helper beside it
---      position             - last tick that is completed here
+--      completed_tick       - last tick whose effects are in this database
 --      provider_node, provider_location - where the events come from
 --      paused               - do nothing until that changes
 --      newest_tick          - newest tick of this database's own copy of the queue; NULL on a leaf
@@ -45,7 +45,7 @@ declare
 begin
     select n.node_type, n.node_name, n.worker_name = s.consumer_name, s.last_tick_id,
         s.provider_node, l.node_location, s.paused, s.uptodate, s.cur_error
-    into node_type, node_name, is_worker, position,
+    into node_type, node_name, is_worker, completed_tick,
         provider_node, provider_location, paused, v_told, v_error
     from pgq_node.local_state as s
     join pgq_node.node_info as n on n.queue_name = s.queue_name

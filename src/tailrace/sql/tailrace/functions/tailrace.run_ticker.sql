@@ -1,0 +1,82 @@
+create or replace procedure tailrace.run_ticker(
+    i_period   interval,
+    i_duration interval,
+    inout io_ticks  integer default 0,
+    inout io_failed text default null
+)
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Procedure: tailrace.run_ticker(4)
+--
+--      Tick all queues of this database that tick themselves, for a while. The waiting is done
+--      here so that the client sleeps: a round costs no round trip, and on an idle database
+--      no more than a look at the current snapshot. Commits, so call it outside of a transaction.
+--
+-- Parameters:
+--      i_period    - time between rounds while there is work; grows to 2.5 times that when not
+--      i_duration  - time after which control goes back to the caller
+--      io_ticks    - in: anything; out: number of ticks made
+--      io_failed   - in: anything; out: a line for each queue that failed and was left out until
+--                    the end of the call; NULL: none did
+--
+-- Calls:
+--      tailrace.tick_queue
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_end      timestamptz := pg_catalog.clock_timestamp() + i_duration;
+    v_rules_at timestamptz := pg_catalog.clock_timestamp();
+    v_period   double precision := extract(epoch from i_period);
+    v_sleep    double precision := v_period;
+    v_snapshot text;
+    v_quiet_at text;
+    v_queue    text;
+    v_result   text;
+    v_quiet    boolean;
+    v_left_out text[] := '{}';
+begin
+    io_ticks := 0;
+    io_failed := null;
+    loop
+        -- While this text stays the same, no transaction that wrote anything has ended.
+        v_snapshot := pg_catalog.txid_current_snapshot()::text;
+        if v_snapshot = v_quiet_at and pg_catalog.clock_timestamp() < v_rules_at then
+            v_sleep := least(v_sleep * 1.02, v_period * 2.5);
+        else
+            v_quiet := true;
+            for v_queue in
+                select q.queue_name
+                from pgq.queue as q
+                where not q.queue_external_ticker
+                    and not q.queue_ticker_paused
+                    and q.queue_name <> all (v_left_out)
+                order by q.queue_name
+            loop
+                begin
+                    v_result := tailrace.tick_queue(v_queue);
+                    v_quiet := v_quiet and v_result = 'quiet';
+                    io_ticks := io_ticks + (v_result = 'ticked')::integer;
+                exception when others then
+                    v_left_out := v_left_out || v_queue;
+                    io_failed := pg_catalog.concat_ws(E'\n', io_failed,
+                        pg_catalog.format('queue "%s": %s', v_queue, sqlerrm));
+                end;
+            end loop;
+            v_quiet_at := case when v_quiet then v_snapshot end;
+            v_rules_at := pg_catalog.clock_timestamp() + interval '100 milliseconds';
+            if not v_quiet then
+                v_sleep := v_period;
+            end if;
+            commit;
+        end if;
+        exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => v_sleep) >= v_end;
+        perform pg_catalog.pg_sleep(v_sleep);
+        -- The next round's now(), and with it the time of a tick, begins here.
+        commit;
+    end loop;
+end;
+$body$;
+
+comment on procedure tailrace.run_ticker(interval, interval, integer, text) is
+    'ticks the queues of this database for a while';
