@@ -90,5 +90,8 @@
 \ir functions/tailrace.comparable_tables.sql
 \ir functions/tailrace.checksum_sql.sql
 
+-- Node commands
+\ir functions/tailrace.forget_queue.sql
+
 -- Rights
 \ir grants.sql
