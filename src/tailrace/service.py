@@ -299,9 +299,7 @@ async def run_services(
 
 
 @asynccontextmanager
-async def background(
-    work: Coroutine[Any, Any, T], *, name: str
-) -> AsyncIterator[asyncio.Task[T]]:
+async def background(work: Coroutine[Any, Any, T], *, name: str) -> AsyncIterator[asyncio.Task[T]]:
     """Do ``work`` beside the block, which may await the task; leaving the block cancels it."""
     task = asyncio.create_task(work, name=name)
     try:
