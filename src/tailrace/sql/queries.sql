@@ -4,16 +4,16 @@
 -- Everything that is sent as text must read the same on every server, whatever its defaults,
 -- and a time-out that an administrator set for people must not break a long batch.
 select
-    set_config('DateStyle', 'ISO, MDY', false),
-    set_config('IntervalStyle', 'postgres', false),
-    set_config('TimeZone', 'UTC', false),
-    set_config('extra_float_digits', '1', false),
-    set_config('bytea_output', 'hex', false),
-    set_config('lc_monetary', 'C', false),
-    set_config('search_path', '', false),
-    set_config('lock_timeout', '0', false),
-    set_config('statement_timeout', '0', false),
-    set_config('idle_in_transaction_session_timeout', '0', false);
+    set_config('DateStyle', 'ISO, MDY', false) as datestyle,
+    set_config('IntervalStyle', 'postgres', false) as intervalstyle,
+    set_config('TimeZone', 'UTC', false) as timezone,
+    set_config('extra_float_digits', '1', false) as extra_float_digits,
+    set_config('bytea_output', 'hex', false) as bytea_output,
+    set_config('lc_monetary', 'C', false) as lc_monetary,
+    set_config('search_path', '', false) as search_path,
+    set_config('lock_timeout', '0', false) as lock_timeout,
+    set_config('statement_timeout', '0', false) as statement_timeout,
+    set_config('idle_in_transaction_session_timeout', '0', false) as idle_in_transaction_session_timeout;
 
 -- become_replica: stop user triggers and foreign keys of this session from firing
 select set_config('session_replication_role', 'replica', false);
