@@ -11,8 +11,11 @@ as $$
 --      by a pin, a consumer ".copy.<table>". The lock on the position means
 --      that no batch is under way that does not know it.
 --
---      What an earlier attempt set aside is dropped: it is all at or before
---      A0, and the snapshot to come is not older than A0.
+--      An attempt that died before its tick was known is simply continued,
+--      since its events have been kept all along; else a source that is
+--      always somewhat behind could never catch up with A0. Otherwise what
+--      an earlier attempt set aside is dropped: it is all at or before A0,
+--      and the snapshot to come is not older than A0.
 --
 -- Parameters:
 --      i_queue     queue
@@ -26,8 +29,11 @@ as $$
 --      tailrace.table_info, tailrace.set_aside, pgq.subscription
 -- ----------------------------------------------------------------------
 declare
-    v_consumer text := tailrace.applying_consumer(i_queue);
+    v_consumer constant text := tailrace.applying_consumer(i_queue);
+    v_pin      constant text := '.copy.' || i_table;
+    v_leaf     constant boolean := pgq_node.is_leaf_node(i_queue);
     v_position bigint;
+    v_kept     bigint;
 begin
     select s.last_tick_id into v_position
       from pgq_node.local_state s
@@ -35,6 +41,15 @@ begin
        for update;
     if not found then
         return null;
+    end if;
+
+    select i.aside_tick into v_kept
+      from tailrace.table_info i
+     where i.queue_name = i_queue and i.table_name = i_table
+       and i.state = 'copying' and i.copy_tick is null
+       and (v_leaf or exists (select from pgq.get_consumer_info(i_queue) c where c.consumer_name = v_pin));
+    if v_kept is not null then
+        return v_kept;
     end if;
 
     update tailrace.table_info i
@@ -46,8 +61,8 @@ begin
     end if;
 
     delete from tailrace.set_aside a where a.queue_name = i_queue and a.table_name = i_table;
-    if not pgq_node.is_leaf_node(i_queue) then
-        perform pgq.register_consumer_at(i_queue, '.copy.' || i_table, v_position);
+    if not v_leaf then
+        perform pgq.register_consumer_at(i_queue, v_pin, v_position);
     end if;
     return v_position;
 end;

@@ -1,0 +1,1 @@
+"""Replication of tables: transport and apply, first copy and hand-over, comparison."""
