@@ -62,6 +62,11 @@ class Member:
 # ------------------------------------------------------------------ reading
 
 
+async def has_schemas(db: Database) -> bool:
+    """Say whether the database holds the schemas at all, of whatever version."""
+    return bool(await db.fetch_value(queries.has_schemas))
+
+
 async def read_node(db: Database, queue: str) -> Node | None:
     """Read this database's node of the queue; None when it has none."""
     row = await db.fetch_one(queries.node_info, queue=queue)

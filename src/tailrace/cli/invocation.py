@@ -7,7 +7,6 @@ nearer to the name's right wins.
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -137,12 +136,16 @@ class Invocation:
         click.echo(without_secrets(line), err=True)
 
 
+async def _awaited(work: Awaitable[int | None]) -> int | None:
+    return await work
+
+
 def command(
     name: str, *, settings: tuple[str, ...] = ()
 ) -> Callable[[Callable[..., Awaitable[int | None]]], click.Command]:
     """Make an async function a command; ``settings`` names its options that are settings, too.
 
-    The function returns its exit status (None: 0). Options of its own are added below this one.
+    The function returns its exit status (None: 0). Options of its own are written below this one.
     """
 
     def decorate(function: Callable[..., Awaitable[int | None]]) -> click.Command:
@@ -150,14 +153,14 @@ def command(
         @click.pass_context
         @functools.wraps(function)
         def invoked(ctx: click.Context, shared: Shared, **options: Any) -> int:
-            from tailrace import log
+            from tailrace import log, service
 
             outer = ctx.obj if isinstance(ctx.obj, Shared) else Shared()
             shared = outer.under(shared)
             log.setup(shared.verbose, quiet=shared.quiet)
             flags = {key: options.pop(key) for key in settings}
             call = Invocation(name, shared, flags)
-            return asyncio.run(function(call, **options)) or 0  # type: ignore[arg-type]
+            return service.run(_awaited(function(call, **options))) or 0
 
         return click.command(name)(invoked)
 

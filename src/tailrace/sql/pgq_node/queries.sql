@@ -2,6 +2,11 @@
 
 -- ---------------------------------------------------------------- Node commands and status
 
+-- has_schemas: whether the database holds what nodes need
+select to_regnamespace('pgq') is not null
+    and to_regnamespace('pgq_node') is not null
+    and to_regnamespace('tailrace') is not null;
+
 -- nodes_here: the queues of which this database is a node
 select queue_name, node_name, node_type from pgq_node.node_info order by queue_name;
 

@@ -1,0 +1,259 @@
+"""Commands that make, remove and show nodes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.output import format_option, write_json, write_rows
+from tailrace.cli.schemas import confirm
+
+if TYPE_CHECKING:
+    from tailrace.cascade.joining import NewNode
+    from tailrace.cascade.node import NodeType
+    from tailrace.db.connection import Database
+
+
+def _create_options(
+    joins: bool,
+) -> Callable[[Callable[..., Awaitable[int | None]]], Callable[..., Awaitable[int | None]]]:
+    """The arguments and options of the three ``create-`` commands; a root has no provider."""
+    options = [
+        click.argument("name", required=False),
+        click.argument("connstr", required=False),
+        click.option(
+            "--worker", envvar="TAILRACE_WORKER", show_envvar=True, metavar="NAME",
+            help="Name of the node's worker.  [default: NAME_worker]",
+        ),
+        click.option("--nocheck", is_flag=True, help="Do not check that CONNSTR leads here."),
+        click.option(
+            "--sync-watermark", metavar="NODE,…",
+            help="Branch only: agree on a watermark with these nodes instead of sending it up.",
+        ),
+    ]  # fmt: skip
+    if joins:
+        options.append(
+            click.option(
+                "--provider", envvar="TAILRACE_PROVIDER", show_envvar=True, metavar="DSN",
+                help="Node to read from: root or branch.",
+            )  # fmt: skip
+        )
+
+    def decorate(function: Callable[..., Awaitable[int | None]]) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+@command("create-root")
+@_create_options(joins=False)
+async def create_root(call: Invocation, **options: Any) -> int:
+    """Make the database the root of a new queue: the node that accepts writes.
+
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
+    that of --db). The schemas are installed where they are missing.
+    """
+    from tailrace.cascade import joining
+
+    new = _new_node(call, "root", options)
+    async with call.database() as db:
+        if await _already_there(call, db, new, check=not options["nocheck"]):
+            return 0
+        await _ensure_schemas(call, db)
+        await joining.create_root(db, new)
+    call.say(f'node "{new.name}" is the root of queue "{new.queue}"')
+    return 0
+
+
+@command("create-branch")
+@_create_options(joins=True)
+async def create_branch(call: Invocation, **options: Any) -> int:
+    """Add a node with a copy of the queue, which other nodes can read from.
+
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
+    that of --db). Running it again completes a creation that was interrupted.
+    """
+    return await _join(call, "branch", options)
+
+
+@command("create-leaf")
+@_create_options(joins=True)
+async def create_leaf(call: Invocation, **options: Any) -> int:
+    """Add a node that only receives: it holds tables, but no queue.
+
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
+    that of --db). Running it again completes a creation that was interrupted.
+    """
+    return await _join(call, "leaf", options)
+
+
+async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> int:
+    from tailrace.cascade.joining import Joining
+
+    new = _new_node(call, kind, options)
+    async with call.database() as db, AsyncExitStack() as stack:
+        if await _already_there(call, db, new, check=not options["nocheck"]):
+            return 0
+        joining = Joining(new, stack)
+        await joining.look()
+        await _ensure_schemas(call, db)
+        await joining.finish(db)
+    call.say(f'node "{new.name}" is a {kind} of queue "{new.queue}"')
+    return 0
+
+
+def _new_node(call: Invocation, kind: NodeType, options: dict[str, Any]) -> NewNode:
+    """Put together what was typed and what the configuration says, and check it."""
+    from tailrace.cascade.joining import NewNode
+
+    settings = call.settings
+    name = options["name"] or settings.node_name
+    if name is None:
+        raise click.UsageError(f"{call.command} needs the name of the node")
+    if settings.queue is None:
+        raise click.UsageError(
+            f"{call.command} needs a queue: --queue NAME, environment TAILRACE_QUEUE, "
+            "or queue in tailrace.toml"
+        )
+    listed = options["sync_watermark"]
+    new = NewNode(
+        queue=settings.queue,
+        type=kind,
+        name=name,
+        location=options["connstr"] or settings.node_location or _own_dsn(call),
+        worker=options["worker"] or settings.worker or f"{name}_worker",
+        provider_location=options.get("provider") or settings.provider,
+        sync_watermark=None if listed is None else _names(listed),
+    )
+    new.validate()
+    return new
+
+
+def _own_dsn(call: Invocation) -> str:
+    if call.settings.db is None:
+        raise click.UsageError(
+            f"{call.command} needs a database: --db DSN, environment TAILRACE_DB, "
+            "or db in tailrace.toml"
+        )
+    return call.settings.db
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
+async def _already_there(call: Invocation, db: Database, new: NewNode, *, check: bool) -> bool:
+    """Say whether there is nothing to do; also check the location, before anything is tried."""
+    from tailrace.cascade.joining import existing_node
+    from tailrace.cascade.node import check_location, has_schemas
+    from tailrace.db.connection import parameters
+
+    if await has_schemas(db):
+        node = await existing_node(db, new)
+        if node is not None:
+            call.say(f'node "{node.name}" is already a {node.type} of queue "{node.queue}"')
+            return True
+    if check:
+        await check_location(db, new.location)
+    given = parameters(new.location)
+    if not (given.get("host") or given.get("hostaddr") or given.get("service")):
+        call.warn(
+            f'the location of node "{new.name}" names neither host nor service; '
+            "other machines will not find it"
+        )
+    return False
+
+
+async def _ensure_schemas(call: Invocation, db: Database) -> None:
+    """Install the schemas where they are missing; older ones are not upgraded in passing."""
+    from tailrace.cascade.node import has_schemas
+    from tailrace.db import schema
+
+    if await has_schemas(db):
+        await schema.require(db)
+        return
+    report = await schema.install(db)
+    call.say(f'database "{db.dbname}": installed the schemas')
+    for warning in report.warnings:
+        call.warn(warning)
+
+
+@command("drop-node")
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+async def drop_node(call: Invocation, name: str, yes: bool) -> int:
+    """Remove node NAME from the cascade; its tables keep their rows.
+
+    Works from any node of the queue. Nodes that cannot be reached are warned about.
+    """
+    from tailrace.cascade.leaving import Leaving
+    from tailrace.cascade.node import choose_queue
+
+    async with call.database() as db, AsyncExitStack() as stack:
+        queue = await choose_queue(db, call.settings.queue)
+        leaving = Leaving(db, queue, name, stack)
+        await leaving.look()
+        if sys.stdin.isatty():  # scripts written for Londiste do not expect to be asked
+            confirm(yes, f'Remove node "{name}" from queue "{queue}"?')
+        await leaving.finish()
+    call.say(f'node "{name}" is removed from queue "{queue}"')
+    return 0
+
+
+@command("members")
+@format_option()
+async def members(call: Invocation, form: str) -> int:
+    """List the nodes of the queue, as this node knows them."""
+    from tailrace.cascade.node import choose_queue, read_members
+    from tailrace.db.connection import display
+
+    async with call.database() as db:
+        queue = await choose_queue(db, call.settings.queue)
+        found = await read_members(db, queue)
+    rows = [
+        {"node": one.name, "dead": one.dead, "location": display(one.location)} for one in found
+    ]
+    write_rows(form, ("node", "dead", "location"), rows, title=f"Members of queue {queue}")
+    return 0
+
+
+@command("node-info")
+@format_option("table", "json")
+async def node_info(call: Invocation, form: str) -> int:
+    """Show what this database's node is and where it stands."""
+    from tailrace.cascade.node import choose_queue, need_node
+    from tailrace.db.connection import display
+
+    async with call.database() as db:
+        queue = await choose_queue(db, call.settings.queue)
+        node = await need_node(db, queue)
+    shown: dict[str, object] = {
+        "node": node.name,
+        "type": node.type,
+        "queue": node.queue,
+        "database": display(db.dsn),
+        "provider": node.provider,
+        "provider_location": display(node.provider_location),
+        "worker": node.worker,
+        "state": "paused" if node.paused else "ok" if node.uptodate else "not up to date",
+        "tick": node.worker_tick,
+        "global_watermark": node.global_watermark,
+        "local_watermark": node.local_watermark,
+        "attributes": dict(node.attributes),
+    }
+    if form == "json":
+        write_json(shown)
+        return 0
+    for key, value in shown.items():
+        if key != "attributes":
+            click.echo(f"{key.replace('_', ' ').capitalize() + ':':20}{'' if value is None else value}")
+    for key, text in node.attributes.items():
+        click.echo(f"{'Attr:':20}{key}={text}")
+    return 0
