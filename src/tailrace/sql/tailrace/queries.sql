@@ -18,6 +18,9 @@ order by r.created_at, r.relation_id;
 -- store_relation: keep a descriptor; one that is there already stays
 select tailrace.store_relation(%(json)s);
 
+-- node_status: all that status shows of this node
+select tailrace.node_status(%(queue)s);
+
 -- forget_queue: remove tables, triggers and positions of a node that is about to be dropped
 select tailrace.forget_queue(%(queue)s);
 
