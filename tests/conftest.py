@@ -1,0 +1,21 @@
+"""Fixtures for all tests, by topic in ``tests/fixtures/``.
+
+``database``          an open connection to a fresh database with all schemas installed
+``empty_database``    the same without any schema of ours
+``new_database()``    more of them (``installed=False``, ``label="node1"``)
+``connect(db)``       one more connection to a database (``replica=True`` to apply)
+``server``            the embedded server of this session; ``pg_version`` its number, such as 180006
+``peer_database()``   a database on Debian's PostgreSQL with the real extensions, for comparisons
+``proxy(dsn)``        a TCP proxy in front of a database that can be cut, stalled, made deaf
+``process(*args)``    the command ``tailrace`` as a process of its own
+
+``from fixtures.waiting import eventually``: wait for a condition with a deadline; never sleep.
+"""
+
+pytest_plugins = [
+    "fixtures.server",
+    "fixtures.databases",
+    "fixtures.peers",
+    "fixtures.proxy",
+    "fixtures.process",
+]
