@@ -1,0 +1,55 @@
+# make           lists the targets
+# Everything works on a fresh machine that has Python 3.11 or later, make and a C library: the
+# virtual environment holds the rest, PostgreSQL included. Also works as root.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PG15 := /usr/lib/postgresql/15/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help setup check test test-old soak bench demo clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP)  ## create .venv with everything that the other targets need
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+check: $(STAMP)  ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --quiet
+
+test: check  ## the checks and all tests (PG=/usr/lib/postgresql/17/bin: on that server instead)
+ifdef PG
+	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet $(ARGS)
+else
+	$(BIN)/pytest --quiet $(ARGS)
+	@$(MAKE) --no-print-directory test-old
+endif
+
+test-old: $(STAMP)  ## the tests of the SQL on Debian's PostgreSQL 15, where it is installed
+	@if [ -x $(PG15)/postgres ]; then \
+	  echo 'PostgreSQL 15:'; TAILRACE_PG_BIN=$(PG15) $(BIN)/pytest --quiet tests/integration $(ARGS); \
+	else \
+	  echo 'PostgreSQL 15: left out, $(PG15) does not hold a server (Debian package postgresql-15)'; \
+	fi
+
+soak: $(STAMP)  ## the fault tests again and again, with new random orders (N=20)
+	@for i in $$(seq 1 $${N:-20}); do echo "round $$i"; $(BIN)/pytest --quiet -x tests/faults || exit 1; done
+
+bench: $(STAMP)  ## capture, catch-up and latency beside native logical replication
+	$(BIN)/python -m benchmarks $(ARGS)
+
+demo: $(STAMP)  ## watch real flight data flow through five databases
+	$(BIN)/tailrace demo $(ARGS)
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
