@@ -59,8 +59,16 @@ begin
     v_table := tailrace.table_oid(v_info.dest_table);
     select * into v_relation from tailrace.describe_table(v_table, v_info.table_name);
 
-    select 'row(' || string_agg(format('r.%I', c.name), ', ' order by c.n) || ')::text'
-      into v_row from unnest(v_relation.column_names) with ordinality c(name, n);
+    -- The row itself is the same text and a tenth cheaper, where nothing is left out and no part of the
+    -- table may have another column order.
+    if not exists (select from pg_attribute a where a.attrelid = v_table and a.attgenerated <> '' and not a.attisdropped)
+       and not exists (select from pg_inherits h where h.inhparent = v_table)
+       and (select c.relkind from pg_class c where c.oid = v_table) = 'r' then
+        v_row := '(r.*)::text';
+    else
+        select 'row(' || string_agg(format('r.%I', c.name), ', ' order by c.n) || ')::text'
+          into v_row from unnest(v_relation.column_names) with ordinality c(name, n);
+    end if;
     select 'row(' || string_agg(format('r.%I', c.name), ', ' order by c.n) || ')::text',
            string_agg(format('r.%I', c.name), ', ' order by c.n)
       into v_key, v_keys from unnest(v_relation.key_columns) with ordinality c(name, n);
@@ -101,14 +109,14 @@ begin
         raise exception 'capture statement "%" is not known', i_kind using errcode = 'TR001';
     end if;
 
-    -- A pack ends when the next row would pass the limit; one row is never split. The constant stands for
+    -- OFFSET 0 keeps the row from being written out twice. A pack ends when the next row would pass the limit; one row is never split. The constant stands for
     -- the cost of a row on its way, so that a pack of tiny rows does not grow beyond some hundred.
     return format(
         $sql$(ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3)
         select nextval(%1$L), now(), 'row:%2$s', p.d, %3$L, case when p.n > 1 then p.n::text end, %4$L
           from (select string_agg(g.d, E'"\n') as d, count(*) as n
                   from (select x.d, sum(octet_length(x.d) + %7$s) over (rows unbounded preceding) / %8$s as g
-                          from (select %5$s as d from %6$s) x) g
+                          from (select %5$s as d from %6$s offset 0) x) g
                  group by g.g order by g.g) p$sql$,
         v_queue.queue_event_seq, v_letter, v_info.table_name, v_relation.relation_id,
         v_payload, v_source, 4, 7400);

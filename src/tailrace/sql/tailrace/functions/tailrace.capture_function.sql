@@ -138,7 +138,8 @@ begin
     end loop;
     return null;
 end
-$capture$$function$,
+$capture$
+$function$,
         i_capture_id, v_info.table_name, v_info.queue_name,
         format($shape$(select string_agg(a.attnum::text || ' ' || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod
                                  || a.attgenerated::text, ',' order by a.attnum)
