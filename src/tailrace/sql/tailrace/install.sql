@@ -43,6 +43,7 @@
 \ir functions/tailrace.check_runner.sql
 \ir functions/tailrace.advance.sql
 \ir functions/tailrace.sync_members.sql
+\ir functions/tailrace.ensure_apply.sql
 \ir functions/tailrace.refresh_consumer.sql
 \ir functions/tailrace.pending_ticks.sql
 \ir functions/tailrace.newest_event.sql
@@ -51,14 +52,37 @@
 \ir functions/tailrace.mirror_events.sql
 \ir functions/tailrace.mirror_tick.sql
 \ir functions/tailrace.mirror_empty.sql
-\ir functions/tailrace.ensure_apply.sql
 \ir functions/tailrace.node_status.sql
 
 -- Ticker, maintenance
 \ir functions/tailrace.has_uncovered_event.sql
+\ir functions/tailrace.covering_tick.sql
 \ir functions/tailrace.tick_queue.sql
 \ir functions/tailrace.run_ticker.sql
 \ir functions/tailrace.maint_statements.sql
+
+-- Reading and applying
+\ir functions/tailrace.range_sql.sql
+\ir functions/tailrace.narrow_sql.sql
+\ir functions/tailrace.range_contents.sql
+\ir functions/tailrace.range_cuts.sql
+\ir functions/tailrace.part_sql.sql
+\ir functions/tailrace.aside_sql.sql
+\ir functions/tailrace.reading_plan.sql
+\ir functions/tailrace.base_type.sql
+\ir functions/tailrace.equality.sql
+\ir functions/tailrace.is_referenced.sql
+\ir functions/tailrace.apply_shape.sql
+\ir functions/tailrace.local_tables.sql
+\ir functions/tailrace.apply_columns.sql
+\ir functions/tailrace.update_sql.sql
+\ir functions/tailrace.apply_statements.sql
+\ir functions/tailrace.apply_plan.sql
+\ir functions/tailrace.choose_plans.sql
+\ir functions/tailrace.delete_staged.sql
+\ir functions/tailrace.write_staged.sql
+\ir functions/tailrace.apply_again.sql
+\ir functions/tailrace.apply_staged.sql
 
 -- Copy and compare
 \ir functions/tailrace.applying_consumer.sql

@@ -121,3 +121,115 @@ where ret_code < 300;
 select node_location
 from pgq_node.node_location
 where queue_name = %(queue)s and node_name = %(node)s;
+
+-- ======================================================================
+-- Positions, mirror, ticker, maintenance
+-- ======================================================================
+
+-- nodes_served: the nodes of this database and the consumers that run in it
+select n.queue_name, n.node_name, n.node_type, n.worker_name,
+    exists (
+        select 1 from pgq_node.local_state as s
+        where s.queue_name = n.queue_name and s.consumer_name = n.node_name || '.apply'
+    ) as applies
+from pgq_node.node_info as n
+order by n.queue_name;
+
+-- take_over: become the only runner that may have effects for a consumer
+select tailrace.take_over(%(queue)s, %(consumer)s, %(runner)s);
+
+-- refresh_consumer: read what a consumer has to know before a batch, and acknowledge it
+select * from tailrace.refresh_consumer(%(queue)s, %(consumer)s, %(healthy)s);
+
+-- advance: move a position in the transaction of its effect
+select tailrace.advance(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- record_error: show in status why a consumer does not get on
+select ret_code from pgq_node.set_consumer_error(%(queue)s, %(consumer)s, %(error)s);
+
+-- next_range: what to read next
+select * from tailrace.next_range(
+    %(queue)s, %(consumer)s, %(position)s, %(max_events)s::integer, %(stop_tick)s::bigint);
+
+-- finish_range: let the queue forget what is done
+select tailrace.finish_range(%(queue)s, %(consumer)s, %(tick)s);
+
+-- pending_ticks: the ticks a mirror has to make next
+select * from tailrace.pending_ticks(%(queue)s, %(consumer)s, %(position)s, %(limit)s);
+
+-- mirror_begin: move the mirror's position; the statement that takes the events
+select tailrace.mirror_begin(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- mirror_events: act on the cascade's own events among those copied
+select * from tailrace.mirror_events(%(queue)s);
+
+-- mirror_tick: make a tick after its events have been committed
+select tailrace.mirror_tick(
+    %(queue)s, %(tick)s, %(tick_time)s, %(event_seq)s, %(last_event)s::bigint);
+
+-- mirror_empty: position and tick of a batch without events, in one transaction
+select tailrace.mirror_empty(
+    %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s, %(tick_time)s, %(event_seq)s);
+
+-- tick_at: one tick of the provider; no row: it is gone
+select t.tick_id, t.tick_time, t.tick_event_seq
+from pgq.tick as t
+join pgq.queue as q on q.queue_id = t.tick_queue
+where q.queue_name = %(queue)s and t.tick_id = %(tick)s;
+
+-- ensure_apply: give the branch its applying consumer, or take it away
+select tailrace.ensure_apply(%(queue)s);
+
+-- cascade_event: do what an event of the cascade itself asks for
+select tailrace.cascade_event(
+    %(queue)s, %(ev_id)s, %(type)s, %(data)s, %(extra1)s, %(extra2)s, %(extra3)s);
+
+-- watermarks: how far everybody is as this node knows it
+select node_name, local_watermark, global_watermark
+from pgq_node.get_node_info(%(queue)s)
+where ret_code < 300;
+
+-- set_subscriber_watermark: tell the provider how far this node and all below it are
+select ret_code, ret_note
+from pgq_node.set_subscriber_watermark(%(queue)s, %(node)s, %(tick)s);
+
+-- set_global_watermark: on the root publish it (NULL: the local one); on a branch store it
+select ret_code, ret_note from pgq_node.set_global_watermark(%(queue)s, %(tick)s::bigint);
+
+-- run_ticker: tick all queues of the database for a while, waiting in the server
+call tailrace.run_ticker(
+    make_interval(secs => %(period)s), make_interval(secs => %(duration)s), null, null);
+
+-- covering_tick: the tick at which everything committed so far is done
+select tailrace.covering_tick(%(queue)s);
+
+-- maint_statements: the maintenance that is due
+select statement from tailrace.maint_statements() as statement;
+
+-- move_retries: bring events that were sent back for later into their queues again
+select pgq.maint_retry_events();
+
+-- captured_queues: queues of which this database is the root and whose tables are captured
+select distinct i.queue_name
+from tailrace.table_info as i
+join pgq_node.node_info as n using (queue_name)
+where n.node_type in ('root', 'branch');
+
+-- refresh_capture: follow what has been done to captured tables
+select tailrace.refresh_capture(%(queue)s);
+
+-- expire_holds: forget holds whose owner has died
+select tailrace.expire_holds();
+
+-- unfinished: what the consumers of this database still have to do up to a tick
+select s.consumer_name, s.last_tick_id, s.paused, s.cur_error
+from pgq_node.local_state as s
+join pgq_node.node_info as n using (queue_name)
+where s.queue_name = %(queue)s
+    and (n.node_type <> 'root' or s.consumer_name <> n.worker_name)
+    and s.last_tick_id < %(tick)s;
+
+-- tables_in_copy: tables of this node that are not live yet
+select table_name, state, copy_error
+from tailrace.table_info
+where queue_name = %(queue)s and state <> 'live';

@@ -72,7 +72,7 @@ begin
         execute pg_catalog.format(
             'select exists (select 1 from pg_catalog.unnest($1) as t (txid) cross join lateral'
             ' (select 1 from %1$s as e where e.ev_txid = t.txid limit 1) as f)'
-            ' or exists (select 1 from pg_catalog.unnest($2, $3) as r (low, high) cross join lateral'
+            ' or exists (select 1 from rows from (pg_catalog.unnest($2), pg_catalog.unnest($3)) as r (low, high) cross join lateral'
             ' (select 1 from %1$s as e where e.ev_txid between r.low and r.high limit 1) as f)',
             pgq.quote_fqname(v_table))
         into v_found using v_ended, v_from, v_upto;

@@ -1,6 +1,8 @@
 create or replace function tailrace.mirror_events(
-    i_queue text
-) returns bigint
+    i_queue text,
+    out last_event         bigint,
+    out upstream_watermark bigint
+)
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.mirror_events(1)
@@ -12,7 +14,8 @@ language plpgsql as $body$
 --      i_queue  - queue
 --
 -- Returns:
---      highest ev_id copied by this transaction; NULL: none was copied
+--      last_event          - highest ev_id copied by this transaction; NULL: none was copied
+--      upstream_watermark  - last global watermark that the provider's events told; NULL: none
 --
 -- Calls:
 --      tailrace.cascade_event, tailrace.store_relation
@@ -22,7 +25,6 @@ language plpgsql as $body$
 declare
     v_table    text;
     v_event    record;
-    v_last_id  bigint;
     v_own_mark bigint;
 begin
     -- the parent of the event tables: a rotation may have made another one current meanwhile
@@ -32,7 +34,7 @@ begin
 
     execute pg_catalog.format(
         'select pg_catalog.max(ev_id) from %s where ev_txid = pg_catalog.txid_current()', v_table)
-    into v_last_id;
+    into last_event;
 
     for v_event in execute pg_catalog.format(
         'select ev_id, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3 from %s'
@@ -45,7 +47,9 @@ begin
         end if;
         perform tailrace.cascade_event(i_queue, v_event.ev_id, v_event.ev_type, v_event.ev_data,
             v_event.ev_extra1, v_event.ev_extra2, v_event.ev_extra3);
-        if v_event.ev_type = 'pgq.global-watermark' and tailrace.sync_members(i_queue) is not null then
+        continue when v_event.ev_type <> 'pgq.global-watermark';
+        upstream_watermark := v_event.ev_data::bigint;
+        if tailrace.sync_members(i_queue) is not null then
             -- nodes below follow the watermark that the sync group has agreed on
             select i.global_watermark into v_own_mark from pgq_node.get_node_info(i_queue) as i;
             execute pg_catalog.format(
@@ -53,7 +57,6 @@ begin
             using v_own_mark::text, v_event.ev_id;
         end if;
     end loop;
-    return v_last_id;
 end;
 $body$;
 

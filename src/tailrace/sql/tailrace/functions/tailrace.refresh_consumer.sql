@@ -30,12 +30,12 @@ language plpgsql as $body$
 --      completed_tick       - last tick whose effects are in this database
 --      provider_node, provider_location - where the events come from
 --      paused               - do nothing until that changes
---      newest_tick          - newest tick of this database's own copy of the queue; NULL on a leaf
---      sync_members         - see tailrace.sync_members
+--      newest_tick          - node worker of a root or branch: newest tick of its queue
+--      sync_members         - node worker of a branch: see tailrace.sync_members
 --      all NULL: the consumer does not exist here (any more)
 --
 -- Calls:
---      tailrace.sync_members
+--      tailrace.sync_members, tailrace.ensure_apply
 -- Tables directly manipulated:
 --      update - pgq_node.local_state
 -- ----------------------------------------------------------------------
@@ -66,6 +66,9 @@ begin
             and s.provider_node = refresh_consumer.provider_node;
     end if;
 
+    if not is_worker or node_type = 'leaf' then
+        return;
+    end if;
     sync_members := tailrace.sync_members(i_queue);
     select t.tick_id into newest_tick
     from pgq.tick as t
@@ -73,6 +76,10 @@ begin
     where q.queue_name = i_queue
     order by t.tick_id desc
     limit 1;
+    -- before the mirror's next batch, and only where its last one is whole
+    if node_type = 'branch' and newest_tick = completed_tick then
+        perform tailrace.ensure_apply(i_queue);
+    end if;
 end;
 $body$;
 

@@ -13,7 +13,7 @@ language plpgsql as $body$
 --      no more than a look at the current snapshot. Commits, so call it outside of a transaction.
 --
 -- Parameters:
---      i_period    - time between rounds while there is work; grows to 2.5 times that when not
+--      i_period    - time between rounds while there is work; 2.5 times that when there is none
 --      i_duration  - time after which control goes back to the caller
 --      io_ticks    - in: anything; out: number of ticks made
 --      io_failed   - in: anything; out: a line for each queue that failed and was left out until
@@ -28,7 +28,8 @@ declare
     v_end      timestamptz := pg_catalog.clock_timestamp() + i_duration;
     v_rules_at timestamptz := pg_catalog.clock_timestamp();
     v_period   double precision := extract(epoch from i_period);
-    v_sleep    double precision := v_period;
+    v_longest  double precision := v_period * 2.5;
+    v_sleep    double precision := v_longest;
     v_snapshot text;
     v_quiet_at text;
     v_queue    text;
@@ -42,7 +43,7 @@ begin
         -- While this text stays the same, no transaction that wrote anything has ended.
         v_snapshot := pg_catalog.txid_current_snapshot()::text;
         if v_snapshot = v_quiet_at and pg_catalog.clock_timestamp() < v_rules_at then
-            v_sleep := least(v_sleep * 1.02, v_period * 2.5);
+            v_sleep := least(v_sleep * 1.02, v_longest);
         else
             v_quiet := true;
             for v_queue in
@@ -64,10 +65,8 @@ begin
                 end;
             end loop;
             v_quiet_at := case when v_quiet then v_snapshot end;
-            v_rules_at := pg_catalog.clock_timestamp() + interval '100 milliseconds';
-            if not v_quiet then
-                v_sleep := v_period;
-            end if;
+            v_rules_at := pg_catalog.clock_timestamp() + interval '250 milliseconds';
+            v_sleep := case when v_quiet then least(v_sleep * 1.02, v_longest) else v_period end;
             commit;
         end if;
         exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => v_sleep) >= v_end;

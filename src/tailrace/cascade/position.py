@@ -1,0 +1,162 @@
+"""Who may have effects for a consumer, from which tick on, and what its database tells it.
+
+Three things make an effect happen exactly once. An advisory lock chooses which runner tries. An
+epoch, raised by every runner that takes the consumer over, is compared in each transaction with an
+effect, so a runner that lost its lock without noticing can do nothing. And the position is compared
+and set in the same transaction, so a batch that may or may not have been committed is never done
+twice: after a lost connection the position in the database is the truth.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from time import monotonic
+
+from tailrace import log
+from tailrace.db import locks
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import Fenced, TailraceError
+from tailrace.faults import reach
+
+queries = load("tailrace")
+_logger = log.get("position")
+
+
+def runner_name() -> str:
+    """Name this process for people; the random part tells two containers apart."""
+    return f"{socket.gethostname()}:{os.getpid()}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a consumer has to know before each batch."""
+
+    node_type: str
+    node_name: str
+    is_worker: bool
+    completed_tick: int
+    provider_node: str
+    provider_location: str | None
+    paused: bool
+    newest_tick: int | None
+    sync_members: tuple[str, ...] | None
+
+
+class Seat:
+    """A runner's place at the wheel of one consumer, in the database that the effects go to."""
+
+    def __init__(self, dsn: str, queue: str, consumer: str) -> None:
+        self.dsn = dsn
+        self.queue = queue
+        self.consumer = consumer
+        self.epoch: int | None = None
+        self._db: Database | None = None
+        self._healthy = False
+        self._waiting = False
+
+    @property
+    def db(self) -> Database:
+        """The connection that the effects are written through."""
+        assert self._db is not None, "take() comes first"
+        return self._db
+
+    async def take(self) -> bool:
+        """Make sure that we sit here; False while another runner does."""
+        if self._db is not None and self.epoch is not None:
+            return True
+        if self._db is None:
+            name = f"{self.queue}/{self.consumer}"
+            self._db = await Database.connect(self.dsn, name=name, replica=True)
+        if not await locks.acquire(self._db, f"consumer {self.queue} {self.consumer}"):
+            if not self._waiting:
+                _logger.info("%s: another runner is at work; standing by", self.consumer)
+            self._waiting = True
+            return False
+        self._waiting = False
+        self.epoch = await self._db.fetch_value(
+            queries.take_over, queue=self.queue, consumer=self.consumer, runner=runner_name()
+        )
+        await reach("position.after_take_over")
+        return True
+
+    async def refresh(self) -> State | None:
+        """Read and acknowledge the consumer's settings; None: the consumer is no more."""
+        row = await self.db.fetch_one(
+            queries.refresh_consumer,
+            queue=self.queue, consumer=self.consumer, healthy=self._healthy,
+        )  # fmt: skip
+        if row is None or row.node_type is None:
+            return None
+        members = None if row.sync_members is None else tuple(row.sync_members)
+        return State(**(row._asdict() | {"sync_members": members}))
+
+    async def advance(self, from_tick: int, to_tick: int) -> None:
+        """Move the position; part of the transaction that is open on ``db``."""
+        await self.db.execute(
+            queries.advance,
+            queue=self.queue, consumer=self.consumer, epoch=self.epoch,
+            from_tick=from_tick, to_tick=to_tick,
+        )  # fmt: skip
+
+    def note_success(self) -> None:
+        """The pass went well: an error on record is over."""
+        self._healthy = True
+
+    async def note_failure(self, error: TailraceError) -> None:
+        """Give the seat up, and show in the node's status why; the next pass takes it again."""
+        mine = self.epoch is not None and not isinstance(error, Fenced)
+        self._healthy = False
+        await self.leave()
+        if mine:
+            await self._record(str(error))
+
+    async def _record(self, text: str) -> None:
+        """Write the error down as well as we can: the database may be what is broken."""
+        try:
+            name = f"{self.queue}/{self.consumer}"
+            async with await Database.connect(self.dsn, name=name, connect_timeout=3.0) as db:
+                await db.execute(
+                    queries.record_error, queue=self.queue, consumer=self.consumer, error=text
+                )
+        except TailraceError as error:
+            _logger.debug("%s: the error could not be recorded: %s", self.consumer, error)
+
+    async def leave(self) -> None:
+        """Close the connection, and with it give back the lock."""
+        db, self._db, self.epoch = self._db, None, None
+        if db is not None:
+            await db.close()
+
+
+class Finisher:
+    """Tells the provider how far its events are no longer needed, now and then.
+
+    The provider keeps events by this position only; where to go on is known to the consumer's own
+    database. So it may be late, and telling it once for many batches saves a commit for each.
+    """
+
+    def __init__(self, queue: str, consumer: str, *, period: float = 0.25) -> None:
+        self._queue = queue
+        self._consumer = consumer
+        self._period = period
+        self._told: int | None = None
+        self._due = 0.0
+
+    def forget(self) -> None:
+        """The provider is another one, or we do not know what it has heard."""
+        self._told, self._due = None, 0.0
+
+    async def finish(self, provider: Database, tick: int, *, now: bool = False) -> None:
+        """Tell the provider, if it is time to."""
+        if tick == self._told or not (now or monotonic() >= self._due):
+            return
+        await reach("position.before_finish")
+        await provider.execute(
+            queries.finish_range, queue=self._queue, consumer=self._consumer, tick=tick
+        )
+        await reach("position.after_finish")
+        self._told, self._due = tick, monotonic() + self._period

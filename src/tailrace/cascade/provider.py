@@ -1,0 +1,87 @@
+"""The node that a consumer reads from: one connection to it, which follows a change of provider."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tailrace import log
+from tailrace.cascade.position import Finisher, State
+from tailrace.db.connection import Database
+from tailrace.errors import NotFound
+
+_logger = log.get("provider")
+
+# Asks to set an event whenever a queue gets a tick; what comes back takes that back.
+Hear = Callable[[str, str, asyncio.Event], Callable[[], None]]
+
+
+def hear_nothing(_dsn: str, _queue: str, _event: asyncio.Event) -> Callable[[], None]:
+    """Rely on polling alone."""
+    return lambda: None
+
+
+class Provider:
+    """A consumer's way to the events, and to telling how far it is."""
+
+    def __init__(
+        self, queue: str, consumer: str, own_dsn: str, *, wake: asyncio.Event, hear: Hear
+    ) -> None:
+        self.queue = queue
+        self.consumer = consumer
+        self.finisher = Finisher(queue, consumer)
+        self._own_dsn = own_dsn
+        self._wake = wake
+        self._hear = hear
+        self._stop_hearing: Callable[[], None] | None = None
+        self._dsn: str | None = None
+        self._db: Database | None = None
+
+    @property
+    def connected(self) -> Database | None:
+        """The connection, if there is one at the moment."""
+        return self._db
+
+    async def follow(self, state: State) -> Database:
+        """Return a connection to the node that is the provider now."""
+        dsn = self._location(state)
+        if self._db is not None and dsn == self._dsn:
+            return self._db
+        if dsn != self._dsn:
+            await self.leave()
+            self._stop_hearing = self._hear(dsn, self.queue, self._wake)
+            self._dsn = dsn
+        self._db = await Database.connect(dsn, name=f"{self.queue}/{self.consumer}/read")
+        _logger.debug("%s: reads from %s", self.consumer, state.provider_node)
+        return self._db
+
+    def _location(self, state: State) -> str:
+        if state.provider_node == state.node_name:
+            # Its own queue: the way we came is shorter than the one others take.
+            return self._own_dsn
+        if state.provider_location is None:
+            raise NotFound(
+                f'node "{state.node_name}" of queue "{self.queue}" does not know where its '
+                f'provider "{state.provider_node}" is',
+                hint="choose another provider with: tailrace change-provider",
+            )
+        return state.provider_location
+
+    async def finish(self, tick: int, *, now: bool = False) -> None:
+        """Let the provider forget what is done; does nothing without a connection."""
+        if self._db is not None:
+            await self.finisher.finish(self._db, tick, now=now)
+
+    async def drop(self) -> None:
+        """Close the connection after an error; ticks of the provider still wake us."""
+        self.finisher.forget()
+        db, self._db = self._db, None
+        if db is not None:
+            await db.close()
+
+    async def leave(self) -> None:
+        """Have no more to do with this provider."""
+        await self.drop()
+        if self._stop_hearing is not None:
+            self._stop_hearing()
+        self._stop_hearing = self._dsn = None

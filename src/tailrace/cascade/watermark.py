@@ -1,0 +1,123 @@
+"""Watermarks: telling the cascade which events nobody needs any more.
+
+Every node tells its provider the lowest tick that it or anybody below it still needs; the root
+publishes the lowest of all as an event, and every branch keeps what lies above it. All values are
+lower bounds and may be late; none may ever be too high. A branch with the attribute sync_watermark
+does not follow the root: the nodes named there agree among themselves, and what lags below them
+holds back neither the root nor the rest of the tree.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tailrace import log
+from tailrace.cascade.position import State
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import TailraceError
+from tailrace.faults import reach
+
+queries = load("tailrace")
+node_queries = load("pgq_node")
+_logger = log.get("watermark")
+
+
+class Watermark:
+    """Publishes one node's watermark, at most once a period."""
+
+    def __init__(self, queue: str, *, local_period: float, global_period: float) -> None:
+        self._queue = queue
+        self._local_period = local_period
+        self._global_period = global_period
+        self._due = 0.0
+        self._upstream: int | None = None
+
+    def note_upstream(self, tick: int) -> None:
+        """Remember the global watermark that came from above."""
+        self._upstream = tick
+
+    async def publish_global(self, own: Database) -> None:
+        """On the root: store and announce the local watermark as everybody's, if it has moved."""
+        if monotonic() < self._due:
+            return
+        self._due = monotonic() + self._global_period
+        marks = await own.fetch_one(queries.watermarks, queue=self._queue)
+        if marks is not None and marks.local_watermark != marks.global_watermark:
+            await own.execute(queries.set_global_watermark, queue=self._queue, tick=None)
+
+    async def publish_local(
+        self, own: Database, provider: Database, state: State, *, batch_start: int, batch_end: int
+    ) -> None:
+        """After a batch: tell the provider what this node and all below it still need."""
+        if monotonic() < self._due:
+            return
+        await reach("watermark.before_report")
+        mark = await self._local(own, state, batch_start, batch_end)
+        if mark is not None:
+            await self._report(provider, state.node_name, mark)
+        # From here on it counts as done, also when a peer cannot be asked below.
+        self._due = monotonic() + self._local_period
+        await reach("watermark.after_report")
+        if state.sync_members is not None:
+            await self._agree(own, state)
+
+    async def _local(
+        self, own: Database, state: State, batch_start: int, batch_end: int
+    ) -> int | None:
+        if state.node_type == "leaf":
+            return batch_end
+        if state.sync_members is not None:
+            # Its own progress only; what lags below is the business of the group.
+            return batch_start
+        marks = await own.fetch_one(queries.watermarks, queue=self._queue)
+        if marks is None or marks.local_watermark is None:
+            return None
+        return min(int(marks.local_watermark), batch_end)
+
+    async def _report(self, provider: Database, node: str, mark: int) -> None:
+        answer = await provider.fetch_one(
+            queries.set_subscriber_watermark, queue=self._queue, node=node, tick=mark
+        )
+        # 405: the provider is ahead, which a change of provider can bring about for a while.
+        if answer is not None and answer.ret_code >= 300 and answer.ret_code != 405:
+            _logger.warning('queue "%s": %s', self._queue, answer.ret_note)
+
+    async def _agree(self, own: Database, state: State) -> None:
+        """Take the lowest watermark of the group, not above the root's, as this node's own."""
+        marks = await own.fetch_one(queries.watermarks, queue=self._queue)
+        if marks is None or marks.local_watermark is None or self._upstream is None:
+            return
+        lowest = await self._lowest(own, state, min(marks.local_watermark, self._upstream))
+        if lowest is not None:
+            await own.execute(queries.set_global_watermark, queue=self._queue, tick=lowest)
+
+    async def _lowest(self, own: Database, state: State, candidate: int) -> int | None:
+        """Ask the other members; None when one of them cannot tell, for then nothing is known."""
+        rows = await own.fetch_all(node_queries.locations, queue=self._queue)
+        members = {row.node_name: row for row in rows}
+        for name in state.sync_members or ():
+            if name in (state.node_name, ""):
+                continue
+            if name not in members:
+                _logger.warning('queue "%s": sync node "%s" is not known here', self._queue, name)
+                return None
+            if members[name].dead:
+                continue
+            mark = await self._ask(members[name].node_location, name)
+            if mark is None:
+                return None
+            candidate = min(candidate, mark)
+        return candidate
+
+    async def _ask(self, location: str, name: str) -> int | None:
+        try:
+            async with await Database.connect(location, name="watermark", connect_timeout=5) as db:
+                marks = await db.fetch_one(queries.watermarks, queue=self._queue)
+        except TailraceError as error:
+            _logger.warning('queue "%s": sync node "%s": %s', self._queue, name, error)
+            return None
+        if marks is None or marks.local_watermark is None:
+            _logger.warning('queue "%s": sync node "%s" has no watermark', self._queue, name)
+            return None
+        return int(marks.local_watermark)

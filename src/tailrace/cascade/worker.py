@@ -1,0 +1,232 @@
+"""The node worker of a root or a branch.
+
+On a branch it mirrors: every tick of the provider, with the same events under the same ids, none
+merged and none left out. For each tick, in this order: events and position in one transaction of
+the own database; the tick in another, since a snapshot never sees what its own transaction wrote;
+then, now and then, watermark and position are told to the provider. Tables are not its business:
+a branch applies from its own queue, see ``replication.consumer``.
+
+On the root there is nothing to mirror; the worker acknowledges admin commands and publishes the
+global watermark. The type of the node is read before each pass, as a takeover may change it.
+
+Killed between two steps, the next runner finds out where it stands from two numbers, the position
+and the newest local tick: equal means all is done up to there; a newest tick below the position
+means that tick is still to be made, from what the provider says of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from tailrace import log
+from tailrace.cascade.feed import Feed, Tick
+from tailrace.cascade.position import Seat, State
+from tailrace.cascade.provider import Hear, Provider, hear_nothing
+from tailrace.cascade.watermark import Watermark
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import Fenced, LostPosition, TailraceError
+from tailrace.faults import reach
+from tailrace.service import Loop, background
+
+queries = load("tailrace")
+_logger = log.get("worker")
+
+# How many ticks are listed at a time, and about how many events are mirrored between two looks at
+# the settings: a command that pauses the worker waits no longer than that.
+TICKS = 100
+EVENTS = 50_000
+
+
+class NodeWorker:
+    """A service: the worker of one node that holds the queue."""
+
+    def __init__(
+        self,
+        dsn: str,
+        queue: str,
+        consumer: str,
+        *,
+        hear: Hear = hear_nothing,
+        poll: float = 1.0,
+        local_watermark_period: float = 300.0,
+        global_watermark_period: float = 300.0,
+    ) -> None:
+        self.name = f"{queue}/{consumer}"
+        self.failures = 0
+        wake = asyncio.Event()
+        self._queue = queue
+        self._seat = Seat(dsn, queue, consumer)
+        self._provider = Provider(queue, consumer, dsn, wake=wake, hear=hear)
+        self._watermark = Watermark(
+            queue, local_period=local_watermark_period, global_period=global_watermark_period
+        )
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            wake=wake,
+            poll_min=min(0.02, poll),
+            poll_max=poll,
+            backoff_max=3.0,
+            on_stop=self._close,
+        )
+
+    async def run(self) -> None:
+        """Work until told to stop, or until the node is no more."""
+        await self._loop.run()
+
+    def request_stop(self) -> None:
+        """End after the tick that is under way."""
+        self._loop.request_stop()
+
+    async def run_once(self) -> bool:
+        """Mirror what is there; an error shows in the node's status until a pass succeeds."""
+        try:
+            did_work = await self._work()
+        except TailraceError as error:
+            await self._fail(error)
+            raise
+        self._seat.note_success()
+        self.failures = 0
+        return did_work
+
+    async def _work(self) -> bool:
+        if not await self._seat.take():
+            return False
+        state = await self._seat.refresh()
+        if state is None or state.node_type == "leaf":
+            _logger.info("%s: the node is not here any more", self.name)
+            self._loop.request_stop()
+            return False
+        if state.paused:
+            await self._provider.finish(state.completed_tick)
+            return False
+        if state.node_type == "root":
+            await self._provider.leave()
+            await self._watermark.publish_global(self._seat.db)
+            return False
+        return await self._mirror(await self._provider.follow(state), state)
+
+    # ---------------------------------------------------------------- a branch
+
+    async def _mirror(self, provider: Database, state: State) -> bool:
+        if state.newest_tick != state.completed_tick:
+            await self._make_missing_tick(provider, state)
+        position = state.completed_tick
+        rows = await provider.fetch_all(
+            queries.pending_ticks,
+            queue=self._queue, consumer=self._seat.consumer, position=position, limit=TICKS,
+        )  # fmt: skip
+        ticks = _first([Tick(*row) for row in rows], EVENTS)
+        if ticks:
+            feed = Feed(provider, ticks)
+            async with background(feed.read(), name=f"{self.name}/feed") as reading:
+                for tick in ticks:
+                    await self._mirror_tick(feed, tick)
+                    position = tick.tick_id
+                    if self._loop.stopping:
+                        break
+                else:
+                    await reading
+        if ticks and position != ticks[-1].tick_id:
+            # The feed was left in the middle of a COPY: this connection is of no more use.
+            await self._provider.drop()
+            return False
+        if ticks:
+            await self._watermark.publish_local(
+                self._seat.db, provider, state,
+                batch_start=ticks[-1].prev_tick, batch_end=position,
+            )  # fmt: skip
+        await self._provider.finish(position, now=self._loop.stopping)
+        return bool(ticks)
+
+    async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:
+        events = await feed.events()
+        if events is None:
+            await reach("mirror.before_empty_tick")
+            await self._seat.db.execute(
+                queries.mirror_empty,
+                queue=self._queue, consumer=self._seat.consumer, epoch=self._seat.epoch,
+                from_tick=tick.prev_tick, to_tick=tick.tick_id,
+                tick_time=tick.tick_time, event_seq=tick.event_seq,
+            )  # fmt: skip
+        else:
+            last_event = await self._write_events(tick, events)
+            await reach("mirror.after_events_commit")
+            await self._make_tick(tick.tick_id, tick.tick_time, tick.event_seq, last_event)
+        await reach("mirror.after_tick")
+
+    async def _write_events(self, tick: Tick, events: AsyncIterator[bytes]) -> int | None:
+        """Bring events and position in, in one transaction; return the highest event id."""
+        own = self._seat.db
+        async with own.transaction():
+            copy_sql = await own.fetch_value(
+                queries.mirror_begin,
+                queue=self._queue, consumer=self._seat.consumer, epoch=self._seat.epoch,
+                from_tick=tick.prev_tick, to_tick=tick.tick_id,
+            )  # fmt: skip
+            await reach("mirror.after_position")
+            async with own.copy_in(copy_sql) as copy:
+                async for piece in events:
+                    await copy.write(piece)
+            await reach("mirror.after_copy")
+            seen = await own.fetch_one(queries.mirror_events, queue=self._queue)
+            assert seen is not None
+            await reach("mirror.before_events_commit")
+        if seen.upstream_watermark is not None:
+            self._watermark.note_upstream(seen.upstream_watermark)
+        last_event: int | None = seen.last_event
+        return last_event
+
+    async def _make_tick(
+        self, tick: int, tick_time: object, event_seq: int, last_event: int | None
+    ) -> None:
+        await self._seat.db.execute(
+            queries.mirror_tick,
+            queue=self._queue, tick=tick, tick_time=tick_time,
+            event_seq=event_seq, last_event=last_event,
+        )  # fmt: skip
+
+    async def _make_missing_tick(self, provider: Database, state: State) -> None:
+        """Finish what a runner before us began: its events are here, its tick is not."""
+        position, newest = state.completed_tick, state.newest_tick
+        if newest is None or newest > position:
+            raise LostPosition(
+                f'worker "{self._seat.consumer}" of queue "{self._queue}" has completed tick '
+                f"{position}, but the queue here goes up to tick {newest or 'none'}",
+                hint="somebody else wrote here; drop the node and create it again",
+            )
+        row = await provider.fetch_one(queries.tick_at, queue=self._queue, tick=position)
+        if row is None:
+            raise LostPosition(
+                f'worker "{self._seat.consumer}" of queue "{self._queue}" must make tick '
+                f'{position}, which provider "{state.provider_node}" does not have',
+                hint="choose a provider that still has it with: tailrace change-provider",
+            )
+        _logger.info("%s: makes tick %d, left out by the runner before", self.name, position)
+        await self._make_tick(position, row.tick_time, row.tick_event_seq, None)
+        await self._seat.db.execute(queries.ensure_apply, queue=self._queue)
+
+    # ---------------------------------------------------------------- trouble and the end
+
+    async def _fail(self, error: TailraceError) -> None:
+        """Put everything away and come back later: whatever it is may be mended meanwhile."""
+        self.failures += 1
+        await self._provider.drop()
+        await self._seat.note_failure(error)
+        error.retryable = True
+        if isinstance(error, Fenced):
+            _logger.info("%s", error)
+
+    async def _close(self) -> None:
+        await self._provider.leave()
+        await self._seat.leave()
+
+
+def _first(ticks: list[Tick], events: int) -> list[Tick]:
+    """Cut a list of ticks where they hold about so many events; at least one tick is left."""
+    for number, tick in enumerate(ticks[1:], start=1):
+        if tick.event_seq - ticks[0].event_seq > events:
+            return ticks[:number]
+    return ticks

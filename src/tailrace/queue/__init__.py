@@ -1,0 +1,1 @@
+"""Queues inside PostgreSQL: what keeps them going from outside, ticker and maintenance."""

@@ -1,0 +1,116 @@
+"""Maintenance: rotating event tables, moving retried events back, and tidying up.
+
+What is due says ``pgq.maint_operations``, exactly as for pgqd; beside it stand the chores of our
+own schema. Each statement has a transaction of its own, which rotation in two steps rests on.
+Running it from several places at once does no harm, so nothing decides who does.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+
+from tailrace import log
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import TailraceError
+from tailrace.service import Loop
+
+queries = load("tailrace")
+_logger = log.get("maintenance")
+
+# A function that asks to be called again and again is left alone until the next round.
+REPEATS = 1000
+
+
+class Maintenance:
+    """A service that does all chores of one database."""
+
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        period: float = 120.0,
+        retry_period: float = 30.0,
+        capture_period: float = 3.0,
+    ) -> None:
+        self.name = "maintenance"
+        self._dsn = dsn
+        self._db: Database | None = None
+        self._chores = [
+            (period, self.operate),
+            (retry_period, self.move_retries),
+            (capture_period, self.follow_tables),
+        ]
+        self._due = [0.0] * len(self._chores)
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            poll_min=1.0,
+            poll_max=1.0,
+            on_error=self._dropped,
+            on_stop=self._close,
+        )
+
+    async def run(self) -> None:
+        """Do what is due until asked to stop."""
+        await self._loop.run()
+
+    def request_stop(self) -> None:
+        """End after the statement that is running."""
+        self._loop.request_stop()
+
+    async def run_once(self) -> bool:
+        """Do each chore whose time has come."""
+        for number, (period, chore) in enumerate(self._chores):
+            if monotonic() >= self._due[number] and not self._loop.stopping:
+                await chore(await self._connected())
+                self._due[number] = monotonic() + period
+        return False
+
+    async def operate(self, db: Database) -> None:
+        """Run everything that ``pgq.maint_operations`` lists."""
+        for row in await db.fetch_all(queries.maint_statements):
+            await self._repeat(db, row.statement)
+        await db.execute(queries.expire_holds)
+
+    async def _repeat(self, db: Database, statement: str) -> None:
+        """Run one statement until it has nothing left to do; another one's failure is not ours."""
+        try:
+            if statement.startswith("vacuum"):
+                await db.execute(statement)
+                return
+            for _ in range(REPEATS):
+                if not await db.fetch_value(statement) or self._loop.stopping:
+                    return
+        except TailraceError as error:
+            if db.closed:
+                raise
+            _logger.warning('database "%s": %s: %s', db.dbname, statement, error)
+
+    async def move_retries(self, db: Database) -> None:
+        """Bring back events whose time to be retried has come."""
+        for _ in range(REPEATS):
+            if not await db.fetch_value(queries.move_retries) or self._loop.stopping:
+                return
+
+    async def follow_tables(self, db: Database) -> None:
+        """Let capture follow changed tables and new partitions."""
+        for row in await db.fetch_all(queries.captured_queues):
+            changed = await db.fetch_value(queries.refresh_capture, queue=row.queue_name)
+            if changed:
+                _logger.info(
+                    'queue "%s": capture was adapted for %d tables', row.queue_name, changed
+                )
+
+    async def _connected(self) -> Database:
+        if self._db is None:
+            self._db = await Database.connect(self._dsn, name=self.name)
+        return self._db
+
+    async def _dropped(self, _: TailraceError) -> None:
+        await self._close()
+
+    async def _close(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            await db.close()
