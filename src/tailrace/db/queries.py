@@ -50,9 +50,11 @@ def parse(text: str, source: str = "queries.sql") -> Queries:
     """Split the text of a file into its queries."""
     queries: dict[str, Query] = {}
     name, purpose, lines = "", "", list[str]()
+    above = ""
     for line in [*text.splitlines(), "", "-- end_of_file:"]:
         # Only after an empty line: "-- note: …" below a header is an ordinary comment.
-        header = None if lines and lines[-1].strip() else _HEADER.match(line)
+        header = None if above.strip() else _HEADER.match(line)
+        above = line
         if header is None:
             lines.append(line)
             continue

@@ -1,0 +1,99 @@
+"""Errors are one line, name the thing and never hold a password."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from tailrace import errors
+
+
+class FakeDriverError(Exception):
+    def __init__(self, state, primary, hint=None, detail=None):
+        super().__init__(primary)
+        self.sqlstate = state
+        self.diag = SimpleNamespace(
+            message_primary=primary, message_hint=hint, message_detail=detail
+        )
+
+
+@pytest.mark.parametrize(("state", "cls"), sorted(errors.OWN_STATES.items()))
+def test_own_sqlstates_become_their_classes(state, cls):
+    error = errors.from_database(FakeDriverError(state, "no", "do this"), where="database x")
+    assert type(error) is cls
+    assert str(error) == "no; do this"
+    assert error.sqlstate == state
+    assert not error.retryable
+
+
+@pytest.mark.parametrize(
+    ("state", "retryable"),
+    [
+        *((state, True) for state in ("40001", "40P01", "53300", "57014", "55P03")),
+        *((state, False) for state in ("23505", "42601", "25006", "XX000")),
+    ],
+)
+def test_only_what_may_pass_is_retryable(state, retryable):
+    assert errors.from_database(FakeDriverError(state, "x")).retryable is retryable
+
+
+def test_ended_session_is_a_lost_connection():
+    error = errors.from_database(FakeDriverError("57P01", "terminating connection"))
+    assert isinstance(error, errors.ConnectionLost)
+    assert error.retryable
+
+
+def test_missing_schema_says_how_to_install():
+    error = errors.from_database(
+        FakeDriverError("3F000", 'schema "pgq_node" does not exist'), where='database "shop"'
+    )
+    assert isinstance(error, errors.SchemaMissing)
+    assert "tailrace install" in str(error)
+    assert 'database "shop"' in str(error)
+
+
+def test_missing_table_of_the_user_is_not_a_missing_schema():
+    error = errors.from_database(FakeDriverError("42P01", 'relation "orders" does not exist'))
+    assert type(error) is errors.DatabaseError
+
+
+def test_detail_is_part_of_the_one_line():
+    error = errors.from_database(
+        FakeDriverError("23505", "duplicate key", detail="Key (id)=(1)\nalready exists.")
+    )
+    assert str(error) == "duplicate key (Key (id)=(1) already exists.)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("host=a password=geheim dbname=b", "host=a password=*** dbname=b"),
+        ("host=a password = 'ge heim' dbname=b", "host=a password = *** dbname=b"),
+        ("postgresql://u:geheim@host/db", "postgresql://u:***@host/db"),
+        ("postgresql://host/db?password=geheim&x=1", "postgresql://host/db?password=***&x=1"),
+        ("postgresql://u@host/db", "postgresql://u@host/db"),
+    ],
+)
+def test_passwords_are_masked(text, shown):
+    assert errors.without_secrets(text) == shown
+    assert str(errors.TailraceError(text)) == shown
+
+
+def test_connecting_keeps_only_the_reason():
+    text = (
+        'connection failed: connection to server at "127.0.0.1", port 5 failed: '
+        "Connection refused\n"
+        "\tIs the server running on that host and accepting TCP/IP connections?"
+    )
+    error = errors.from_connecting(Exception(text), where="host=127.0.0.1 port=5")
+    assert str(error) == "cannot connect to host=127.0.0.1 port=5: Connection refused"
+    assert error.retryable
+
+
+def test_exit_status_tells_wrong_use_from_failure():
+    assert errors.UsageError("x").exit_status == 2
+    assert errors.NotFound("x").exit_status == 1
+
+
+def test_apply_error_names_the_event_as_attributes():
+    error = errors.ApplyError("no", ev_id=7, table="public.t", key="1")
+    assert (error.ev_id, error.table, error.key) == (7, "public.t", "1")
