@@ -26,9 +26,9 @@ FILE_SUFFIXES = (".ini", ".toml", ".conf")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _SWITCHES = {
-    "1": True, "true": True, "yes": True, "on": True,
-    "0": False, "false": False, "no": False, "off": False,
-}  # fmt: skip
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 def duration(value: object) -> float:
@@ -58,7 +58,9 @@ def text(value: object) -> str:
 
 def text_list(value: object) -> tuple[str, ...]:
     """Read a list of texts: a TOML array, or one text with a text per line."""
-    parts = [part for part in value.splitlines() if part.strip()] if isinstance(value, str) else value
+    parts = (
+        [part for part in value.splitlines() if part.strip()] if isinstance(value, str) else value
+    )
     if not isinstance(parts, list):
         raise ValueError('is not a list of texts (example: ["dbname=a", "dbname=b"])')
     return tuple(text(part) for part in parts)
@@ -70,13 +72,6 @@ def switch(value: object) -> bool:
     if found is None:
         raise ValueError("is neither true nor false")
     return found
-
-
-def positive(value: object) -> int:
-    """Read a whole number above zero."""
-    if isinstance(value, bool) or not re.fullmatch(r"\d+", str(value).strip()) or int(str(value)) < 1:
-        raise ValueError("is not a whole number above zero")
-    return int(str(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +92,9 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("db", "db", "connection string of the database that commands act on", ini="db", flag="--db"),
+    Setting(
+        "db", "db", "connection string of the database that commands act on", ini="db", flag="--db"
+    ),
     Setting("queue", "queue", "name of the queue", ini="queue_name", flag="--queue"),
     Setting("node_name", "node.name", "name of the node that create-* makes", ini="node_name"),
     Setting(
@@ -137,10 +134,17 @@ SETTINGS: tuple[Setting, ...] = (
         ini="local_wm_publish_period",
     ),
     Setting("strict", "apply.strict", "updates and deletes that meet no row are errors", switch),
-    Setting("lock_timeout", "run.lock_timeout", "longest wait for a table lock", duration, ini="lock_timeout"),
+    Setting(
+        "lock_timeout",
+        "run.lock_timeout",
+        "longest wait for a table lock",
+        duration,
+        ini="lock_timeout",
+    ),
     Setting("logfile", "log.file", "file that a worker in the background logs to", ini="logfile"),
     Setting("pidfile", "log.pidfile", "file with the process id of a worker", ini="pidfile"),
-)  # fmt: skip
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
@@ -189,7 +193,11 @@ def read(
     origins: dict[str, str] = {}
     warnings: list[str] = []
 
-    chosen = path or environ.get(FILE_VARIABLE) or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
+    chosen = (
+        path
+        or environ.get(FILE_VARIABLE)
+        or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
+    )
     if chosen is not None:
         found = _read_file(Path(chosen), report, warnings)
         for setting, (raw, key) in found.items():
@@ -215,10 +223,11 @@ def read_each(
     environ: Mapping[str, str] | None = None,
     flags: Mapping[str, object] | None = None,
 ) -> list[Settings]:
-    """Read several configuration files (``run -c a.ini -c b.ini``); their problems in one report."""
+    """Read several configuration files (``run -c a.ini -c b.ini``); one report for all."""
     results: list[Settings] = []
     problems: list[str] = []
-    for path in list(paths) or [None]:
+    chosen: list[str | None] = [*paths]
+    for path in chosen or [None]:
         try:
             results.append(read(path, environ=environ, flags=flags))
         except ConfigError as exc:
@@ -259,7 +268,9 @@ def _accept(
 # ------------------------------------------------------------------ files
 
 
-def _read_file(path: Path, report: list[str], warnings: list[str]) -> dict[Setting, tuple[object, str]]:
+def _read_file(
+    path: Path, report: list[str], warnings: list[str]
+) -> dict[Setting, tuple[object, str]]:
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as exc:
@@ -309,7 +320,9 @@ def _nearest(key: str, known: Iterable[str]) -> str:
 def _read_ini(
     path: Path, content: str, report: list[str], warnings: list[str]
 ) -> dict[Setting, tuple[object, str]]:
-    parser = configparser.ConfigParser(interpolation=None, inline_comment_prefixes=None, strict=True)
+    parser = configparser.ConfigParser(
+        interpolation=None, inline_comment_prefixes=None, strict=True
+    )
     try:
         parser.read_string(content)
     except configparser.Error as exc:

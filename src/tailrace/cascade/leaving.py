@@ -15,6 +15,7 @@ from tailrace.cascade.node import (
     Member,
     Node,
     connected,
+    find_member,
     find_root,
     need_node,
     queries,
@@ -23,7 +24,7 @@ from tailrace.cascade.node import (
 )
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import NotFound, TailraceError, WrongState
+from tailrace.errors import TailraceError, WrongState
 
 own_queries = load("tailrace")
 _logger = log.get("cascade.leaving")
@@ -46,11 +47,7 @@ class Leaving:
         """Find everybody concerned and refuse while somebody still reads from the node."""
         self._here = await need_node(self._db, self._queue)
         self._members = await read_members(self._db, self._queue)
-        if self._name not in [member.name for member in self._members]:
-            known = ", ".join(member.name for member in self._members)
-            raise NotFound(
-                f'there is no node "{self._name}" in queue "{self._queue}"; its nodes: {known}'
-            )
+        await find_member(self._db, self._queue, self._name)
         self._reached[self._here.name] = self._db
         for member in self._members:
             if not member.dead and member.name not in self._reached:

@@ -99,7 +99,9 @@ async def need_node(db: Database, queue: str) -> Node:
     node = await read_node(db, queue)
     if node is None:
         raise NotFound(
-            f'database "{db.dbname}" is no node of queue "{queue}"', hint=_HOW_TO_CREATE, queue=queue
+            f'database "{db.dbname}" is no node of queue "{queue}"',
+            hint=_HOW_TO_CREATE,
+            queue=queue,
         )
     return node
 
@@ -131,6 +133,16 @@ async def read_members(db: Database, queue: str) -> list[Member]:
     return [Member(row.node_name, row.node_location, row.dead) for row in rows]
 
 
+async def find_member(db: Database, queue: str, name: str) -> Member:
+    """Return the member of that name; the error lists those that there are."""
+    members = await read_members(db, queue)
+    for member in members:
+        if member.name == name:
+            return member
+    known = ", ".join(member.name for member in members)
+    raise NotFound(f'there is no node "{name}" in queue "{queue}"; its nodes: {known}')
+
+
 # ------------------------------------------------------------------ finding the way
 
 
@@ -148,7 +160,9 @@ async def find_root(start: Node, db: Database, stack: AsyncExitStack) -> tuple[N
     while not node.is_root:
         if node.provider in passed:
             way = " -> ".join([*passed, node.provider])
-            raise WrongState(f'queue "{node.queue}" has no root: the providers lead in a circle, {way}')
+            raise WrongState(
+                f'queue "{node.queue}" has no root: the providers lead in a circle, {way}'
+            )
         here = await stack.enter_async_context(connected(node.provider_location, "walk"))
         node = await need_node(here, node.queue)
         passed.append(node.name)

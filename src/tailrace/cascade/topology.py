@@ -113,7 +113,9 @@ class Topology:
     def _extent(self, node: NodeStatus, seen: frozenset[str]) -> tuple[int, int]:
         if node.name in seen:  # two nodes that are each other's provider: wrong, but not for ever
             return 0, 0
-        below = [one for one in self.nodes.values() if one.provider == node.name and one is not node]
+        below = [
+            one for one in self.nodes.values() if one.provider == node.name and one is not node
+        ]
         extents = [self._extent(one, seen | {node.name}) for one in below]
         return 1 + max((depth for depth, _ in extents), default=0), 1 + sum(s for _, s in extents)
 
@@ -197,7 +199,7 @@ async def _ask_providers(
     """Ask providers for the time of ticks that the reading node does not hold itself."""
     wanted: dict[str, set[int]] = {}
     for node in nodes.values():
-        if node.provider in databases:
+        if node.provider is not None and node.provider in databases:
             missing = {one.tick for one in node.positions if one.tick_time is None}
             wanted.setdefault(node.provider, set()).update(missing)
     times: dict[str, dict[int, datetime]] = {}
@@ -208,7 +210,9 @@ async def _ask_providers(
         name: replace(
             node,
             positions=[
-                replace(one, tick_time=one.tick_time or times.get(node.provider or "", {}).get(one.tick))
+                replace(
+                    one, tick_time=one.tick_time or times.get(node.provider or "", {}).get(one.tick)
+                )
                 for one in node.positions
             ],
         )

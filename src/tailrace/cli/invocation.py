@@ -60,17 +60,22 @@ def shared_options(function: F) -> F:
     for option in reversed(
         (
             click.option(
-                "-c", "--config", multiple=True, metavar="FILE",
+                "-c",
+                "--config",
+                multiple=True,
+                metavar="FILE",
                 help="Settings: tailrace.toml or a Skytools ini file.  [env: TAILRACE_CONFIG]",
             ),
             click.option(
-                "--db", multiple=True, metavar="DSN",
+                "--db",
+                multiple=True,
+                metavar="DSN",
                 help="Database to act on.  [env: TAILRACE_DB]",
             ),
             click.option("--queue", metavar="NAME", help="Queue to act on.  [env: TAILRACE_QUEUE]"),
             click.option("-v", "--verbose", count=True, help="Say more; twice: with tracebacks."),
             click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong."),
-        )  # fmt: skip
+        )
     ):
         gathered = option(gathered)
     return gathered  # type: ignore[return-value]
@@ -115,7 +120,8 @@ class Invocation:
         dsn = self.settings.db
         if dsn is None:
             raise click.UsageError(
-                f"{self.command} needs a database: --db DSN, environment TAILRACE_DB, or db in tailrace.toml"
+                f"{self.command} needs a database: --db DSN, environment TAILRACE_DB, "
+                "or db in tailrace.toml"
             )
         async with await Database.connect(dsn, name=self.command) as db:
             yield db
@@ -149,12 +155,11 @@ def command(
     """
 
     def decorate(function: Callable[..., Awaitable[int | None]]) -> click.Command:
-        @shared_options
-        @click.pass_context
         @functools.wraps(function)
-        def invoked(ctx: click.Context, shared: Shared, **options: Any) -> int:
+        def invoked(shared: Shared, **options: Any) -> int:
             from tailrace import log, service
 
+            ctx = click.get_current_context()
             outer = ctx.obj if isinstance(ctx.obj, Shared) else Shared()
             shared = outer.under(shared)
             log.setup(shared.verbose, quiet=shared.quiet)
@@ -162,6 +167,6 @@ def command(
             call = Invocation(name, shared, flags)
             return service.run(_awaited(function(call, **options))) or 0
 
-        return click.command(name)(invoked)
+        return click.command(name)(shared_options(invoked))
 
     return decorate

@@ -39,21 +39,25 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "status": ("status", "status", "Show the whole cascade as a tree."),
         "pause": ("pausing", "pause", "Stop a node's worker at the end of its batch."),
         "resume": ("pausing", "resume", "Let a paused worker go on."),
-        "wait-root": ("pausing", "wait_root", "Wait until the node has what the root has now."),
-        "wait-provider": ("pausing", "wait_provider", "Wait until the node has what its provider has now."),
+        "wait-root": ("pausing", "wait_root", "Wait until the node has what the root has."),
+        "wait-provider": (
+            "pausing",
+            "wait_provider",
+            "Wait until the node has what its provider has.",
+        ),
     },
     "Tables": {
         "add-table": ("tables", "add_table", "Replicate tables on this node."),
         "remove-table": ("tables", "remove_table", "Stop replicating tables on this node."),
         "tables": ("tables", "tables", "List the node's tables and their states."),
         "wait-sync": ("tables", "wait_sync", "Wait until all tables of the node are live."),
-        "compare": ("compare", "compare", "Compare tables with the root's; exit status counts differences."),
+        "compare": ("compare", "compare", "Compare tables with the root's."),
     },
     "Services": {
         "run": ("run", "run", "Run tickers, maintenance and workers of any number of databases."),
         "worker": ("run", "worker", "Run the services of the one database in the configuration."),
     },
-}  # fmt: skip
+}
 
 _BY_NAME = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
 
@@ -141,7 +145,10 @@ def _status(words: list[str]) -> int:
         where = exc.ctx.command_path if exc.ctx else "tailrace"
         message = exc.format_message()
         message = message[:1].lower() + message[1:].rstrip(".")
-        _say(f"{where}: {message}" + ("" if "tailrace --help" in message else f"; see: {where} --help"))
+        _say(
+            f"{where}: {message}"
+            + ("" if "tailrace --help" in message else f"; see: {where} --help")
+        )
         return 2
     except click.ClickException as exc:
         _say(exc.format_message())
@@ -158,7 +165,9 @@ def _status(words: list[str]) -> int:
 
 def _told(exc: TailraceError, words: list[str]) -> int:
     problems = exc.values.get("problems")
-    lines = [str(line) for line in problems] if isinstance(problems, tuple) else [f"tailrace: {exc}"]
+    lines = (
+        [str(line) for line in problems] if isinstance(problems, tuple) else [f"tailrace: {exc}"]
+    )
     for line in lines:
         _say(line)
     if _debugging(words):
@@ -170,7 +179,10 @@ def _told(exc: TailraceError, words: list[str]) -> int:
 
 def _debugging(words: list[str]) -> bool:
     """Whether ``-v -v`` was given; looked up here because parsing itself may have failed."""
-    return sum(word.count("v") for word in words if word.strip("v") == "-") + words.count("--verbose") >= 2
+    return (
+        sum(word.count("v") for word in words if word.strip("v") == "-") + words.count("--verbose")
+        >= 2
+    )
 
 
 def _say(line: str) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -18,33 +18,42 @@ if TYPE_CHECKING:
     from tailrace.cascade.node import NodeType
     from tailrace.db.connection import Database
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 
 def _create_options(
     joins: bool,
-) -> Callable[[Callable[..., Awaitable[int | None]]], Callable[..., Awaitable[int | None]]]:
+) -> Callable[[F], F]:
     """The arguments and options of the three ``create-`` commands; a root has no provider."""
     options = [
         click.argument("name", required=False),
         click.argument("connstr", required=False),
         click.option(
-            "--worker", envvar="TAILRACE_WORKER", show_envvar=True, metavar="NAME",
+            "--worker",
+            envvar="TAILRACE_WORKER",
+            show_envvar=True,
+            metavar="NAME",
             help="Name of the node's worker.  [default: NAME_worker]",
         ),
         click.option("--nocheck", is_flag=True, help="Do not check that CONNSTR leads here."),
         click.option(
-            "--sync-watermark", metavar="NODE,…",
+            "--sync-watermark",
+            metavar="NODE,…",
             help="Branch only: agree on a watermark with these nodes instead of sending it up.",
         ),
-    ]  # fmt: skip
+    ]
     if joins:
         options.append(
             click.option(
-                "--provider", envvar="TAILRACE_PROVIDER", show_envvar=True, metavar="DSN",
+                "--provider",
+                envvar="TAILRACE_PROVIDER",
+                show_envvar=True,
+                metavar="DSN",
                 help="Node to read from: root or branch.",
-            )  # fmt: skip
+            )
         )
 
-    def decorate(function: Callable[..., Awaitable[int | None]]) -> Any:
+    def decorate(function: F) -> F:
         for option in reversed(options):
             function = option(function)
         return function
@@ -253,7 +262,9 @@ async def node_info(call: Invocation, form: str) -> int:
         return 0
     for key, value in shown.items():
         if key != "attributes":
-            click.echo(f"{key.replace('_', ' ').capitalize() + ':':20}{'' if value is None else value}")
+            click.echo(
+                f"{key.replace('_', ' ').capitalize() + ':':20}{'' if value is None else value}"
+            )
     for key, text in node.attributes.items():
         click.echo(f"{'Attr:':20}{key}={text}")
     return 0

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
 
-F = TypeVar("F")
+F = TypeVar("F", bound=Callable[..., Any])
 
 FORMATS = ("table", "json", "tsv")
 
 
-def format_option(*formats: str) -> Any:
+def format_option(*formats: str) -> Callable[[F], F]:
     """The option ``--format``; ``formats`` are those that the command knows (default: all)."""
     return click.option(
         "--format",
@@ -97,7 +97,9 @@ def _write_plain(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -
     lines = [list(columns)] + [[_cell(row.get(column)) for column in columns] for row in rows]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        click.echo(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
 
 
 def _write_rich(

@@ -114,8 +114,11 @@
 \ir functions/tailrace.comparable_tables.sql
 \ir functions/tailrace.checksum_sql.sql
 
--- Node commands
+-- Node and table commands
 \ir functions/tailrace.forget_queue.sql
+\ir functions/tailrace.user_tables.sql
+\ir functions/tailrace.create_one_table_sql.sql
+\ir functions/tailrace.create_table_sql.sql
 
 -- Rights
 \ir grants.sql

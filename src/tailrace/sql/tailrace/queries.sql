@@ -24,6 +24,37 @@ select tailrace.node_status(%(queue)s);
 -- forget_queue: remove tables, triggers and positions of a node that is about to be dropped
 select tailrace.forget_queue(%(queue)s);
 
+-- ---------------------------------------------------------------- Table commands
+
+-- replicated_tables: the tables of this node with their states
+select table_name, dest_table, state, copied_rows, copied_bytes, expected_rows, copy_error,
+    missed_updates, missed_deletes, added_at, live_at
+from tailrace.table_info
+where queue_name = %(queue)s
+order by table_name;
+
+-- user_tables: tables of this database that could be replicated
+select table_name from tailrace.user_tables() as t (table_name);
+
+-- add_table: make a table part of the queue on this node
+select * from tailrace.add_table(%(queue)s, %(table)s, %(dest)s);
+
+-- remove_table: end the replication of a table on this node
+select * from tailrace.remove_table(%(queue)s, %(table)s);
+
+-- table_exists: whether this database has a table of that name
+select tailrace.table_oid(%(table)s) is not null;
+
+-- local_table_name: what a replicated table is called in this database
+select dest_table from tailrace.table_info
+where queue_name = %(queue)s and table_name = %(table)s;
+
+-- create_table_sql: statements that make a table like one of this database elsewhere
+select statement from tailrace.create_table_sql(%(table)s, %(dest)s) as t (statement);
+
+-- limit_lock_waits: for the rest of the transaction, give up waiting for locks after so long
+select set_config('lock_timeout', %(milliseconds)s, true);
+
 -- ======================================================================
 -- Copy and compare
 -- ======================================================================

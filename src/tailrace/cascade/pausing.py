@@ -1,0 +1,121 @@
+"""Pausing and resuming a node's consumers, and waiting until a node has come as far as another.
+
+The flag in ``pgq_node.local_state`` is the wish; the running worker acknowledges it by setting
+``uptodate``. So a pause has happened when both are set, and not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Literal
+
+from tailrace.cascade.answers import ask
+from tailrace.cascade.node import Node, connected, find_root, need_node, queries
+from tailrace.cascade.waiting import wait_until
+from tailrace.db.connection import Database, Row
+from tailrace.errors import NotFound, WrongState
+
+Talk = Callable[[str], None]
+
+
+async def target_consumers(db: Database, node: Node, consumer: str | None) -> list[str]:
+    """Return the consumers a command is for: the one named, or all that write into this node."""
+    if node.is_root and consumer is None:
+        raise WrongState(
+            f'node "{node.name}" is the root of queue "{node.queue}", which reads from nobody',
+            hint="name the node to act on with --node",
+        )
+    known = [str(row.consumer_name) for row in await _consumers(db, node.queue)]
+    if consumer is None:
+        return [name for name in known if name in (node.worker, node.apply_consumer)]
+    if consumer not in known:
+        raise NotFound(
+            f'node "{node.name}" has no consumer "{consumer}" of queue "{node.queue}"; '
+            f"it has: {', '.join(known)}"
+        )
+    return [consumer]
+
+
+async def set_paused(
+    db: Database,
+    queue: str,
+    consumers: list[str],
+    *,
+    paused: bool,
+    timeout: float | None = None,
+    talk: Talk | None = None,
+) -> None:
+    """Set the flag for all, then wait until the workers have acknowledged it."""
+    async with db.transaction():
+        for consumer in consumers:
+            await ask(db, queries.set_paused, queue=queue, consumer=consumer, paused=paused)
+
+    async def acknowledged() -> bool:
+        rows = {row.consumer_name: row for row in await _consumers(db, queue)}
+        for consumer in consumers:
+            row = rows.get(consumer)
+            if row is None or row.paused != paused:
+                raise WrongState(
+                    f'somebody else changed consumer "{consumer}" of queue "{queue}" meanwhile'
+                )
+        return all(rows[consumer].uptodate for consumer in consumers)
+
+    names = ", ".join(f'"{name}"' for name in consumers)
+    await wait_until(
+        acknowledged,
+        what=f"consumer {names} to {'pause' if paused else 'go on'}",
+        hint="it is served by: tailrace run",
+        timeout=timeout,
+        impatient=talk,
+    )
+
+
+async def wait_for_node(
+    db: Database,
+    queue: str,
+    target: Literal["root", "provider"],
+    *,
+    timeout: float | None = None,
+    talk: Talk | None = None,
+) -> int | None:
+    """Wait until everything here is beyond the tick that the target has now; None on the root.
+
+    What counts is the slowest of the node's consumers, so tables are as far as the queue.
+    """
+    node = await need_node(db, queue)
+    if node.is_root:
+        return None
+    tick = await _newest_tick(node, db, target)
+
+    async def passed() -> bool:
+        consumers = await target_consumers(db, node, None)
+        rows = await _consumers(db, queue)
+        return all(row.last_tick_id > tick for row in rows if row.consumer_name in consumers)
+
+    await wait_until(
+        passed,
+        what=f'node "{node.name}" to pass tick {tick} of its {target}',
+        hint="ticks and workers are served by: tailrace run",
+        timeout=timeout,
+        impatient=talk,
+    )
+    return tick
+
+
+async def _newest_tick(node: Node, db: Database, target: Literal["root", "provider"]) -> int:
+    async with AsyncExitStack() as stack:
+        if target == "root":
+            _, there = await find_root(node, db, stack)
+        else:
+            there = await stack.enter_async_context(
+                connected(node.provider_location, "wait-provider")
+            )
+        row = await there.fetch_one(queries.newest_tick, queue=node.queue)
+    if row is None:
+        raise NotFound(f'the {target} of node "{node.name}" has no queue "{node.queue}"')
+    return int(row.tick_id)
+
+
+async def _consumers(db: Database, queue: str) -> list[Row]:
+    return await db.fetch_all(queries.consumers, queue=queue)
