@@ -2,9 +2,11 @@
 
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
+import tailrace
 from tailrace.db import queries
 from tailrace.db.schema import SCHEMAS
 
@@ -50,17 +52,14 @@ def test_every_query_of_the_package_has_a_purpose(schema):
 
 
 def test_python_asks_only_for_queries_that_exist():
-    source = files("tailrace")
-    asked = re.compile(r"\bqueries\.([a-z][a-z0-9_]*)\b")
-    loads = re.compile(r"^queries = load\((?:\"(\w+)\")?\)", re.MULTILINE)
-    checked = 0
-    for path in sorted(source.rglob("*.py")):  # type: ignore[attr-defined]
+    loads = re.compile(r"^(\w*queries) = load\((?:\"(\w+)\")?\)", re.MULTILINE)
+    missing, checked = [], 0
+    for path in sorted(Path(tailrace.__file__).parent.rglob("*.py")):
         text = path.read_text()
-        loaded = loads.search(text)
-        if loaded:
-            known = queries.load(loaded[1])
-            for name in asked.findall(text):
-                if name not in ("load", "parse"):
-                    assert getattr(known, name), path
-                    checked += 1
-    assert checked > 5
+        for variable, schema in loads.findall(text):
+            known = {query.name for query in queries.load(schema or None)}
+            asked = re.findall(rf"(?<![\w.]){variable}\.([a-z]\w*)", text)
+            missing += [f"{path.name}: {variable}.{name}" for name in asked if name not in known]
+            checked += len(asked)
+    assert missing == []
+    assert checked > 20
