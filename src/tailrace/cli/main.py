@@ -160,7 +160,17 @@ def _status(words: list[str]) -> int:
         # The reader of our output has left; keep the interpreter from complaining about it, too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as exc:  # a mistake of ours; the user gets one line all the same
+        return _internal(exc, words)
     return result if isinstance(result, int) else 0
+
+
+def _internal(exc: Exception, words: list[str]) -> int:
+    if _debugging(words):
+        raise exc
+    text = " ".join(str(exc).split())
+    _say(f"tailrace: internal error: {type(exc).__name__}: {text}; more with: -v -v")
+    return 1
 
 
 def _told(exc: TailraceError, words: list[str]) -> int:

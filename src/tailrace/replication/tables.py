@@ -163,7 +163,7 @@ async def _add(
 ) -> None:
     try:
         async with db.transaction():
-            row = await ask(db, queries.add_table, queue=node.queue, table=name, dest=local_name)
+            row = await ask(db, queries.replicate, queue=node.queue, table=name, dest=local_name)
     except Unsupported as exc:
         if not lenient:
             raise
@@ -224,7 +224,7 @@ async def remove_tables(
     async with _locking(db, lock_timeout):
         for name in expand(patterns, here, f'of node "{node.name}"'):
             try:
-                await ask(db, queries.remove_table, queue=node.queue, table=name)
+                await ask(db, queries.stop_replicating, queue=node.queue, table=name)
             except DatabaseError as exc:
                 if exc.sqlstate == LOCK_NOT_AVAILABLE:
                     raise _locked(name) from exc

@@ -36,10 +36,10 @@ order by table_name;
 -- user_tables: tables of this database that could be replicated
 select table_name from tailrace.user_tables() as t (table_name);
 
--- add_table: make a table part of the queue on this node
+-- replicate: make a table part of the queue on this node
 select * from tailrace.add_table(%(queue)s, %(table)s, %(dest)s);
 
--- remove_table: end the replication of a table on this node
+-- stop_replicating: end the replication of a table on this node
 select * from tailrace.remove_table(%(queue)s, %(table)s);
 
 -- table_exists: whether this database has a table of that name
@@ -264,3 +264,42 @@ where s.queue_name = %(queue)s
 select table_name, state, copy_error
 from tailrace.table_info
 where queue_name = %(queue)s and state <> 'live';
+
+-- ======================================================================
+-- Reading and applying
+-- ======================================================================
+
+-- reading_plan: how a range of events is fetched, part by part
+select * from tailrace.reading_plan(
+    %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s, %(source)s, %(apply)s, %(aside)s);
+
+-- narrow_reading_plan: the same for a few events of one table
+select * from tailrace.reading_plan(
+    %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s,
+    tailrace.narrow_sql(
+        coalesce(%(source)s, tailrace.range_sql(%(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s)),
+        %(table)s, %(relation_id)s, %(after)s, %(until)s),
+    %(apply)s, %(aside)s);
+
+-- local_tables: states of the replicated tables; shapes of some
+select * from tailrace.local_tables(%(queue)s, %(tables)s);
+
+-- apply_plan: statements that bring rows of one descriptor into a local table
+select tailrace.apply_plan(%(table)s, %(relation_id)s)::text;
+
+-- staging_tables: staging tables of this session, and whether rows are in them
+select c.relname, pg_catalog.pg_relation_size(c.oid) > 0 as filled,
+    pg_catalog.format('drop table pg_temp.%I', c.relname) as drop_sql
+from pg_catalog.pg_class as c
+where c.relnamespace = pg_catalog.pg_my_temp_schema() and c.relkind = 'r' and c.relname like 'stage\_%';
+
+-- apply_staged: take staged rows into their table
+select * from tailrace.apply_staged(%(plan)s::jsonb, %(kind)s, %(written)s, %(deleted)s);
+
+-- take_aside: store row events of tables that are being copied
+copy tailrace.set_aside from stdin;
+
+-- note_missed: count updates and deletes that met no row
+update tailrace.table_info
+set missed_updates = missed_updates + %(updates)s, missed_deletes = missed_deletes + %(deletes)s
+where queue_name = %(queue)s and table_name = %(table)s;
