@@ -9,7 +9,7 @@ the database and says whether trying again makes sense. Rows are named tuples.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -220,7 +220,7 @@ class Database:
 
     async def copy_out(
         self, query: Query | str, /, *args: object, **params: object
-    ) -> AsyncIterator[bytes | bytearray | memoryview]:
+    ) -> AsyncGenerator[bytes | bytearray | memoryview, None]:
         """Run ``COPY … TO STDOUT`` and yield its messages, one a row, as the server sends them."""
         with self._translated():
             async with self._connection.cursor() as cursor:

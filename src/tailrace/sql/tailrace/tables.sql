@@ -126,3 +126,28 @@ comment on table  tailrace.hold is
 comment on column tailrace.hold.tick_id is 'Go up to this tick and wait there; NULL: wait where you are';
 comment on column tailrace.hold.held_for is 'Who asked and why, for status';
 comment on column tailrace.hold.expires_at is 'A forgotten hold ends by itself';
+
+create type tailrace.range_part as (
+    segment     integer,
+    ev_type     text,
+    table_name  text,
+    relation_id text,
+    events      bigint,
+    row_count   bigint,
+    bytes       bigint,
+    largest     integer,
+    first_id    bigint,
+    last_id     bigint,
+    ev_data     text,
+    ev_extra2   text,
+    ev_extra4   text
+);
+comment on type tailrace.range_part is
+    'Row events of one type, table and descriptor in a segment of a range; or one other event in full';
+comment on column tailrace.range_part.segment is 'Number of the piece of the range, from 0';
+comment on column tailrace.range_part.table_name is 'ev_extra1';
+comment on column tailrace.range_part.relation_id is 'ev_extra3';
+comment on column tailrace.range_part.row_count is 'Rows in these events; more than events where some are packed';
+comment on column tailrace.range_part.bytes is 'Sum of the lengths of ev_data';
+comment on column tailrace.range_part.largest is 'Greatest length of ev_data';
+comment on column tailrace.range_part.ev_data is 'Payload; NULL for row events';

@@ -1,0 +1,53 @@
+create or replace function tailrace.delete_staged(
+    i_plan    jsonb,
+    i_kind    text,
+    i_deleted bigint,
+    out deleted bigint,
+    out missed  bigint
+)
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.delete_staged(3)
+--
+--      Delete the rows whose keys are staged as deletes.
+--
+-- Parameters:
+--      i_plan     - what tailrace.apply_plan returned
+--      i_kind     - what is staged (see tailrace.apply_staged)
+--      i_deleted  - number of staged rows of deletes
+--
+-- Returns:
+--      deleted  - rows that went
+--      missed   - rows that should have been there and were not: a key that the same events
+--                 inserted first is not expected
+--
+-- Calls:
+--      the texts of the plan
+-- Tables directly manipulated:
+--      the local table
+-- ----------------------------------------------------------------------
+declare
+    v_low      text;
+    v_high     text;
+    v_bounded  text := '';
+    v_expected bigint;
+begin
+    if i_deleted >= 1000 and i_plan ->> 'bounded' is not null then
+        -- as literals, because the planner then knows how little of the index lies between them
+        execute 'select ' || (i_plan ->> 'bounds') into v_low, v_high;
+        v_bounded := pg_catalog.format(' and %s %L and %L', i_plan ->> 'bounded', v_low, v_high);
+    end if;
+    execute (i_plan ->> 'delete') || v_bounded;
+    get diagnostics deleted = row_count;
+
+    missed := 0;
+    if deleted <> i_deleted then
+        execute i_plan ->> case when i_kind = 'delete' then 'only_deleted' else 'deleted' end
+        into v_expected;
+        missed := greatest(0, v_expected - deleted);
+    end if;
+end;
+$body$;
+
+comment on function tailrace.delete_staged(jsonb, text, bigint) is
+    'deletes the rows whose keys are staged as deletes';

@@ -1,0 +1,51 @@
+create or replace function tailrace.range_contents(
+    i_source text,
+    i_cuts   bigint[]
+) returns setof tailrace.range_part
+language plpgsql stable as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.range_contents(2)
+--
+--      What a range of events holds, in one pass: row events counted by segment, table,
+--      descriptor and type, and every other event in full, one row each.
+--
+-- Parameters:
+--      i_source  - text of the event query (see tailrace.range_sql)
+--      i_cuts    - ascending event ids at which a new segment begins; empty: one segment
+--
+-- Returns:
+--      rows of tailrace.range_part, in no particular order
+--
+-- Calls:
+--      the text that was passed
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_segment text := '0';
+begin
+    if pg_catalog.cardinality(i_cuts) > 0 then
+        v_segment := pg_catalog.format('pg_catalog.width_bucket(ev_id, %L::bigint[])', i_cuts);
+    end if;
+    return query execute pg_catalog.format($sql$
+        select %s, ev_type, ev_extra1, ev_extra3,
+            pg_catalog.count(*),
+            pg_catalog.count(*)
+                + coalesce(pg_catalog.sum(case when ev_id_alone is null then ev_extra2::integer - 1 end), 0),
+            coalesce(pg_catalog.sum(pg_catalog.octet_length(ev_data)), 0)::bigint,
+            coalesce(pg_catalog.max(pg_catalog.octet_length(ev_data)), 0),
+            pg_catalog.min(ev_id), pg_catalog.max(ev_id),
+            pg_catalog.min(case when ev_id_alone is not null then ev_data end),
+            pg_catalog.min(case when ev_id_alone is not null then ev_extra2 end),
+            pg_catalog.min(case when ev_id_alone is not null then ev_extra4 end)
+        from (
+            select *, case when ev_type like 'row:%%' then null else ev_id end as ev_id_alone
+            from (%s) as source
+        ) as ev
+        group by 1, 2, 3, 4, ev_id_alone
+        $sql$, v_segment, i_source);
+end;
+$body$;
+
+comment on function tailrace.range_contents(text, bigint[]) is
+    'what a range of events holds: counts by table, descriptor and type; other events in full';

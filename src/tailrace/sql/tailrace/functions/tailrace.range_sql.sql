@@ -1,0 +1,50 @@
+create or replace function tailrace.range_sql(
+    i_queue     text,
+    i_consumer  text,
+    i_from_tick bigint,
+    i_to_tick   bigint
+) returns text
+language plpgsql stable as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.range_sql(4)
+--
+--      Text of the query for the events between two ticks, as one consumer sees them.
+--
+-- Parameters:
+--      i_queue      - queue of this database
+--      i_consumer   - consumer subscribed to it; its own retried events belong to the range
+--      i_from_tick  - the range begins after this tick
+--      i_to_tick    - the range ends with this tick
+--
+-- Returns:
+--      a SELECT without ORDER BY: ev_id, ev_time, ev_type, ev_data, ev_extra1 to ev_extra4.
+--      Raises TR004 when the consumer is not subscribed, TR020 when a tick is gone.
+--
+-- Calls:
+--      pgq.tick_range_sql
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_queue_id integer;
+    v_sub_id   integer;
+begin
+    select q.queue_id, s.sub_id
+    into v_queue_id, v_sub_id
+    from pgq.queue as q
+    join pgq.subscription as s on s.sub_queue = q.queue_id
+    join pgq.consumer as c on c.co_id = s.sub_consumer
+    where q.queue_name = i_queue and c.co_name = i_consumer;
+    if not found then
+        raise exception using errcode = 'TR004',
+            message = pg_catalog.format('consumer "%s" is not registered on queue "%s" in database "%s"',
+                i_consumer, i_queue, pg_catalog.current_database()),
+            hint = 'a node''s worker is registered by: tailrace change-provider';
+    end if;
+    return 'select ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from ('
+        || pgq.tick_range_sql(v_queue_id, v_sub_id, i_from_tick, i_to_tick) || ') as ev';
+end;
+$body$;
+
+comment on function tailrace.range_sql(text, text, bigint, bigint) is
+    'text of the query for the events between two ticks';
