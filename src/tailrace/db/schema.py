@@ -261,7 +261,7 @@ async def _run(db: Database, script: Script) -> None:
         position = getattr(getattr(exc.__cause__, "diag", None), "statement_position", None)
         line = script.text.count("\n", 0, int(position)) + 1 if position else 0
         place = f"sql/{script.path}:{line}" if line else f"sql/{script.path}"
-        raise DatabaseError(f"{place}: {exc}", sqlstate=exc.sqlstate) from exc
+        raise DatabaseError(f"{place}: {exc.message}", sqlstate=exc.sqlstate) from exc
 
 
 async def _done_migrations(db: Database) -> set[tuple[int, str]]:
