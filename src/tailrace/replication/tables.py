@@ -133,8 +133,7 @@ async def add_tables(
         _refuse_unknown(names, [*known, *here], node)
         async with _locking(db, lock_timeout):
             for name in names:
-                if wanted.create:
-                    await _create(db, provider, node.queue, name, wanted.local_name, outcome)
+                await _need_table(db, provider, node.queue, name, wanted, outcome)
                 for row in await provider.fetch_all(queries.table_relations, table=name):
                     await db.fetch_value(queries.store_relation, json=row.json)
                 await _add(db, node, name, wanted.local_name, outcome, lenient=False)
@@ -176,24 +175,28 @@ async def _add(
     (outcome.unchanged if row.ret_code == 201 else outcome.done).append(name)
 
 
-async def _create(
+async def _need_table(
     db: Database,
     provider: Database,
     queue: str,
     name: str,
-    local_name: str | None,
+    wanted: TablesToAdd,
     outcome: Outcome,
 ) -> None:
-    """Make a missing table after the provider's."""
-    if await db.fetch_value(queries.table_exists, table=local_name or name):
+    """Make a missing table after the provider's, if that is wanted."""
+    local_name = qualified(wanted.local_name or name)
+    if await db.fetch_value(queries.table_exists, table=local_name):
         return
+    if not wanted.create:
+        raise NotFound(
+            f'table "{local_name}" does not exist in database "{db.dbname}"',
+            hint="create it, or let add-table make it after the provider's with --create",
+        )
     source = await provider.fetch_value(queries.local_table_name, queue=queue, table=name)
-    rows = await provider.fetch_all(
-        queries.create_table_sql, table=source or name, dest=local_name or name
-    )
+    rows = await provider.fetch_all(queries.create_table_sql, table=source or name, dest=local_name)
     for row in rows:
         await db.execute(row.statement)
-    outcome.created.append(local_name or name)
+    outcome.created.append(local_name)
 
 
 @asynccontextmanager

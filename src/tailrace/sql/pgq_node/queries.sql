@@ -80,3 +80,47 @@ where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s::bigint[]);
 
 -- set_queue_config: change one setting of the queue
 select pgq.set_queue_config(%(queue)s, %(name)s, %(value)s);
+
+-- ---------------------------------------------------------------- Doctor
+
+-- queue_health: what of each queue tells whether it is served
+select q.queue_name,
+    q.queue_external_ticker as external,
+    q.queue_ticker_paused as paused,
+    extract(epoch from q.queue_ticker_idle_period)::float8 as idle_seconds,
+    t.tick_id,
+    extract(epoch from clock_timestamp() - t.tick_time)::float8 as tick_age,
+    extract(epoch from clock_timestamp() - q.queue_switch_time)::float8 as rotation_age,
+    extract(epoch from q.queue_rotation_period)::float8 as rotation_seconds,
+    (select s.seqcache from pg_sequence as s
+        where s.seqrelid = to_regclass(q.queue_event_seq)) as sequence_cache,
+    (select sum(pg_total_relation_size(i.inhrelid))::bigint from pg_inherits as i
+        where i.inhparent = to_regclass(q.queue_data_pfx)) as bytes
+from pgq.queue as q
+left join lateral (
+    select k.tick_id, k.tick_time from pgq.tick as k
+    where k.tick_queue = q.queue_id
+    order by k.tick_id desc
+    limit 1
+) as t on true
+order by q.queue_name;
+
+-- slowest_consumer: who holds the events of a queue, and for how long
+select c.consumer_name, c.last_tick, extract(epoch from c.lag)::float8 as lag
+from pgq.get_consumer_info(%(queue)s) as c
+order by c.lag desc nulls last, c.consumer_name
+limit 1;
+
+-- oldest_transaction: the oldest snapshot in this cluster that holds back rotation and vacuum
+select a.pid, a.application_name, a.datname::text as database,
+    extract(epoch from clock_timestamp() - a.xact_start)::float8 as age
+from pg_stat_activity as a
+where a.xact_start is not null and a.pid <> pg_backend_pid() and a.backend_type = 'client backend'
+order by a.xact_start
+limit 1;
+
+-- silenced_triggers: replicated tables some of whose triggers do not fire
+select t.tgrelid::regclass::text as table_name, t.tgname::text as trigger_name
+from pg_trigger as t
+where t.tgname ~ '^tailrace_[0-9]+_' and t.tgenabled not in ('O', 'A')
+order by 1, 2;
