@@ -5,10 +5,11 @@
 --     read. The next rotation waits for step 2, which runs in a later transaction and so marks a
 --     transaction id from which on everybody writes to the new table.
 -- Parameters: i_queue_name  name of the queue
--- Returns: always 0 (nothing more to do at once). Raises TR004 for an unknown queue, TR009 when
---     the last rotation is from the future, TR020 when the slowest consumer has lost its tick.
--- NULL: raises TR004, as for an unknown queue.
--- Calls: pgq.require_queue, raise_lost_position.
+-- Returns: always 0 (nothing more to do at once), for an unknown queue as well: it may have been
+--     dropped since maintenance was planned. Raises TR009 when the last rotation is from the
+--     future, TR020 when the slowest consumer has lost its tick.
+-- NULL: 0, as for an unknown queue.
+-- Calls: pgq.raise_lost_position.
 -- Tables changed: pgq.queue, tick; truncates an event table.
 
 create or replace function pgq.maint_rotate_tables_step1(i_queue_name text)
@@ -16,7 +17,7 @@ returns int4
 language plpgsql
 as $$
 declare
-    v_queue    pgq.queue := pgq.require_queue(i_queue_name);
+    v_queue    pgq.queue;
     v_slowest  bigint;
     v_snapshot txid_snapshot;
     v_next     int4;
@@ -24,8 +25,8 @@ declare
 begin
     -- Not "for update": the ticker, on whose lock we may wait below, needs the key of this row.
     select * into v_queue from pgq.queue
-    where queue_id = v_queue.queue_id for no key update;
-    if v_queue.queue_switch_step2 is null
+    where queue_name = i_queue_name for no key update;
+    if not found or v_queue.queue_switch_step2 is null
        or v_queue.queue_switch_time + v_queue.queue_rotation_period >= pg_catalog.now() then
         return 0;
     end if;
