@@ -144,14 +144,16 @@ class Finisher:
         self._consumer = consumer
         self._period = period
         self._told: int | None = None
+        self._done: int | None = None
         self._due = 0.0
 
     def forget(self) -> None:
         """The provider is another one, or we do not know what it has heard."""
-        self._told, self._due = None, 0.0
+        self._told, self._done, self._due = None, None, 0.0
 
     async def finish(self, provider: Database, tick: int, *, now: bool = False) -> None:
         """Tell the provider, if it is time to."""
+        self._done = tick
         if tick == self._told or not (now or monotonic() >= self._due):
             return
         await reach("position.before_finish")
@@ -160,3 +162,8 @@ class Finisher:
         )
         await reach("position.after_finish")
         self._told, self._due = tick, monotonic() + self._period
+
+    async def flush(self, provider: Database) -> None:
+        """Tell what has been held back."""
+        if self._done is not None:
+            await self.finish(provider, self._done, now=True)

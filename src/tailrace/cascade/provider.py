@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tailrace import log
 from tailrace.cascade.position import Finisher, State
 from tailrace.db.connection import Database
-from tailrace.errors import NotFound
+from tailrace.errors import NotFound, TailraceError
 
 _logger = log.get("provider")
 
@@ -71,6 +71,15 @@ class Provider:
         """Let the provider forget what is done; does nothing without a connection."""
         if self._db is not None:
             await self.finisher.finish(self._db, tick, now=now)
+
+    async def part(self) -> None:
+        """Say what has not been said yet, as well as we can, and leave."""
+        if self._db is not None and not self._db.closed:
+            try:
+                await self.finisher.flush(self._db)
+            except TailraceError as error:
+                _logger.debug("%s: the provider was not told: %s", self.consumer, error)
+        await self.leave()
 
     async def drop(self) -> None:
         """Close the connection after an error; ticks of the provider still wake us."""

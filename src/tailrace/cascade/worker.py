@@ -69,7 +69,7 @@ class NodeWorker:
             poll_min=min(0.02, poll),
             poll_max=poll,
             backoff_max=3.0,
-            on_stop=self._close,
+            on_stop=self.close,
         )
 
     async def run(self) -> None:
@@ -219,8 +219,9 @@ class NodeWorker:
         if isinstance(error, Fenced):
             _logger.info("%s", error)
 
-    async def _close(self) -> None:
-        await self._provider.leave()
+    async def close(self) -> None:
+        """Put the connections away; the next pass would make them again."""
+        await self._provider.part()
         await self._seat.leave()
 
 

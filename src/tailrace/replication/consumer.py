@@ -1,0 +1,301 @@
+"""The applying consumer: brings events from a queue into the tables of its node.
+
+On a leaf it is the node's worker and reads the provider's queue; on a branch it is the consumer
+``<node>.apply`` and reads the node's own queue, which the mirror fills. In both cases effects and
+position are one transaction of the node's database, and ticks are merged freely when there are
+many, except where a copy or a comparison wants to meet a certain tick.
+
+While one batch is applied, the next one is already being fetched.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from tailrace import log
+from tailrace.cascade.position import Seat, State
+from tailrace.cascade.provider import Hear, Provider, hear_nothing
+from tailrace.cascade.watermark import Watermark
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import Fenced, TailraceError
+from tailrace.faults import reach
+from tailrace.replication.apply import Applied, Applier
+from tailrace.replication.sync import SyncPlan, hand_over, next_step
+from tailrace.replication.transport import RangeReader, Reading, Span
+from tailrace.service import Loop
+
+queries = load("tailrace")
+_logger = log.get("consumer")
+
+# Events that are merged into a batch: few at first, so that something is visible soon, then more.
+FEWEST_EVENTS = 10_000
+MOST_EVENTS = 100_000
+# An event may carry hundreds of rows, so what a batch turned out to be limits the next one.
+MOST_ROWS = 200_000
+
+# A hold or a copy that is about to know its tick changes its mind soon; look again after this.
+SOON = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Ticks to apply in one go, and their events on the way here."""
+
+    from_tick: int
+    to_tick: int
+    single: bool
+    """Chosen as exactly one tick."""
+    last: bool
+    """The provider has nothing newer."""
+    reading: Reading
+
+
+class _GivenBack(Exception):
+    """The batch must not be applied as it was chosen; nothing has happened."""
+
+
+class ApplyingConsumer:
+    """A service: applies one queue to the tables of one node."""
+
+    def __init__(
+        self,
+        dsn: str,
+        queue: str,
+        consumer: str,
+        *,
+        hear: Hear = hear_nothing,
+        poll: float = 1.0,
+        local_watermark_period: float = 300.0,
+        strict: bool = False,
+    ) -> None:
+        self.name = f"{queue}/{consumer}"
+        self.failures = 0
+        self.rows = 0
+        self._queue = queue
+        self._consumer = consumer
+        self._strict = strict
+        self._wake = asyncio.Event()
+        self._seat = Seat(dsn, queue, consumer)
+        self._provider = Provider(queue, consumer, dsn, wake=self._wake, hear=hear)
+        self._watermark = Watermark(
+            queue, local_period=local_watermark_period, global_period=local_watermark_period
+        )
+        self._size = FEWEST_EVENTS
+        self._applier: Applier | None = None
+        self._source: Database | None = None
+        self._reader: RangeReader | None = None
+        self._open = AsyncExitStack()
+        self._ahead: Batch | None = None
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            wake=self._wake,
+            poll_min=min(0.02, poll),
+            poll_max=poll,
+            backoff_max=3.0,
+            on_stop=self.close,
+        )
+
+    async def run(self) -> None:
+        """Apply until told to stop, or until the consumer is no more."""
+        await self._loop.run()
+
+    def request_stop(self) -> None:
+        """End after the batch that is under way."""
+        self._loop.request_stop()
+
+    async def run_once(self) -> bool:
+        """Apply one batch; an error shows in the node's status until a pass succeeds."""
+        try:
+            did_work = await self._work()
+        except TailraceError as error:
+            await self._fail(error)
+            raise
+        self._seat.note_success()
+        self.failures = 0
+        return did_work
+
+    async def _work(self) -> bool:
+        if not await self._seat.take():
+            return False
+        state = await self._seat.refresh()
+        if state is None or (state.is_worker and state.node_type != "leaf"):
+            _logger.info("%s: the consumer is not here any more", self.name)
+            self._loop.request_stop()
+            return False
+        if state.paused:
+            await self._stop_reading()
+            await self._provider.finish(state.completed_tick, now=True)
+            return False
+        provider = await self._connect(state)
+        position = state.completed_tick
+        plan = await self._plan(position)
+        if plan.hand_over:
+            await self._hand_over(position)
+            return True
+        batch = await self._next_batch(provider, position, plan)
+        if batch is None:
+            if plan.stop_tick is not None or plan.single_ticks:
+                asyncio.get_running_loop().call_later(SOON, self._wake.set)
+            await self._provider.finish(position, now=self._loop.stopping)
+            return False
+        return await self._do(provider, state, batch, plan)
+
+    # ---------------------------------------------------------------- connections
+
+    async def _connect(self, state: State) -> Database:
+        """Have everything that a batch needs: the provider, a second connection to read from it."""
+        before = self._provider.connected
+        provider = await self._provider.follow(state)
+        if provider is not before:
+            await self._stop_reading()
+        if self._applier is None or self._applier.target is not self._seat.db:
+            self._applier = Applier(
+                self._seat.db,
+                queue=self._queue,
+                role="leaf" if state.is_worker else "branch",
+                strict=self._strict,
+            )
+            await self._applier.refresh()
+        if self._reader is None:
+            name = f"{self._queue}/{self._consumer}/events"
+            self._source = await Database.connect(provider.dsn, name=name)
+            self._reader = RangeReader(self._source, queue=self._queue, consumer=self._consumer)
+            await self._open.enter_async_context(self._reader)
+        return provider
+
+    async def _stop_reading(self) -> None:
+        self._ahead = None
+        open_things, self._open, self._reader = self._open, AsyncExitStack(), None
+        await open_things.aclose()
+        source, self._source = self._source, None
+        if source is not None:
+            await source.close()
+
+    # ---------------------------------------------------------------- choosing
+
+    async def _plan(self, position: int) -> SyncPlan:
+        return await next_step(
+            self._seat.db, queue=self._queue, consumer=self._consumer, position=position
+        )
+
+    async def _next_batch(self, provider: Database, position: int, plan: SyncPlan) -> Batch | None:
+        """Take what is on its way, if it still fits, or choose anew."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            if ahead.from_tick == position and plan.allows(ahead.to_tick, single=ahead.single):
+                return ahead
+            ahead.reading.close()
+        return await self._choose(provider, position, plan)
+
+    async def _choose(self, provider: Database, position: int, plan: SyncPlan) -> Batch | None:
+        """Ask the provider which ticks come next, and let their events be fetched."""
+        assert self._reader is not None
+        assert self._applier is not None
+        found = await provider.fetch_one(
+            queries.next_range,
+            queue=self._queue, consumer=self._consumer, position=position,
+            max_events=0 if plan.single_ticks else self._size, stop_tick=plan.stop_tick,
+        )  # fmt: skip
+        if found is None or found.to_tick is None:
+            return None
+        span = Span(self._queue, position, found.to_tick)
+        return Batch(
+            from_tick=position,
+            to_tick=found.to_tick,
+            single=plan.single_ticks,
+            last=found.to_tick == found.newest_tick,
+            reading=self._reader.start(span, self._applier.scope),
+        )
+
+    # ---------------------------------------------------------------- doing
+
+    async def _do(self, provider: Database, state: State, batch: Batch, plan: SyncPlan) -> bool:
+        if not batch.last:
+            # fetched while this one is applied
+            self._ahead = await self._choose(provider, batch.to_tick, plan)
+        try:
+            applied = await self._apply(state, batch)
+        except _GivenBack:
+            await self._stop_reading()
+            return True
+        await reach("apply.after_commit")
+        self._note(batch, applied)
+        if state.is_worker:
+            await self._watermark.publish_local(
+                self._seat.db, provider, state,
+                batch_start=batch.from_tick, batch_end=batch.to_tick,
+            )  # fmt: skip
+            await self._provider.finish(batch.to_tick, now=self._loop.stopping)
+        return True
+
+    async def _apply(self, state: State, batch: Batch) -> Applied:
+        """Effects and position in one transaction."""
+        assert self._applier is not None
+        target = self._seat.db
+        async with target.transaction():
+            await self._seat.advance(batch.from_tick, batch.to_tick)
+            await reach("apply.after_position")
+            plan = await self._plan(batch.from_tick)
+            if not plan.allows(batch.to_tick, single=batch.single):
+                raise _GivenBack
+            applied = await self._applier.apply(batch.reading)
+            if state.is_worker:
+                await self._obey(target, applied)
+            await reach("apply.before_commit")
+        return applied
+
+    async def _obey(self, target: Database, applied: Applied) -> None:
+        """On a leaf nobody else acts on the cascade's own events."""
+        for event in applied.controls:
+            if event.type.startswith("pgq."):
+                await target.execute(
+                    queries.cascade_event,
+                    queue=self._queue, ev_id=event.ev_id, type=event.type, data=event.data,
+                    extra1=event.extra1, extra2=event.extra2, extra3=event.extra3,
+                )  # fmt: skip
+
+    async def _hand_over(self, position: int) -> None:
+        """Bring tables live whose copy has been reached; what was fetched ahead lacks them."""
+        assert self._applier is not None
+        assert self._seat.epoch is not None
+        await self._stop_reading()
+        await hand_over(
+            self._seat.db, self._applier,
+            queue=self._queue, consumer=self._consumer,
+            epoch=self._seat.epoch, position=position,
+        )  # fmt: skip
+
+    def _note(self, batch: Batch, applied: Applied) -> None:
+        """Learn from a batch how large the next one may be."""
+        self.rows += applied.rows
+        if applied.rows > MOST_ROWS:
+            self._size = max(1, self._size * MOST_ROWS // applied.rows)
+        elif batch.last:
+            self._size = FEWEST_EVENTS
+        elif applied.rows < MOST_ROWS // 2:
+            self._size = min(MOST_EVENTS, self._size * 2)
+        if applied.rows:
+            _logger.debug("%s: %d rows up to tick %d", self.name, applied.rows, batch.to_tick)
+
+    # ---------------------------------------------------------------- trouble and the end
+
+    async def _fail(self, error: TailraceError) -> None:
+        """Put everything away and come back later: whatever it is may be mended meanwhile."""
+        self.failures += 1
+        await self._stop_reading()
+        await self._provider.drop()
+        await self._seat.note_failure(error)
+        self._size = FEWEST_EVENTS
+        error.retryable = True
+        if isinstance(error, Fenced):
+            _logger.info("%s", error)
+
+    async def close(self) -> None:
+        """Put the connections away; the next pass would make them again."""
+        await self._stop_reading()
+        await self._provider.part()
+        await self._seat.leave()
