@@ -35,6 +35,7 @@ _logger = log.get("copy")
 
 _CHUNK_BYTES = 128 * 1024
 _PROGRESS_SECONDS = 1.0
+_PATIENT_NOTES = 3  # notes of progress that are not taken before the copy gives way
 
 
 class Outcome(Enum):
@@ -189,7 +190,7 @@ class TableCopy:
         self, source: Database, out_sql: str, target: Database, in_sql: str
     ) -> tuple[int, int]:
         """Carry COPY text from one server to the other without looking into it."""
-        rows = size = 0
+        rows = size = unnoted = 0
         shown = monotonic()
         buffer = bytearray()
         async with target.copy_in(in_sql) as sink:
@@ -203,21 +204,25 @@ class TableCopy:
                     size += len(buffer)
                     buffer.clear()
                     if monotonic() - shown >= _PROGRESS_SECONDS:
-                        await self._show_progress(rows, size)
+                        unnoted = 0 if await self._show_progress(rows, size) else unnoted + 1
+                        if unnoted >= _PATIENT_NOTES:
+                            raise _TableGone
                         shown = monotonic()
             await reach("copy.in_data")
             await sink.write(bytes(buffer))
         return rows, size + len(buffer)
 
-    async def _show_progress(self, rows: int, size: int) -> None:
-        await self._own.execute(
-            queries.note_copy_progress,
-            queue=self._queue, table=self._table, rows=rows, bytes=size,
+    async def _show_progress(self, rows: int, size: int) -> bool:
+        return bool(
+            await self._own.fetch_value(
+                queries.note_copy_progress,
+                queue=self._queue, table=self._table, rows=rows, bytes=size,
+            )
         )  # fmt: skip
 
 
 class _TableGone(Exception):
-    """Rolls the copy back when the table was removed meanwhile."""
+    """Rolls the copy back when the table was removed meanwhile, or somebody waits to do it."""
 
 
 def common_columns(there: list[str], here: list[str]) -> Columns:

@@ -16,7 +16,7 @@ as $$
 -- Returns:
 --      nothing
 -- Calls:
---      tailrace.own_rows
+--      tailrace.own_rows, tailrace.is_referenced
 -- Raises:
 --      TR004 when there is no such table
 -- Tables changed:
@@ -24,7 +24,6 @@ as $$
 -- ----------------------------------------------------------------------
 declare
     v_rows   text := tailrace.own_rows(i_table);
-    v_table  oid := tailrace.table_oid(i_table);
     v_filled boolean;
 begin
     execute pg_catalog.format('lock table %s in share row exclusive mode', v_rows);
@@ -32,12 +31,7 @@ begin
     if not v_filled then
         return;
     end if;
-    if exists (
-        select from pg_catalog.pg_constraint c
-         where c.contype = 'f' and c.conrelid <> c.confrelid
-           and c.confrelid in (select v_table union all
-                               select p.relid from pg_catalog.pg_partition_tree(v_table) p)
-    ) then
+    if tailrace.is_referenced(tailrace.table_oid(i_table)) then
         execute 'delete from ' || v_rows;
     else
         execute 'truncate ' || v_rows;

@@ -5,13 +5,17 @@ create or replace function tailrace.finish_copy(
     i_rows  bigint,
     i_bytes bigint
 ) returns boolean
-language sql
+language plpgsql
 as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.finish_copy(5)
 --
 --      Last step of the transaction that loaded a table: it is there, as of
 --      a tick. What is left is the events since that tick.
+--
+--      Whoever removes the table meanwhile holds its row here and waits for
+--      the lock on the table that this transaction has: so the wait for the
+--      row is short, and the copy is what gives way.
 --
 -- Parameters:
 --      i_queue     queue
@@ -20,19 +24,22 @@ as $$
 --      i_rows      rows that came
 --      i_bytes     bytes that came
 -- Returns:
---      true; false when the table was removed meanwhile, or removed and
---      added again: the caller rolls back
+--      true; false when the table was removed meanwhile, is being removed,
+--      or was removed and added again: the caller rolls back
 -- Tables changed:
 --      tailrace.table_info
 -- ----------------------------------------------------------------------
-    with finished as (
-        update tailrace.table_info i
-           set state = 'syncing', copied_rows = i_rows, copied_bytes = i_bytes, copy_error = null
-         where i.queue_name = i_queue and i.table_name = i_table
-           and i.state = 'copying' and i.copy_tick = i_tick
-        returning 1
-    )
-    select exists (select from finished)
+begin
+    perform pg_catalog.set_config('lock_timeout', '500ms', true);
+    update tailrace.table_info i
+       set state = 'syncing', copied_rows = i_rows, copied_bytes = i_bytes, copy_error = null
+     where i.queue_name = i_queue and i.table_name = i_table
+       and i.state = 'copying' and i.copy_tick = i_tick;
+    return found;
+exception
+    when lock_not_available then
+        return false;
+end;
 $$;
 
 comment on function tailrace.finish_copy(text, text, bigint, bigint, bigint) is
