@@ -123,4 +123,5 @@ limit 1;
 select t.tgrelid::regclass::text as table_name, t.tgname::text as trigger_name
 from pg_trigger as t
 where t.tgname ~ '^tailrace_[0-9]+_' and t.tgenabled not in ('O', 'A')
+    and t.tgparentid = 0 -- a partition's copy of its parent's trigger is silenced on purpose
 order by 1, 2;
