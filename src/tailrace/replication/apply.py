@@ -213,9 +213,9 @@ class Applier:
         table = self._relations.find(section.table)
         if table is None:
             raise ValueError(f'table "{section.table}" is not replicated here')
-        plan = await self._relations.plan(table, section.relation_id)
-        direct = plan.statements.direct
         async with self.target.transaction():
+            plan = await self._relations.plan(table, section.relation_id)
+            direct = plan.statements.direct
             if section.parts[0].kind == "insert" and direct is not None:
                 return Counts(inserted=await self._load(reading, section.parts[0], direct))
             counts = await self._apply_staged(reading, section, plan)

@@ -1,7 +1,7 @@
 create or replace function tailrace.apply_columns(
     i_dest_table  text,
     i_relation_id text,
-    out position    integer,
+    out place       integer,
     out column_name text,
     out staged      text,
     out staged_type text,
@@ -36,16 +36,16 @@ language sql stable as $body$
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
-    select c.position::integer, c.name, 'c' || c.position,
+    select c.place::integer, c.name, 'c' || c.place,
         case when a.attnum is null then 'pg_catalog.text'
-            else b.type_sql || coalesce(pg_catalog.format(' collate %I.%I', cn.nspname, co.collname), '') end,
+            else b.type_sql || coalesce(' collate ' || pg_catalog.quote_ident(cn.nspname) || '.' || pg_catalog.quote_ident(co.collname), '') end,
         a.attnum is not null,
         coalesce(a.attidentity = 'a', false),
         pg_catalog.array_position(r.key_columns, c.name),
         tailrace.equality(a.attrelid, a.attnum, b.type_id),
         coalesce(t.typnamespace = 'pg_catalog'::regnamespace, false)
     from tailrace.relation as r
-    cross join lateral pg_catalog.unnest(r.column_names) with ordinality as c (name, position)
+    cross join lateral pg_catalog.unnest(r.column_names) with ordinality as c (name, place)
     left join pg_catalog.pg_attribute as a
         on a.attrelid = tailrace.table_oid(i_dest_table) and a.attname = c.name
         and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''

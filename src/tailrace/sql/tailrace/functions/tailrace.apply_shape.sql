@@ -18,12 +18,12 @@ language sql stable as $body$
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
-    select pg_catalog.md5(c.oid::text || c.relkind || c.relname || c.relnamespace
+    select pg_catalog.md5(c.oid::text || c.relkind::text || c.relname || c.relnamespace
         || tailrace.is_referenced(c.oid)
         || (
             select pg_catalog.string_agg(
                 a.attnum::text || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod || ' '
-                || a.attcollation || a.attgenerated || a.attidentity, ',' order by a.attnum)
+                || a.attcollation || a.attgenerated::text || a.attidentity::text, ',' order by a.attnum)
             from pg_catalog.pg_attribute as a
             where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         )

@@ -61,10 +61,10 @@ begin
             order by c.key_number) filter (where c.key_number is not null),
         pg_catalog.string_agg(pg_catalog.format('k.%s %s n.%s', c.staged, c.equality, c.staged), ' and '
             order by c.key_number) filter (where c.key_number is not null),
-        pg_catalog.string_agg(pg_catalog.quote_ident(c.column_name), ', ' order by c.position)
+        pg_catalog.string_agg(pg_catalog.quote_ident(c.column_name), ', ' order by c.place)
             filter (where c.is_usable),
-        pg_catalog.string_agg('n.' || c.staged, ', ' order by c.position) filter (where c.is_usable),
-        pg_catalog.string_agg(pg_catalog.format('%I = n.%s', c.column_name, c.staged), ', ' order by c.position)
+        pg_catalog.string_agg('n.' || c.staged, ', ' order by c.place) filter (where c.is_usable),
+        pg_catalog.string_agg(pg_catalog.format('%I = n.%s', c.column_name, c.staged), ', ' order by c.place)
             filter (where c.is_usable and c.key_number is null and not c.is_fixed),
         coalesce(pg_catalog.bool_or(c.is_fixed and c.key_number is null), false)
     into v_keys, v_match, v_same, v_columns, v_values, v_set, v_fixed
@@ -110,7 +110,7 @@ begin
             having pg_catalog.min(ev_id) filter (where ev_op = 'D')
                 < coalesce(pg_catalog.min(ev_id) filter (where ev_op = 'I'), 9223372036854775807)) as n$sql$,
             v_keys, i_staging),
-        'only_update', tailrace.update_sql(v_only, v_set, v_match, v_last),
+        'only_update', tailrace.update_sql(v_only, v_set, v_match, v_last || ' as f'),
         'update', tailrace.update_sql(v_only, v_set, v_match, v_final || ' as f where not fresh'),
         'only_missing', pg_catalog.format(
             'insert into %s (%s) overriding system value select %s from %s as n where not exists (select from %s as t where %s)',
