@@ -21,11 +21,6 @@ Talk = Callable[[str], None]
 
 async def target_consumers(db: Database, node: Node, consumer: str | None) -> list[str]:
     """Return the consumers a command is for: the one named, or all that write into this node."""
-    if node.is_root and consumer is None:
-        raise WrongState(
-            f'node "{node.name}" is the root of queue "{node.queue}", which reads from nobody',
-            hint="name the node to act on with --node",
-        )
     known = [str(row.consumer_name) for row in await _consumers(db, node.queue)]
     if consumer is None:
         return [name for name in known if name in (node.worker, node.apply_consumer)]

@@ -84,10 +84,9 @@ def shared_options(function: F) -> F:
 class Invocation:
     """One run of one command: its settings, made when first needed, and its connections."""
 
-    def __init__(self, command: str, shared: Shared, flags: dict[str, object]) -> None:
+    def __init__(self, command: str, shared: Shared) -> None:
         self.command = command
         self.shared = shared
-        self._flags = flags
 
     @functools.cached_property
     def settings(self) -> Settings:
@@ -103,7 +102,7 @@ class Invocation:
         """The merged settings for each configuration file (``run`` takes several)."""
         from tailrace import config
 
-        flags = {"queue": self.shared.queue, **self._flags}
+        flags: dict[str, object] = {"queue": self.shared.queue}
         if len(self.shared.db) == 1:
             flags["db"] = self.shared.db[0]
         found = config.read_each(self.shared.config, flags=flags)
@@ -147,11 +146,13 @@ async def _awaited(work: Awaitable[int | None]) -> int | None:
 
 
 def command(
-    name: str, *, settings: tuple[str, ...] = ()
+    name: str, *, prepare: Callable[..., bool] | None = None
 ) -> Callable[[Callable[..., Awaitable[int | None]]], click.Command]:
-    """Make an async function a command; ``settings`` names its options that are settings, too.
+    """Make an async function a command; its own options are written below this decorator.
 
-    The function returns its exit status (None: 0). Options of its own are written below this one.
+    The function returns its exit status (None: 0). ``prepare`` is called with the same arguments
+    before there is an event loop, for what cannot be done within one; it may return False when
+    nothing is left to do.
     """
 
     def decorate(function: Callable[..., Awaitable[int | None]]) -> click.Command:
@@ -163,8 +164,9 @@ def command(
             outer = ctx.obj if isinstance(ctx.obj, Shared) else Shared()
             shared = outer.under(shared)
             log.setup(shared.verbose, quiet=shared.quiet)
-            flags = {key: options.pop(key) for key in settings}
-            call = Invocation(name, shared, flags)
+            call = Invocation(name, shared)
+            if prepare is not None and not prepare(call, **options):
+                return 0
             return service.run(_awaited(function(call, **options))) or 0
 
         return click.command(name)(shared_options(invoked))
