@@ -43,6 +43,8 @@ class Loop:
       ``poll_min`` after work and doubles up to ``poll_max`` while idle.
     * A retryable error is logged once, ``on_error`` (drop the connection, say) is called, and the
       pass is repeated with growing pauses. Any other error ends the loop.
+    * ``patient`` makes every ``TailraceError`` a retryable one: for loops whose database is known
+      to have worked once, so that whatever is wrong may be mended while other loops go on.
     * ``interruptible`` is for passes that only wait, such as listening: stopping cancels them
       instead of letting them finish.
     * ``on_stop`` puts things away, however the loop ended.
@@ -58,6 +60,7 @@ class Loop:
         poll_max: float = 1.0,
         backoff_min: float = 0.2,
         backoff_max: float = 10.0,
+        patient: bool = False,
         interruptible: bool = False,
         on_error: Callable[[TailraceError], Awaitable[None]] | None = None,
         on_stop: Callable[[], Awaitable[None]] | None = None,
@@ -69,6 +72,7 @@ class Loop:
         self._run_once = run_once
         self._poll = (poll_min, poll_max)
         self._backoff = (backoff_min, backoff_max)
+        self._patient = patient
         self._interruptible = interruptible
         self._on_error = on_error
         self._on_stop = on_stop
@@ -118,7 +122,7 @@ class Loop:
                 raise
             return False
         except TailraceError as error:
-            if not error.retryable:
+            if not (error.retryable or self._patient):
                 raise
             await self._note(error)
             return None

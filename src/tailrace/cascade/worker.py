@@ -55,6 +55,7 @@ class NodeWorker:
     ) -> None:
         self.name = f"{queue}/{consumer}"
         self.failures = 0
+        self.last_error: TailraceError | None = None
         wake = asyncio.Event()
         self._queue = queue
         self._seat = Seat(dsn, queue, consumer)
@@ -65,6 +66,7 @@ class NodeWorker:
         self._loop = Loop(
             self.name,
             self.run_once,
+            patient=True,
             wake=wake,
             poll_min=min(0.02, poll),
             poll_max=poll,
@@ -213,9 +215,9 @@ class NodeWorker:
     async def _fail(self, error: TailraceError) -> None:
         """Put everything away and come back later: whatever it is may be mended meanwhile."""
         self.failures += 1
+        self.last_error = error
         await self._provider.drop()
         await self._seat.note_failure(error)
-        error.retryable = True
         if isinstance(error, Fenced):
             _logger.info("%s", error)
 

@@ -45,6 +45,7 @@ class Maintenance:
         self._loop = Loop(
             self.name,
             self.run_once,
+            patient=True,
             poll_min=1.0,
             poll_max=1.0,
             on_error=self._dropped,
@@ -71,7 +72,7 @@ class Maintenance:
         """Run everything that ``pgq.maint_operations`` lists."""
         for row in await db.fetch_all(queries.maint_statements):
             await self._repeat(db, row.statement)
-        await db.execute(queries.expire_holds)
+        await db.execute(queries.drop_expired_holds)
 
     async def _repeat(self, db: Database, statement: str) -> None:
         """Run one statement until it has nothing left to do; another one's failure is not ours."""

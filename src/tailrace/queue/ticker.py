@@ -37,6 +37,7 @@ class Ticker:
         self._loop = Loop(
             self.name,
             self.run_once,
+            patient=True,
             poll_min=STANDBY,
             poll_max=STANDBY,
             backoff_max=3.0,

@@ -73,6 +73,7 @@ class ApplyingConsumer:
     ) -> None:
         self.name = f"{queue}/{consumer}"
         self.failures = 0
+        self.last_error: TailraceError | None = None
         self.rows = 0
         self._queue = queue
         self._consumer = consumer
@@ -92,6 +93,7 @@ class ApplyingConsumer:
         self._loop = Loop(
             self.name,
             self.run_once,
+            patient=True,
             wake=self._wake,
             poll_min=min(0.02, poll),
             poll_max=poll,
@@ -286,11 +288,11 @@ class ApplyingConsumer:
     async def _fail(self, error: TailraceError) -> None:
         """Put everything away and come back later: whatever it is may be mended meanwhile."""
         self.failures += 1
+        self.last_error = error
         await self._stop_reading()
         await self._provider.drop()
         await self._seat.note_failure(error)
         self._size = FEWEST_EVENTS
-        error.retryable = True
         if isinstance(error, Fenced):
             _logger.info("%s", error)
 

@@ -249,8 +249,8 @@ where n.node_type in ('root', 'branch');
 -- refresh_capture: follow what has been done to captured tables
 select tailrace.refresh_capture(%(queue)s);
 
--- expire_holds: forget holds whose owner has died
-select tailrace.expire_holds();
+-- drop_expired_holds: forget holds whose owner has died
+delete from tailrace.hold where expires_at < clock_timestamp();
 
 -- unfinished: what the consumers of this database still have to do up to a tick
 select s.consumer_name, s.last_tick_id, s.paused, s.cur_error
@@ -259,6 +259,13 @@ join pgq_node.node_info as n using (queue_name)
 where s.queue_name = %(queue)s
     and (n.node_type <> 'root' or s.consumer_name <> n.worker_name)
     and s.last_tick_id < %(tick)s;
+
+-- lacks_apply: whether a branch has tables and nobody yet who applies to them
+select exists (select 1 from tailrace.table_info where queue_name = %(queue)s)
+    and not exists (
+        select 1 from pgq_node.local_state as s
+        join pgq_node.node_info as n using (queue_name)
+        where s.queue_name = %(queue)s and s.consumer_name = n.node_name || '.apply');
 
 -- tables_in_copy: tables of this node that are not live yet
 select table_name, state, copy_error
