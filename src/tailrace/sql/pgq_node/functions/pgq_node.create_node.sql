@@ -9,7 +9,7 @@
 --             i_worker_name       consumer that brings the batches
 --             i_provider_name     branch, leaf: node to read from; its location must be registered here
 --             i_global_watermark  branch, leaf: tick to start from
---             i_combined_queue    leaf: queue of this database that this one is merged into
+--             i_combined_queue    leaf: queue that this database holds and this one is merged into
 -- Returns:    ret_code 200; 401 there is a node already, or the arguments do not fit the type; ret_note
 -- NULL:       what a type does not use must be NULL
 -- Calls:      pgq_node.require_location, pgq_node.create_root_queue, pgq_node.create_branch_queue,
@@ -42,8 +42,8 @@ begin
         when i_node_type = 'branch' and i_global_watermark is null
             then 'a branch needs a watermark to start from'
         when i_node_type = 'leaf' and i_combined_queue is not null
-             and not exists (select 1 from pgq_node.node_info n where n.queue_name = i_combined_queue)
-            then pg_catalog.format('combined queue "%s" has no node here', i_combined_queue)
+             and not exists (select 1 from pgq.queue q where q.queue_name = i_combined_queue)
+            then pg_catalog.format('combined queue "%s" is not here', i_combined_queue)
     end;
     if ret_note is not null then
         return;

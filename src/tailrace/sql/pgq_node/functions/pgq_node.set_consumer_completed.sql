@@ -18,7 +18,9 @@ create or replace function pgq_node.set_consumer_completed(
     out ret_note        text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if i_tick_id is null then
+    if i_tick_id is null
+       and exists (select 1 from pgq_node.local_state s
+                    where s.queue_name = i_queue_name and s.consumer_name = i_consumer_name) then
         raise exception 'consumer "%" of queue "%": the completed tick is NULL, a tick id is needed',
                 i_consumer_name, i_queue_name
             using errcode = 'TR001';

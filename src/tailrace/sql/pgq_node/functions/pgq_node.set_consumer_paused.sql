@@ -20,11 +20,6 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_present boolean;
 begin
-    if i_paused is null then
-        raise exception 'consumer "%" of queue "%": paused is NULL, true or false is needed',
-                i_consumer_name, i_queue_name
-            using errcode = 'TR001';
-    end if;
     select s.paused into v_present
       from pgq_node.local_state s
      where s.queue_name = i_queue_name
@@ -34,6 +29,11 @@ begin
         ret_code := 404;
         ret_note := pg_catalog.format('queue "%s" has no consumer "%s" here', i_queue_name, i_consumer_name);
         return;
+    end if;
+    if i_paused is null then
+        raise exception 'consumer "%" of queue "%": paused is NULL, true or false is needed',
+                i_consumer_name, i_queue_name
+            using errcode = 'TR001';
     end if;
     if v_present = i_paused then
         ret_code := 201;

@@ -17,7 +17,9 @@ create or replace function pgq_node.set_consumer_uptodate(
     out ret_note        text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    if i_uptodate is null then
+    if i_uptodate is null
+       and exists (select 1 from pgq_node.local_state s
+                    where s.queue_name = i_queue_name and s.consumer_name = i_consumer_name) then
         raise exception 'consumer "%" of queue "%": uptodate is NULL, true or false is needed',
                 i_consumer_name, i_queue_name
             using errcode = 'TR001';
