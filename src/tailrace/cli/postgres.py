@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from tailrace.embedded.cluster import Cluster
 
 _data = click.option(
     "--data",
@@ -43,9 +46,10 @@ def start(data: Path | None, port: int | None, settings: tuple[str, ...], foregr
     click.echo(f"PostgreSQL {word} in {cluster.data} (pid {running.pid})", err=True)
     if was_running and settings:
         click.echo("its settings were not changed; stop it first", err=True)
-    click.echo(cluster.url())
     if foreground and not was_running:
         _stay(cluster)
+    else:
+        click.echo(cluster.url())
 
 
 @postgres.command()
@@ -102,12 +106,21 @@ def _pairs(settings: tuple[str, ...]) -> dict[str, str]:
     return pairs
 
 
-def _stay(cluster: Any) -> None:
-    """Remain until a signal comes or the server ends, and take the server along."""
+def _stay(cluster: Cluster) -> None:
+    """Remain until a signal comes or the server ends, and take the server along.
+
+    The address is printed when signals are handled already, so that whoever reads it may stop us.
+    """
     from tailrace import service
 
+    printed = False
+
     async def watch() -> bool:
+        nonlocal printed
         cluster.check()
+        if not printed:
+            click.echo(cluster.url())
+            printed = True
         return False
 
     async def put_away() -> None:

@@ -66,7 +66,7 @@ class Cluster:
     def __init__(self, data: Path, *, binaries: Binaries | None = None) -> None:
         self.data = Path(os.path.abspath(data))
         self._binaries = binaries
-        self._child: subprocess.Popen[bytes] | None = None
+        self._started: int | None = None
 
     # ---------------------------------------------------------------- what there is
 
@@ -130,7 +130,7 @@ class Cluster:
             )
         account = server_account(self.data)
         self._check_reachable(account)
-        passing = self.data.with_name(f"{self.data.name}.new-{os.getpid()}")
+        passing = self.data.with_name(f"{self.data.name}.new-{secrets.token_hex(4)}")
         try:
             self.data.parent.mkdir(parents=True, exist_ok=True)
             passing.mkdir(mode=0o700)
@@ -233,7 +233,7 @@ class Cluster:
                     break
                 if port is None and _port_was_taken(failure):
                     chosen = free_port()
-                elif not (_still_ending(failure) and time.monotonic() < deadline):
+                elif not (_will_pass(failure) and time.monotonic() < deadline):
                     raise
                 else:
                     pause()
@@ -249,7 +249,7 @@ class Cluster:
         self._forget_stale_pid()
         log_from = self._open_log()
         with self.log_path.open("ab") as log_file:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 [str(binaries.program("postgres")), *self._arguments(settings, port)],
                 cwd="/",
                 env=clean_environment(),
@@ -260,8 +260,10 @@ class Cluster:
                 preexec_fn=dying_with_parent() if tied else None,
                 **account.process_options(),
             )
-        self._await_ready(self._child, deadline, log_from)
-        return Running(self._child.pid, port, self.data)
+        self._await_ready(child, deadline, log_from)
+        self._started = child.pid
+        child.returncode = 0  # not ours to wait for any more: it may well outlive us
+        return Running(child.pid, port, self.data)
 
     def _arguments(self, settings: Mapping[str, str], port: int) -> list[str]:
         ours = {
@@ -336,11 +338,10 @@ class Cluster:
         """
         lines = self._pid_file()
         if not lines or not is_server(lines, self.data):
-            self._reap()
             return False
         pid = int(lines[0])
         os.kill(pid, signal.SIGQUIT if immediate else signal.SIGINT)
-        if not self._gone(pid, within):
+        if not eventually(lambda: not is_alive(pid), within):
             raise Timeout(
                 f'PostgreSQL (pid {pid}) in "{self.data}" did not end within {within:g} s',
                 hint=f"see {self.log_path}",
@@ -354,24 +355,11 @@ class Cluster:
 
     def check(self) -> None:
         """Raise if the server that this object started has ended by itself."""
-        if self._child is not None and self._child.poll() is not None:
+        if self._started is not None and not is_alive(self._started):
             raise WrongState(
-                f'PostgreSQL in "{self.data}" has ended (status {self._child.returncode})',
+                f'PostgreSQL in "{self.data}" has ended by itself',
                 hint=f"see {self.log_path}",
             )
-
-    def _gone(self, pid: int, within: float) -> bool:
-        if self._child is not None and self._child.pid == pid:
-            try:
-                self._child.wait(within)
-            except subprocess.TimeoutExpired:
-                return False
-            return True
-        return eventually(lambda: not is_alive(pid), within)
-
-    def _reap(self) -> None:
-        if self._child is not None:
-            self._child.poll()
 
     # ---------------------------------------------------------------- the pid file
 
@@ -417,6 +405,6 @@ def _port_was_taken(failure: StartFailed) -> bool:
     return "Address already in use" in failure.message or "could not bind" in failure.message
 
 
-def _still_ending(failure: StartFailed) -> bool:
-    """After a kill -9 of the server its children need a moment to notice and to end."""
-    return "pre-existing shared memory block" in failure.message
+def _will_pass(failure: StartFailed) -> bool:
+    """Whether another server is ending there (its children outlive a kill -9) or starting."""
+    return bool(re.search(r"pre-existing shared memory|lock file .* exists", failure.message))
