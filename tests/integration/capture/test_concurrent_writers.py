@@ -1,8 +1,9 @@
-"""The property everything rests on: ids follow row locks, so the last id of a key is its last image."""
+"""The property everything rests on: ids follow row locks, so the last id of a key tells its end."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 
 from fixtures.captured import Capture
@@ -38,7 +39,8 @@ def _statement(rng: random.Random) -> str:
     key, mark = rng.randint(1, KEYS), rng.randint(1, 10**9)
     return rng.choice(
         [
-            f"insert into public.t values ({key}, '{mark}') on conflict (id) do update set a = excluded.a",
+            f"insert into public.t values ({key}, '{mark}')"
+            " on conflict (id) do update set a = excluded.a",
             f"insert into public.t select n, '{mark}' from generate_series({low}, {high}) n"
             " on conflict (id) do nothing",
             f"update public.t set a = '{mark}' where id between {low} and {high}",
@@ -78,7 +80,7 @@ async def test_last_event_of_a_key_wins_tick_by_tick_and_in_random_merges(
     for cuts in (ticks, *(_merged(ticks, rng) for _ in range(3)), [ticks[0], ticks[-1]]):
         sources = [
             await capture.db.fetch_value("select pgq.tick_range_sql(1, null, %s, %s)", start, end)
-            for start, end in zip(cuts, cuts[1:], strict=False)
+            for start, end in itertools.pairwise(cuts)
         ]
         assert await capture.replay("public.t", sources=sources) == expected, f"seed {seed}, {cuts}"
 

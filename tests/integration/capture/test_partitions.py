@@ -23,7 +23,8 @@ async def _root(capture: Capture) -> None:
     await capture.db.execute(ROOT)
     assert await capture.add("p") == 200
     await capture.db.execute(
-        "insert into p select n, (array['a','b','c'])[1 + n % 3], 'v' || n from generate_series(1, 30) n"
+        "insert into p select n, (array['a','b','c'])[1 + n % 3], 'v' || n"
+        " from generate_series(1, 30) n"
     )
 
 

@@ -50,9 +50,7 @@ async def test_keys_shifted_onto_each_other_lose_no_row(capture: Capture) -> Non
 async def test_small_and_large_statements_write_the_same_rows(capture: Capture, rows: int) -> None:
     await _table(capture)
     await capture.db.execute(
-        f"insert into public.t select n, repeat('z', n %% 50) from generate_series(1, {rows}) n".replace(
-            "%%", "%"
-        )
+        f"insert into public.t select n, repeat('z', n % 50) from generate_series(1, {rows}) n"
     )
     await _same(capture)
     await capture.db.execute("update public.t set a = a || '!'")
@@ -66,7 +64,8 @@ async def test_small_and_large_statements_write_the_same_rows(capture: Capture, 
 async def test_packed_events_stay_in_the_page_and_wide_rows_go_alone(capture: Capture) -> None:
     await _table(capture)
     await capture.db.execute(
-        "insert into public.t select n, repeat(md5(n::text), case when n = 50 then 40000 else 3 end)"
+        "insert into public.t"
+        " select n, repeat(md5(n::text), case when n = 50 then 40000 else 3 end)"
         " from generate_series(1, 200) n"
     )
     events = [event for event in await capture.events() if event.type == "row:I"]
@@ -79,8 +78,11 @@ async def test_packed_events_stay_in_the_page_and_wide_rows_go_alone(capture: Ca
 async def test_statement_without_rows_writes_nothing(capture: Capture) -> None:
     await _table(capture)
     before = len(await capture.events())
-    for statement in ("insert into public.t select 1, 'x' where false", "update public.t set a = ''",
-                      "delete from public.t"):  # fmt: skip
+    for statement in (
+        "insert into public.t select 1, 'x' where false",
+        "update public.t set a = ''",
+        "delete from public.t",
+    ):
         await capture.db.execute(statement)
     assert len(await capture.events()) == before
 
@@ -189,7 +191,8 @@ async def test_merge_that_deletes_updates_and_inserts_the_same_keys(
         f"insert into public.t select n, 'old' from generate_series(1, {size}) n"
     )
     merge = (
-        f"merge into public.t using (select n, case when n > {size} then 1 - (n - {size}) end as other"
+        "merge into public.t using"
+        f" (select n, case when n > {size} then 1 - (n - {size}) end as other"
         f" from generate_series(1, {size} * 2) n) s on t.id = s.n"
         " when matched and s.n % 3 = 0 then delete"
         " when matched and s.n % 3 = 1 then update set a = 'merged', id = t.id + 10000"
@@ -257,7 +260,8 @@ async def test_generated_columns_are_left_out(capture: Capture, pg_version: int)
 async def test_settings_of_the_writer_do_not_show_in_the_payload(capture: Capture) -> None:
     await _table(
         capture,
-        "id int primary key, ts timestamptz, d date, i interval, f float8, b bytea, m money, r regclass",
+        "id int primary key, ts timestamptz, d date, i interval, f float8, b bytea, m money,"
+        " r regclass",
     )
     row = (
         "'2024-03-01 12:00+00', '2024-03-01', '1 day 2 hours', 0.1::float8 + 0.2, '\\xdead',"
@@ -265,9 +269,13 @@ async def test_settings_of_the_writer_do_not_show_in_the_payload(capture: Captur
     )
     await capture.db.execute(f"insert into public.t values (1, {row})")
     for setting in (
-        "datestyle = 'SQL, DMY'", "intervalstyle = 'iso_8601'", "timezone = 'Asia/Tokyo'",
-        "extra_float_digits = 0", "bytea_output = 'escape'", "search_path = public, pg_catalog",
-    ):  # fmt: skip
+        "datestyle = 'SQL, DMY'",
+        "intervalstyle = 'iso_8601'",
+        "timezone = 'Asia/Tokyo'",
+        "extra_float_digits = 0",
+        "bytea_output = 'escape'",
+        "search_path = public, pg_catalog",
+    ):
         await capture.db.execute(f"set {setting}")
     await capture.db.execute("insert into t select 2, ts, d, i, f, b, m, r from t where id = 1")
     first, second = [row for _, row in await capture.rows("public.t")]
