@@ -4,7 +4,7 @@
 -- Parameters: i_queue_name  cascaded queue
 -- Returns:    as pgq_node.get_consumer_state, then worker_name, global_watermark, local_watermark,
 --             local_queue_top (newest tick here), combined_queue, combined_type
--- NULL:       leaf: global_watermark and local_queue_top
+-- NULL:       leaf: global_watermark and local_queue_top; the state and watermarks with 404
 -- Calls:      pgq_node.get_consumer_state, pgq_node.get_node_info, pgq_node.queue_top
 -- Changes:    nothing
 create or replace function pgq_node.get_worker_state(
@@ -27,15 +27,20 @@ create or replace function pgq_node.get_worker_state(
     out combined_type     text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 begin
-    select i.worker_name, i.global_watermark, i.local_watermark, i.combined_queue, i.combined_type
-      into worker_name, global_watermark, local_watermark, combined_queue, combined_type
-      from pgq_node.get_node_info(i_queue_name) i;
+    select n.worker_name into worker_name from pgq_node.node_info n where n.queue_name = i_queue_name;
     select s.ret_code, s.ret_note, s.node_type, s.node_name, s.completed_tick,
            s.provider_node, s.provider_location, s.paused, s.uptodate, s.cur_error
       into ret_code, ret_note, node_type, node_name, completed_tick,
            provider_node, provider_location, paused, uptodate, cur_error
       from pgq_node.get_consumer_state(i_queue_name, worker_name) s;
-    if node_type in ('root', 'branch') then
+    if ret_code <> 100 then
+        return;
+    end if;
+
+    select i.global_watermark, i.local_watermark, i.combined_queue, i.combined_type
+      into global_watermark, local_watermark, combined_queue, combined_type
+      from pgq_node.get_node_info(i_queue_name) i;
+    if node_type <> 'leaf' then
         local_queue_top := pgq_node.queue_top(i_queue_name);
     end if;
 end;
