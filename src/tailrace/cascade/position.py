@@ -44,6 +44,10 @@ class State:
     paused: bool
     newest_tick: int | None
     sync_members: tuple[str, ...] | None
+    # what copies and holds ask of an applying consumer's next batch
+    stop_tick: int | None
+    single_ticks: bool | None
+    hand_over: bool | None
 
 
 class Seat:
@@ -93,14 +97,6 @@ class Seat:
             return None
         members = None if row.sync_members is None else tuple(row.sync_members)
         return State(**(row._asdict() | {"sync_members": members}))
-
-    async def advance(self, from_tick: int, to_tick: int) -> None:
-        """Move the position; part of the transaction that is open on ``db``."""
-        await self.db.execute(
-            queries.advance,
-            queue=self.queue, consumer=self.consumer, epoch=self.epoch,
-            from_tick=from_tick, to_tick=to_tick,
-        )  # fmt: skip
 
     def note_success(self) -> None:
         """The pass went well: an error on record is over."""

@@ -23,7 +23,7 @@ from tailrace.db.queries import load
 from tailrace.errors import Fenced, TailraceError
 from tailrace.faults import reach
 from tailrace.replication.apply import Applied, Applier
-from tailrace.replication.sync import SyncPlan, hand_over, next_step
+from tailrace.replication.sync import SyncPlan, hand_over
 from tailrace.replication.transport import RangeReader, Reading, Span
 from tailrace.service import Loop
 
@@ -134,7 +134,7 @@ class ApplyingConsumer:
             return False
         provider = await self._connect(state)
         position = state.completed_tick
-        plan = await self._plan(position)
+        plan = SyncPlan(state.stop_tick, bool(state.single_ticks), bool(state.hand_over))
         if plan.hand_over:
             await self._hand_over(position)
             return True
@@ -178,11 +178,6 @@ class ApplyingConsumer:
             await source.close()
 
     # ---------------------------------------------------------------- choosing
-
-    async def _plan(self, position: int) -> SyncPlan:
-        return await next_step(
-            self._seat.db, queue=self._queue, consumer=self._consumer, position=position
-        )
 
     async def _next_batch(self, provider: Database, position: int, plan: SyncPlan) -> Batch | None:
         """Take what is on its way, if it still fits, or choose anew."""
@@ -239,10 +234,14 @@ class ApplyingConsumer:
         assert self._applier is not None
         target = self._seat.db
         async with target.transaction():
-            await self._seat.advance(batch.from_tick, batch.to_tick)
+            row = await target.fetch_one(
+                queries.begin_batch,
+                queue=self._queue, consumer=self._consumer, epoch=self._seat.epoch,
+                from_tick=batch.from_tick, to_tick=batch.to_tick,
+            )  # fmt: skip
+            assert row is not None
             await reach("apply.after_position")
-            plan = await self._plan(batch.from_tick)
-            if not plan.allows(batch.to_tick, single=batch.single):
+            if not SyncPlan(*row).allows(batch.to_tick, single=batch.single):
                 raise _GivenBack
             applied = await self._applier.apply(batch.reading)
             if state.is_worker:

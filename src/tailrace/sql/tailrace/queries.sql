@@ -172,8 +172,9 @@ select tailrace.take_over(%(queue)s, %(consumer)s, %(runner)s);
 -- refresh_consumer: read what a consumer has to know before a batch, and acknowledge it
 select * from tailrace.refresh_consumer(%(queue)s, %(consumer)s, %(healthy)s);
 
--- advance: move a position in the transaction of its effect
-select tailrace.advance(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+-- begin_batch: move a position in the transaction of its effect; what copies want of the batch
+select * from tailrace.begin_batch(
+    %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
 
 -- record_error: show in status why a consumer does not get on
 select ret_code from pgq_node.set_consumer_error(%(queue)s, %(consumer)s, %(error)s);

@@ -10,7 +10,10 @@ create or replace function tailrace.refresh_consumer(
     out provider_location text,
     out paused            boolean,
     out newest_tick       bigint,
-    out sync_members      text[]
+    out sync_members      text[],
+    out stop_tick         bigint,
+    out single_ticks      boolean,
+    out hand_over         boolean
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
@@ -32,10 +35,11 @@ language plpgsql as $body$
 --      paused               - do nothing until that changes
 --      newest_tick          - node worker of a root or branch: newest tick of its queue
 --      sync_members         - node worker of a branch: see tailrace.sync_members
+--      stop_tick, single_ticks, hand_over - applying consumer: see tailrace.sync_plan
 --      all NULL: the consumer does not exist here (any more)
 --
 -- Calls:
---      tailrace.sync_members, tailrace.ensure_apply
+--      tailrace.sync_plan, tailrace.sync_members, tailrace.ensure_apply
 -- Tables directly manipulated:
 --      update - pgq_node.local_state
 -- ----------------------------------------------------------------------
@@ -67,6 +71,9 @@ begin
     end if;
 
     if not is_worker or node_type = 'leaf' then
+        select p.stop_tick, p.single_ticks, p.hand_over
+        into stop_tick, single_ticks, hand_over
+        from tailrace.sync_plan(i_queue, i_consumer, completed_tick) as p;
         return;
     end if;
     sync_members := tailrace.sync_members(i_queue);
