@@ -350,7 +350,7 @@ class RandomCalls:
 
     async def retry_raw(self) -> None:
         await self.twins.value(
-            "select pgq.event_retry_raw(%s, %s, now(), %s, now(), %s, 't', 'd', null, '2', '', '4')",
+            "select pgq.event_retry_raw(%s, %s, now(), %s, now(), %s, 't', 'd', null, '2', '', '')",
             self.queue(),
             self.consumer(),
             self.random.choice((None, 666, 667)),
