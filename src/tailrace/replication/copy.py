@@ -194,7 +194,7 @@ class TableCopy:
         shown = monotonic()
         buffer = bytearray()
         async with target.copy_in(in_sql) as sink:
-            async with aclosing(source.copy_out(out_sql)) as messages:  # type: ignore[type-var]
+            async with aclosing(source.copy_out(out_sql)) as messages:
                 async for message in messages:
                     buffer += message
                     rows += 1

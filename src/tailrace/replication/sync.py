@@ -86,12 +86,12 @@ async def _bring_live(
         return False
     await reach("hand_over.after_state")
     if start.source_sql is not None:
-        await applier.refresh()  # the table counts as live from here on
+        scope = await applier.refresh()  # the table counts as live from here on
         # Events and target are in the same database, but read and written at the same time.
         async with await Database.connect(target.dsn, name="hand-over") as second:
             reader = RangeReader(second, queue=queue, consumer=consumer)
             span = Span(queue, start.from_tick, position, start.source_sql)
-            await applier.apply(reader.start(span))
+            await applier.apply(reader.start(span, scope))
     await reach("hand_over.after_apply")
     await target.execute(queries.end_hand_over, queue=queue, table=table)
     return True

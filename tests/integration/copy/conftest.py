@@ -16,7 +16,7 @@ async def build(new_database: NewDatabase, *names: str) -> AsyncIterator[Cascade
     await create(nodes)
     yield Cascade(nodes)
     for node in nodes.values():
-        await node.service.close()
+        await node.close()
 
 
 @pytest_asyncio.fixture

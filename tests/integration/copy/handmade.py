@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fixtures.waiting import eventually
+from tailrace.cascade.worker import NodeWorker
 from tailrace.db.connection import Database
+from tailrace.replication.consumer import ApplyingConsumer
 from tailrace.replication.copy import CopyService
 
 QUEUE = "orders"
@@ -25,6 +28,8 @@ class Node:
         self.name = name
         self.db = db
         self.service = CopyService(db.dsn, QUEUE)
+        self._consumer: ApplyingConsumer | None = None
+        self._mirror: NodeWorker | None = None
 
     async def execute(self, statement: str, *arguments: object) -> None:
         """Run a statement, or several."""
@@ -62,6 +67,52 @@ class Node:
         """Make one pass of the node's copy service."""
         return await self.service.run_once()
 
+    @property
+    def consumer(self) -> ApplyingConsumer:
+        """What brings events into the tables of the node."""
+        if self._consumer is None:
+            self._consumer = ApplyingConsumer(self.db.dsn, QUEUE, self.consumer_name)
+        return self._consumer
+
+    @property
+    def consumer_name(self) -> str:
+        """Name of the applying consumer."""
+        return "branch.apply" if self.name == "branch" else f"{self.name}_worker"
+
+    async def step(self) -> int:
+        """Let the node do one batch of everything it does; return where its tables are."""
+        if self.name == "branch":
+            if self._mirror is None:
+                self._mirror = NodeWorker(self.db.dsn, QUEUE, "branch_worker")
+            await self._mirror.run_once()
+        await self.consumer.run_once()
+        return await self.position()
+
+    async def catch_up(self, tick: int, within: float = 20.0) -> None:
+        """Step until the tables are at a tick."""
+
+        async def reached() -> bool:
+            return await self.step() >= tick
+
+        await eventually(reached, within, what=f"node {self.name} at tick {tick}")
+
+    async def become_live(self, table: str, within: float = 20.0) -> None:
+        """Step until a table is live."""
+
+        async def live() -> bool:
+            await self.step()
+            return await self.state(table) == "live"
+
+        await eventually(live, within, what=f"table {table} live on {self.name}")
+
+    async def close(self) -> None:
+        """End what was started here."""
+        await self.service.close()
+        if self._consumer is not None:
+            await self._consumer.close()
+        if self._mirror is not None:
+            await self._mirror.close()
+
     async def position(self) -> int:
         """Tick that the tables of the node are at."""
         return int(
@@ -85,9 +136,7 @@ class Node:
 
     async def tick(self) -> int:
         """Make a tick (root only)."""
-        return int(await self.value("select pgq.force_tick(%s)", QUEUE)) and int(
-            await self.value("select pgq.ticker(%s)", QUEUE)
-        )
+        return int(await self.value("select pgq.ticker(%s)", QUEUE))
 
 
 class Cascade:
@@ -154,3 +203,7 @@ async def create(nodes: dict[str, Node]) -> None:
             provider,
             None if provider is None else 1,
         )
+    # each call of the ticker makes a tick
+    await nodes["root"].execute(
+        "update pgq.queue set queue_ticker_max_lag = '0', queue_ticker_idle_period = '0'"
+    )
