@@ -106,6 +106,7 @@ def test_restart_directly_after_kill_waits_for_the_old_children(cluster):
         child = busy.info.backend_pid
         os.kill(child, signal.SIGSTOP)  # keeps the shared memory alive
         os.kill(running.pid, signal.SIGKILL)
+        assert eventually(lambda: cluster.status() is None, 10)
         with ThreadPoolExecutor(1) as pool:
             starting = pool.submit(Cluster(cluster.data).start, settings=FAST)
             assert eventually(lambda: b"shared memory" in cluster.log_path.read_bytes(), 20)
