@@ -84,7 +84,11 @@ class Runner:
 
     async def check(self) -> None:
         """Look at each database once, so that a wrong address or a missing schema ends the run."""
-        await together(*(one.check() for one in self.served))
+        try:
+            await together(*(one.check() for one in self.served))
+        except BaseException:
+            await together(*(one.close() for one in self.served))
+            raise
 
     async def run(self, *, until_idle: bool) -> None:
         """Run until told to stop, or until idle."""
@@ -183,7 +187,7 @@ class ServedDatabase:
                 poll_max=self._options.discovery_period,
                 backoff_max=3.0,
                 on_error=self._dropped,
-                on_stop=self._close,
+                on_stop=self.close,
             )
         )
 
@@ -281,9 +285,10 @@ class ServedDatabase:
         )
 
     async def _dropped(self, _: TailraceError) -> None:
-        await self._close()
+        await self.close()
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close the connection for questions."""
         db, self._db = self._db, None
         if db is not None:
             await db.close()

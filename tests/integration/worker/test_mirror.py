@@ -29,7 +29,7 @@ class Pair:
 @pytest_asyncio.fixture
 async def pair(cascade: Cascade) -> AsyncIterator[Pair]:
     """A root and a branch."""
-    root = await cascade.root()
+    root = await cascade.root(by_hand=True)
     made = Pair(root, await cascade.branch("node2", root))
     yield made
     await made.worker.close()
