@@ -203,6 +203,7 @@ async def _open_snapshots(
                     retryable=True,
                 )
         await reach("compare.after_snapshots")
+    await reach("compare.after_release")
     return snapshot.tick
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 import pytest
 
 from fixtures.databases import Connect
 from fixtures.waiting import eventually
 from integration.copy.handmade import QUEUE, Cascade, Node
+from integration.copy.writers import tick_often, write
 from tailrace import faults
-from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
 
 TABLE = "create table public.item (id integer primary key, name text)"
@@ -251,56 +250,3 @@ async def test_copies_beside_eight_writers_end_equal(cascade: Cascade, connect: 
         assert await node.rows("public.item") == expected
         info = await node.info("public.item")
         assert (info.missed_updates, info.missed_deletes) == (0, 0)
-
-
-async def write(db: Database, number: int, stop: asyncio.Event) -> None:
-    """Change a few keys in all ways, in transactions of several statements, some rolled back."""
-    choose = random.Random(number)
-    while not stop.is_set():
-        try:
-            async with db.transaction():
-                for _ in range(choose.randint(1, 4)):
-                    await db.execute(*one_change(choose, number))
-                if choose.random() < 0.2:
-                    raise _RolledBack
-        except _RolledBack:
-            pass
-        except TailraceError as error:  # two writers want the same key, or a deadlock
-            if not error.retryable and error.sqlstate != "23505":
-                raise
-        await asyncio.sleep(0.005)
-
-
-class _RolledBack(Exception):
-    """Not an error: the transaction is to leave nothing."""
-
-
-def one_change(choose: random.Random, number: int) -> tuple[object, ...]:
-    key, other = choose.randint(1, 60), choose.randint(1, 60)
-    name = f"{number} {choose.random()}"
-    return choose.choice(
-        [
-            ("insert into public.item values (%s, %s) on conflict (id) do nothing", key, name),
-            (
-                "insert into public.item values (%s, %s)"
-                " on conflict (id) do update set name = excluded.name",
-                key,
-                name,
-            ),
-            ("update public.item set name = %s where id between %s and %s", name, key, key + 5),
-            (
-                "update public.item set id = %s where id = %s"
-                " and not exists (select from public.item where id = %s)",
-                other + 100 * (number + 1),
-                key,
-                other + 100 * (number + 1),
-            ),
-            ("delete from public.item where id = %s or id > 100 and id %% 7 = %s", key, key % 7),
-        ]
-    )
-
-
-async def tick_often(root: Node, stop: asyncio.Event) -> None:
-    while not stop.is_set():
-        await root.tick()
-        await asyncio.sleep(0.02)
