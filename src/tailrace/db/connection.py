@@ -9,6 +9,7 @@ the database and says whether trying again makes sense. Rows are named tuples.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import AsyncRowFactory, namedtuple_row
 
+from tailrace import log
 from tailrace.db.queries import Query, load
 from tailrace.errors import (
     ConfigError,
@@ -30,6 +32,7 @@ from tailrace.errors import (
 )
 
 queries = load()
+_logger = log.get(__name__)
 
 # Rows are named tuples whose fields depend on the statement, which no type can express.
 Row = Any
@@ -83,6 +86,7 @@ class Database:
         self.user = info.user
         self.backend_pid = info.backend_pid
         self.server_version = info.server_version
+        connection.add_notice_handler(self._note)
 
     # ---------------------------------------------------------------- life
 
@@ -126,10 +130,14 @@ class Database:
         except DatabaseError as exc:
             if exc.sqlstate != "42501":
                 raise
+            remedy = (
+                f"as a superuser run: grant set on parameter session_replication_role to {self.user}"
+                if self.server_version >= 150000
+                else "PostgreSQL 14 allows it to superusers only: connect as one"
+            )
             raise ConnectError(
                 f'role "{self.user}" may not switch triggers off in database "{self.dbname}"',
-                hint="as a superuser run (PostgreSQL 15 and later): "
-                f'grant set on parameter session_replication_role to "{self.user}"',
+                hint=remedy,
                 sqlstate=exc.sqlstate,
                 retryable=False,
             ) from exc
@@ -263,6 +271,11 @@ class Database:
             await self._connection.cancel_safe(timeout=5.0)
 
     # ---------------------------------------------------------------- inside
+
+    def _note(self, notice: psycopg.errors.Diagnostic) -> None:
+        """Pass on what the server remarks: its warnings to everybody, the rest to who debugs."""
+        level = logging.WARNING if notice.severity_nonlocalized == "WARNING" else logging.DEBUG
+        _logger.log(level, 'database "%s": %s', self.dbname, notice.message_primary)
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -45,7 +45,7 @@ class Script:
     @property
     def makes_tables(self) -> bool:
         """Whether it may run only once: tables change by migrations afterwards."""
-        return self.path.endswith("/tables.sql") and not self.path.startswith("migrations/")
+        return self.path.endswith("/tables.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,6 @@ async def install(
         await _migrate(db, [m for m in migrations() if m.kind == "pre"], kept, done, report)
         for one in found.values():
             await _bring_up(db, one, report)
-        await _run(db, read("migrations/tables.sql"))
         await _record(db, report, fresh)
         if not hold_post:
             await _migrate(db, [m for m in migrations() if m.kind == "post"], kept, done, report)

@@ -5,7 +5,5 @@
 \ir pgq/install.sql
 -- The cascade of nodes
 \ir pgq_node/install.sql
--- Capture, apply, jobs
+-- Capture, apply, jobs, and the record of what has been installed
 \ir tailrace/install.sql
--- What has been installed
-\ir migrations/tables.sql

@@ -8,6 +8,22 @@ create schema tailrace_capture;
 comment on schema tailrace_capture is
     'Trigger functions that tailrace generates, one for each captured table; never edit them by hand';
 
+create table tailrace.installation (
+    schema_name   text        not null primary key,
+    version       text        not null,
+    digest        text        not null,
+    installed_at  timestamptz not null default now(),
+    changed_at    timestamptz not null default now()
+);
+comment on table  tailrace.installation is
+    'One row for each schema that tailrace has installed here, and may upgrade or drop';
+comment on column tailrace.installation.schema_name is 'Name of the schema';
+comment on column tailrace.installation.version is 'Version of tailrace that installed it or last upgraded it';
+comment on column tailrace.installation.digest is
+    'Digest of the SQL files it was made from; equal means there is nothing to upgrade';
+comment on column tailrace.installation.installed_at is 'When it was first installed';
+comment on column tailrace.installation.changed_at is 'When it was last installed or upgraded';
+
 create table tailrace.migration (
     number      integer     not null,
     kind        text        not null check (kind in ('pre', 'post')),
@@ -65,6 +81,7 @@ create table tailrace.table_info (
 );
 comment on table  tailrace.table_info is
     'Tables that this node replicates. A known table without a row here is not local to the node';
+comment on column tailrace.table_info.queue_name is 'Queue (set) through which the table is replicated';
 comment on column tailrace.table_info.table_name is 'Global name, schema.table; ev_extra1 of its row events';
 comment on column tailrace.table_info.dest_table is 'Name of the local table, schema.table, unquoted like table_name';
 comment on column tailrace.table_info.capture_id is 'Names the generated trigger functions of the table';
@@ -80,6 +97,8 @@ comment on column tailrace.table_info.copied_rows is 'Progress of the running co
 comment on column tailrace.table_info.copied_bytes is 'Progress of the running copy, bytes of COPY text';
 comment on column tailrace.table_info.expected_rows is 'Planner''s estimate of the rows to copy; NULL: unknown';
 comment on column tailrace.table_info.copy_error is 'First line of the last failed copy attempt; NULL after a success';
+comment on column tailrace.table_info.added_at is 'When the table was added on this node';
+comment on column tailrace.table_info.live_at is 'When it last became live; NULL: not yet';
 comment on column tailrace.table_info.missed_updates is 'Updates that met no row here (the row was written whole instead)';
 comment on column tailrace.table_info.missed_deletes is 'Deletes that met no row here';
 
@@ -98,7 +117,16 @@ create table tailrace.set_aside (
 );
 comment on table  tailrace.set_aside is
     'Leaf only: row events of tables in copy, kept until the copy is in (architecture.md 5)';
+comment on column tailrace.set_aside.queue_name is 'Queue of the event';
+comment on column tailrace.set_aside.table_name is 'Table in copy that the event belongs to';
 comment on column tailrace.set_aside.tick_id is 'Tick that ended the batch of the event';
+comment on column tailrace.set_aside.ev_id is 'The event''s id on every node';
+comment on column tailrace.set_aside.ev_type is 'The event''s type, row:I and so on';
+comment on column tailrace.set_aside.ev_data is 'The event''s payload';
+comment on column tailrace.set_aside.ev_extra1 is 'The event''s ev_extra1: the table';
+comment on column tailrace.set_aside.ev_extra2 is 'The event''s ev_extra2: rows in it when above 1';
+comment on column tailrace.set_aside.ev_extra3 is 'The event''s ev_extra3: the descriptor';
+comment on column tailrace.set_aside.ev_extra4 is 'The event''s ev_extra4';
 
 create table tailrace.runner (
     queue_name     text        not null,
@@ -110,6 +138,9 @@ create table tailrace.runner (
 );
 comment on table  tailrace.runner is
     'Who may have effects for a consumer. Every effect checks the epoch under this row''s lock; a runner with an older epoch can do nothing';
+comment on column tailrace.runner.queue_name is 'Queue that the consumer reads';
+comment on column tailrace.runner.consumer_name is 'Consumer whose effects are fenced';
+comment on column tailrace.runner.taken_at is 'When the runner took the consumer over';
 comment on column tailrace.runner.epoch is 'Raised by one whenever a runner takes the consumer over';
 comment on column tailrace.runner.runner_name is 'host:pid and a random part';
 
@@ -123,6 +154,9 @@ create table tailrace.hold (
 );
 comment on table  tailrace.hold is
     'The applying consumer goes no further than the lowest tick held here; used to open a snapshot at a known tick';
+comment on column tailrace.hold.hold_id is 'Names the hold, to end or prolong it';
+comment on column tailrace.hold.queue_name is 'Queue of the consumer';
+comment on column tailrace.hold.consumer_name is 'Applying consumer that waits';
 comment on column tailrace.hold.tick_id is 'Go up to this tick and wait there; NULL: wait where you are';
 comment on column tailrace.hold.held_for is 'Who asked and why, for status';
 comment on column tailrace.hold.expires_at is 'A forgotten hold ends by itself';
