@@ -131,7 +131,8 @@ class Database:
             if exc.sqlstate != "42501":
                 raise
             remedy = (
-                f"as a superuser run: grant set on parameter session_replication_role to {self.user}"
+                "as a superuser run: grant set on parameter session_replication_role "
+                f"to {self.user}"
                 if self.server_version >= 150000
                 else "PostgreSQL 14 allows it to superusers only: connect as one"
             )
