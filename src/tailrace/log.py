@@ -17,26 +17,40 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 class OneLineFormatter(logging.Formatter):
     """Writes a record as one line without secrets; tracebacks only where they were asked for."""
 
-    def __init__(self, *, tracebacks: bool) -> None:
+    def __init__(self, *, tracebacks: bool, terse: bool = False) -> None:
         super().__init__(_FORMAT, datefmt="%Y-%m-%d %H:%M:%S")
         self._tracebacks = tracebacks
+        self._terse = terse
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d} "
-        line += f"{record.levelname:<7} {record.name.removeprefix('tailrace.')}: "
-        line += one_line(record.getMessage())
+        line = self._head(record) + one_line(record.getMessage())
         if record.exc_info and record.exc_info[1] is not None:
             line += f" [{one_line(repr(record.exc_info[1]))}]"
             if self._tracebacks:
                 line += "\n" + self.formatException(record.exc_info)
         return without_secrets(line)
 
+    def _head(self, record: logging.LogRecord) -> str:
+        if self._terse:
+            return "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        time = f"{self.formatTime(record, self.datefmt)}.{int(record.msecs):03d}"
+        return f"{time} {record.levelname:<7} {record.name.removeprefix('tailrace.')}: "
 
-def setup(verbosity: int = 0, *, quiet: bool = False, stream: IO[str] | None = None) -> None:
-    """Send our records to ``stream`` (stderr); calling it again replaces the earlier set-up."""
+
+def setup(
+    verbosity: int = 0,
+    *,
+    quiet: bool = False,
+    terse: bool = False,
+    stream: IO[str] | None = None,
+) -> None:
+    """Send our records to ``stream`` (stderr); calling it again replaces the earlier set-up.
+
+    ``terse`` leaves time and origin out, for commands that say a line or two and end.
+    """
     level = logging.WARNING if quiet else logging.DEBUG if verbosity > 0 else logging.INFO
     handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(OneLineFormatter(tracebacks=verbosity > 0))
+    handler.setFormatter(OneLineFormatter(tracebacks=verbosity > 0, terse=terse))
     logger = logging.getLogger("tailrace")
     logger.handlers = [handler]
     logger.setLevel(level)

@@ -21,7 +21,6 @@ _MOST = 125
     show_default=True,
     metavar="SECONDS",
     envvar="TAILRACE_TIMEOUT",
-    show_envvar=True,
     help="How long the nodes may take to stand at the same tick.",
 )
 @format_option()

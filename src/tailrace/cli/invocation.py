@@ -145,14 +145,33 @@ async def _awaited(work: Awaitable[int | None]) -> int | None:
     return await work
 
 
+_SHARED = ("config", "db", "queue", "verbose", "quiet")
+
+
+def _finished(made: click.Command) -> click.Command:
+    """Give each flag of a command its environment twin, and put the common options last.
+
+    ``--yes`` has none: agreeing beforehand to whatever will be destroyed is no setting.
+    """
+    made.params.sort(key=lambda param: param.name in _SHARED)
+    for param in made.params:
+        if isinstance(param, click.Option) and param.name not in (*_SHARED, "yes"):
+            if param.envvar is None:
+                words = f"tailrace-{made.name}{param.opts[-1].removeprefix('-')}"
+                param.envvar = words.replace("-", "_").upper()
+            param.help = f"{param.help}  [env: {param.envvar}]"
+    return made
+
+
 def command(
-    name: str, *, prepare: Callable[..., bool] | None = None
+    name: str, *, serves: bool = False, prepare: Callable[..., bool] | None = None
 ) -> Callable[[Callable[..., Awaitable[int | None]]], click.Command]:
     """Make an async function a command; its own options are written below this decorator.
 
-    The function returns its exit status (None: 0). ``prepare`` is called with the same arguments
-    before there is an event loop, for what cannot be done within one; it may return False when
-    nothing is left to do.
+    The function returns its exit status (None: 0). ``serves`` is for commands that stay, whose
+    log lines carry time and level. ``prepare`` is called with the same arguments before there is
+    an event loop, for what cannot be done within one; it may return False when nothing is left
+    to do.
     """
 
     def decorate(function: Callable[..., Awaitable[int | None]]) -> click.Command:
@@ -163,12 +182,12 @@ def command(
             ctx = click.get_current_context()
             outer = ctx.obj if isinstance(ctx.obj, Shared) else Shared()
             shared = outer.under(shared)
-            log.setup(shared.verbose, quiet=shared.quiet)
+            log.setup(shared.verbose, quiet=shared.quiet, terse=not serves)
             call = Invocation(name, shared)
             if prepare is not None and not prepare(call, **options):
                 return 0
             return service.run(_awaited(function(call, **options))) or 0
 
-        return click.command(name)(shared_options(invoked))
+        return _finished(click.command(name)(shared_options(invoked)))
 
     return decorate

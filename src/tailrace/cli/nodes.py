@@ -31,7 +31,6 @@ def _create_options(
         click.option(
             "--worker",
             envvar="TAILRACE_WORKER",
-            show_envvar=True,
             metavar="NAME",
             help="Name of the node's worker.  [default: NAME_worker]",
         ),
@@ -47,7 +46,6 @@ def _create_options(
             click.option(
                 "--provider",
                 envvar="TAILRACE_PROVIDER",
-                show_envvar=True,
                 metavar="DSN",
                 help="Node to read from: root or branch.",
             )

@@ -27,7 +27,6 @@ def format_option(*formats: str) -> Callable[[F], F]:
         type=click.Choice(formats or FORMATS),
         default="table",
         envvar="TAILRACE_FORMAT",
-        show_envvar=True,
         show_default=True,
         help="How to write the result.",
     )

@@ -24,7 +24,6 @@ def timeout_option(function: F) -> F:
         type=click.FloatRange(min=0),
         metavar="SECONDS",
         envvar="TAILRACE_TIMEOUT",
-        show_envvar=True,
         help="Give up after so long.  [default: wait for ever]",
     )(function)
 

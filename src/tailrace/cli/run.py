@@ -95,14 +95,13 @@ def _background(call: Invocation, *, daemon: bool, stop: bool, kill: bool, **_: 
     return True
 
 
-@command("run", prepare=_background)
+@command("run", serves=True, prepare=_background)
 @click.option("--until-idle", is_flag=True, help="End when everything is applied everywhere.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0),
     metavar="SECONDS",
     envvar="TAILRACE_TIMEOUT",
-    show_envvar=True,
     help="With --until-idle: fail after so long.  [default: wait for ever]",
 )
 @_daemon_options
@@ -116,7 +115,7 @@ async def run(call: Invocation, until_idle: bool, timeout: float | None, **_: ob
     return await _serve(call, until_idle=until_idle, timeout=timeout)
 
 
-@command("worker", prepare=_background)
+@command("worker", serves=True, prepare=_background)
 @_daemon_options
 async def worker(call: Invocation, **_: object) -> int:
     """Run the services of the database in the configuration, as Londiste's worker does.

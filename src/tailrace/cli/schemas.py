@@ -14,7 +14,6 @@ from tailrace.cli.invocation import Invocation, command
     "--use-extension",
     is_flag=True,
     envvar="TAILRACE_USE_EXTENSION",
-    show_envvar=True,
     help="Keep extension pgq where it is installed and put only schema tailrace beside it.",
 )
 async def install(call: Invocation, use_extension: bool) -> int:

@@ -24,7 +24,6 @@ _COLUMN = 29
     default=5.0,
     show_default=True,
     envvar="TAILRACE_DEADLINE",
-    show_envvar=True,
     metavar="SECONDS",
     help="How long to wait for a node's answer.",
 )
