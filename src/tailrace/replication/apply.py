@@ -142,6 +142,8 @@ class Applier:
         Positions are not touched. An error names the guilty event where there is one; the
         caller's transaction has to be rolled back then.
         """
+        if reading.scope is None:
+            reading = reading.again(await self.refresh())
         while True:
             try:
                 async with reading.fetched():
@@ -155,10 +157,7 @@ class Applier:
             reading = reading.again(self.scope)
 
     async def _is_current(self, reading: Reading) -> bool:
-        """Look at the tables in this transaction; was the reading started with this scope?"""
-        if reading.scope is None:
-            await self.refresh()
-            return False
+        """Look at the tables in this transaction; was the reading started for what they are?"""
         self.scope = await self._relations.look(tables_in(await reading.parts()))
         return self.scope == reading.scope
 
@@ -294,7 +293,7 @@ class Applier:
 
     async def _obey(self, part: Part) -> None:
         if part.event_type == _REMOVE_TABLE and self._relations.find(part.table or ""):
-            await self.target.execute(queries.remove_table, queue=self.queue, table=part.table)
+            await self.target.execute(queries.stop_replicating, queue=self.queue, table=part.table)
             self._relations.forget(part.table or "")
 
 
