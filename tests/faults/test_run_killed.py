@@ -1,0 +1,113 @@
+"""``tailrace run`` killed at every reach point of the batch protocol: nothing lost or doubled.
+
+Doubled rows cannot hide: applied twice, an insert meets its own key and stops the worker.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from fixtures.cascade import Cascade, TestNode, differences, equal_everywhere
+from fixtures.process import Process, StartProcess
+from fixtures.waiting import eventually
+from tailrace import faults
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+HERE = (
+    "cascade/position.py",
+    "cascade/worker.py",
+    "cascade/watermark.py",
+    "replication/consumer.py",
+)
+SETTINGS = {"TAILRACE_LOCAL_WATERMARK_PERIOD": "100ms", "TAILRACE_POLL": "200ms"}
+POINTS = sorted(name for name, place in faults.declared().items() if place in HERE)
+
+
+class Three:
+    """A root, a branch below it and a leaf below that, with one table."""
+
+    def __init__(self, root: TestNode, branch: TestNode, leaf: TestNode) -> None:
+        self.nodes = (root, branch, leaf)
+        self.root, self.branch, self.leaf = self.nodes
+        self._next = 1
+
+    async def write(self) -> None:
+        """Change something in several transactions: new rows, changed ones, deleted ones."""
+        first, self._next = self._next, self._next + 20
+        db = self.root.db
+        await db.execute(
+            "insert into public.t select i, 'new' from generate_series(%s::int, %s::int) i",
+            first, first + 19,
+        )  # fmt: skip
+        await db.execute("update public.t set v = v || '.' where id %% 3 = %s", first % 3)
+        await db.execute("delete from public.t where id %% 5 = %s", first % 5)
+
+    def flags(self) -> list[str]:
+        """The databases as ``tailrace run`` takes them."""
+        return [word for node in self.nodes for word in ("--db", node.dsn)]
+
+    async def check(self) -> None:
+        """Everything is everywhere, once."""
+        assert await equal_everywhere(self.root, self.branch, self.leaf)
+        assert await differences(self.root, self.branch) == []
+        assert await self.branch.ticks() == [
+            tick for tick in await self.root.ticks() if tick <= await self.branch.position()
+        ]
+
+
+async def three(cascade: Cascade) -> Three:
+    """Make the cascade; the tables are live from the start."""
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    made = Three(root, branch, await cascade.leaf("node3", branch))
+    await root.db.execute("select pgq.set_queue_config('flow', 'ticker_idle_period', '100 ms')")
+    for node in made.nodes:
+        await node.add_table()
+    await branch.set_live()
+    await made.leaf.set_live()
+    await branch.db.execute("select tailrace.ensure_apply('flow')")
+    return made
+
+
+def test_there_are_reach_points_at_every_step_of_the_protocol() -> None:
+    assert {
+        "position.after_take_over",
+        "mirror.after_position",
+        "mirror.after_copy",
+        "mirror.before_events_commit",
+        "mirror.after_events_commit",
+        "mirror.before_empty_tick",
+        "mirror.after_tick",
+        "watermark.before_report",
+        "watermark.after_report",
+        "position.before_finish",
+        "position.after_finish",
+        "apply.after_position",
+        "apply.before_commit",
+        "apply.after_commit",
+    } <= set(POINTS)
+
+
+async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
+    cascade: Cascade, process: StartProcess
+) -> None:
+    """Each process first mends what the one before has left, then dies at the next point."""
+    nodes = await three(cascade)
+    for number, point in enumerate(POINTS):
+        await nodes.write()
+        fault = f"{point}@{1 + number % 2}:kill"
+        killed = await process("run", *nodes.flags(), env=SETTINGS | {"TAILRACE_FAULT": fault})
+
+        async def died(one: Process = killed) -> bool:
+            await nodes.write()  # what it waits for may need something to do
+            return one.returncode is not None
+
+        await eventually(died, within=40, what=f"{fault} ({killed.err[-2000:]})", every=0.2)
+        assert killed.returncode == -signal.SIGKILL, f"{fault}: {killed.err}"
+    await nodes.write()
+    last = await process("run", "--until-idle", *nodes.flags(), env=SETTINGS)
+    assert await last.wait(40) == 0, last.err
+    await nodes.check()
