@@ -16,22 +16,23 @@ pytestmark = pytest.mark.sql
 
 
 async def blocked(observer: Node, session: Node) -> bool:
-    """Whether a session waits for a lock."""
+    """Whether a session waits for a lock, or for other transactions to end."""
     found = await observer.value(
-        "select true from pg_stat_activity where pid = %s and wait_event_type = 'Lock'",
+        "select true from pg_stat_activity where pid = %s and state = 'active'"
+        " and (wait_event_type = 'Lock' or wait_event = 'PgSleep')",
         session.database.backend_pid,
     )
     return bool(found)
 
 
 async def finished_after(waiting: Awaitable[int], observer: Node, session: Node) -> asyncio.Task:
-    """Start a call and return when it waits for a lock."""
+    """Start a call and return when it waits for somebody."""
 
     async def run() -> int:
         return await waiting
 
     task = asyncio.create_task(run())
-    await eventually(lambda: blocked(observer, session), what="the call waits for a lock")
+    await eventually(lambda: blocked(observer, session), what="the call waits")
     assert not task.done()
     return task
 
@@ -50,6 +51,49 @@ async def test_final_tick_waits_for_writers_and_has_their_events(
     batch = await node.value("select pgq.next_batch(%s, 'reader')", QUEUE)
     events = await node.database.fetch_all("select * from pgq.get_batch_events(%s)", batch)
     assert [event.ev_id for event in events] == [written]
+
+
+async def test_final_tick_waits_for_a_writer_that_has_only_asked_for_the_table(
+    node: Node, connect: Connect
+) -> None:
+    writer, admin = Node(await connect(node.database)), Node(await connect(node.database))
+    await node.become_root()
+    await node.execute("select pgq.register_consumer(%s, 'reader')", QUEUE)
+    async with writer.database.transaction():
+        table = await writer.value("select pgq.current_event_table(%s)", QUEUE)
+        assert await admin.code("demote_root", QUEUE, 1, None) == 200
+        task = await finished_after(admin.code("demote_root", QUEUE, 2, None), node, admin)
+        await writer.execute(
+            f"insert into {table} (ev_id, ev_time, ev_type) values (77, now(), 'test')"
+        )
+    assert await task == 200
+    batch = await node.value("select pgq.next_batch(%s, 'reader')", QUEUE)
+    events = await node.database.fetch_all("select * from pgq.get_batch_events(%s)", batch)
+    assert [event.ev_id for event in events] == [77]
+
+
+async def test_final_tick_does_not_wait_for_those_who_only_read(
+    node: Node, connect: Connect
+) -> None:
+    reader = Node(await connect(node.database))
+    await node.become_root()
+    async with reader.database.transaction("repeatable read"):
+        assert await reader.value("select count(*) from pgq.queue") == 1
+        assert await node.code("demote_root", QUEUE, 1, None) == 200
+        assert await node.code("demote_root", QUEUE, 2, None) == 200
+
+
+async def test_final_tick_lets_a_subscriber_be_registered_meanwhile(
+    node: Node, connect: Connect
+) -> None:
+    other, admin = Node(await connect(node.database)), Node(await connect(node.database))
+    await node.become_root()
+    async with other.database.transaction():
+        await other.insert_event()
+        await admin.code("demote_root", QUEUE, 1, None)
+        task = await finished_after(admin.code("demote_root", QUEUE, 2, None), node, admin)
+        assert await other.code("register_subscriber", QUEUE, "node2", "w2", None) == 200
+    assert await task == 200
 
 
 async def test_waiting_for_writers_does_not_stop_the_ticks_of_other_queues(

@@ -207,6 +207,20 @@ async def test_applying_consumer_must_be_at_the_top_in_both_records(
     assert await node.code("promote_branch", QUEUE) == 409
 
 
+async def test_refused_promotion_may_make_the_missing_tick_which_is_then_applied(
+    node: Node,
+) -> None:
+    await node.become_branch(100)
+    await apply_consumer(node, 100)
+    await node.mirror_event(500)
+    await node.call("set_consumer_completed", QUEUE, "w2", 101)
+    assert await node.code("promote_branch", QUEUE) == 409
+    assert await node.ticks() == [100, 101]
+    await node.execute("select pgq.register_consumer_at(%s, 'node2.apply', 101)", QUEUE)
+    await node.call("set_consumer_completed", QUEUE, "node2.apply", 101)
+    assert await node.code("promote_branch", QUEUE) == 200
+
+
 async def test_promotion_unregisters_the_applying_consumer_at_the_top(node: Node) -> None:
     await node.become_branch(100)
     await apply_consumer(node, 100)

@@ -13,6 +13,7 @@
 \ir functions/pgq_node.create_root_queue.sql
 \ir functions/pgq_node.create_branch_queue.sql
 \ir functions/pgq_node.make_missing_tick.sql
+\ir functions/pgq_node.await_writers.sql
 \ir functions/pgq_node.make_final_tick.sql
 \ir functions/pgq_node.retire_apply_consumer.sql
 

@@ -11,7 +11,7 @@
 -- Returns:    ret_code 200; 404 no node of the queue here; 301 this node is no root; ret_note;
 --             last_tick: step 2 the final tick, step 3 the newest
 -- NULL:       provider is not used in steps 1 and 2; last_tick is NULL after step 1
--- Calls:      pgq_node.make_final_tick, pgq_node.require_location, pgq_node.queue_top
+-- Calls:      pgq_node.await_writers, pgq_node.make_final_tick, pgq_node.require_location, pgq_node.queue_top
 -- Changes:    1: pgq.queue; 2: pgq.tick; 3: pgq_node.node_info, pgq_node.local_state
 -- Raises:     TR009 when steps 2 or 3 come before 1; TR001 for another step; TR004 unknown provider
 create or replace function pgq_node.demote_root(
@@ -25,7 +25,11 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     v_node   pgq_node.node_info%rowtype;
 begin
-    select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for update;
+    if i_step = 2 then
+        perform pgq_node.await_writers(i_queue_name);
+    end if;
+    -- The weaker lock leaves room for the foreign keys of transactions that register something.
+    select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for no key update;
     if not found then
         ret_code := 404;
         ret_note := pg_catalog.format('queue "%s" has no node here', i_queue_name);

@@ -1,7 +1,8 @@
 -- pgq_node.make_final_tick(i_queue_name)
 --
--- Purpose:    the last tick of a root that is being demoted. Writers have been told to stop; those in the middle of a
---             transaction are waited for, so that the tick has everything this root will ever have written.
+-- Purpose:    the last tick of a root that is being demoted. Writers have been told to stop, and pgq_node.await_writers
+--             has waited for those of ours; the lock on the event table does so for writers of the original
+--             extension, so that the tick has everything this root will ever have written.
 -- Parameters: i_queue_name  queue
 -- Returns:    id of the tick
 -- NULL:       the queue is needed

@@ -8,7 +8,7 @@
 -- Returns:    newest tick afterwards
 -- NULL:       a NULL tick changes nothing
 -- Calls:      pgq_node.lock_ticks, pgq_node.queue_top
--- Changes:    pgq.tick
+-- Changes:    pgq.tick; notifies tailrace_tick
 --
 -- The event sequence value of the tick is the highest event id of the batch, read from the data: what the worker had
 -- in memory is gone.
@@ -41,6 +41,7 @@ begin
     insert into pgq.tick (tick_queue, tick_id, tick_time, tick_snapshot, tick_event_seq)
     values (v_queue.queue_id, i_completed_tick, pg_catalog.clock_timestamp(), pg_catalog.txid_current_snapshot(),
             greatest(v_max_id, v_top.tick_event_seq));
+    perform pg_catalog.pg_notify('tailrace_tick', i_queue_name);
     return i_completed_tick;
 end;
 $$;

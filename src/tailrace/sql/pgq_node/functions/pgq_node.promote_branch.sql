@@ -5,7 +5,7 @@
 --             must be paused.
 -- Parameters: i_queue_name  cascaded queue
 -- Returns:    ret_code 200; 404 no node of the queue here; 301 this node is no branch; 409 consumer <node>.apply has not
---             applied everything yet, nothing has been changed; ret_note
+--             applied everything yet, the node stays a branch; ret_note
 -- NULL:       no node
 -- Calls:      pgq_node.make_missing_tick, pgq_node.retire_apply_consumer, pgq.seq_setval
 -- Changes:    pgq_node.node_info, pgq_node.local_state, pgq.queue; notifies tailrace_tick;
@@ -26,7 +26,7 @@ declare
     v_top     bigint;
     v_applied bigint;
 begin
-    select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for update;
+    select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for no key update;
     if not found then
         ret_code := 404;
         ret_note := pg_catalog.format('queue "%s" has no node here', i_queue_name);
