@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import pytest_asyncio
 
 from fixtures.queues import Queue
+from fixtures.server import Server
 from tailrace.db.connection import Database
 
 
@@ -15,3 +17,9 @@ async def queue(database: Database) -> Queue:
     await queue.make()
     assert await queue.call("pgq.register_consumer('q', 'c')") == 1
     return queue
+
+
+@pytest.fixture
+def silence(server: Server, database: Database) -> None:
+    """Nobody else uses the server: snapshots hold the transactions of this test only."""
+    server.settle()

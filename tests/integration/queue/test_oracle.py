@@ -17,6 +17,7 @@ import pytest_asyncio
 
 from fixtures.databases import Connect
 from fixtures.peers import PeerDatabase
+from fixtures.server import Server
 from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
 
@@ -40,13 +41,22 @@ Pair = tuple[Side, Side]
 
 
 @pytest_asyncio.fixture
-async def pair(database: Database, peer_database: PeerDatabase, connect: Connect) -> Pair:
+async def pair(
+    database: Database,
+    peer_database: PeerDatabase,
+    connect: Connect,
+    server: Server,
+    peer_server: Server,
+) -> Pair:
     """Two databases with several sessions each: ours, and one with the original extension."""
 
     async def side(db: Database) -> Side:
         return db, [await connect(db) for _ in range(WRITERS)]
 
-    return await side(database), await side(await peer_database(["pgq"]))
+    both = await side(database), await side(await peer_database(["pgq"]))
+    for one in (server, peer_server):
+        one.settle()
+    return both
 
 
 async def result(db: Database, sql: str, *args: object) -> Any:

@@ -10,7 +10,7 @@ from fixtures.queues import Queue
 from tailrace.db.connection import Database, Isolation
 from tailrace.errors import DatabaseError, LostPosition, NotFound
 
-pytestmark = pytest.mark.sql
+pytestmark = [pytest.mark.sql, pytest.mark.usefixtures("silence")]
 
 STEP1 = "pgq.maint_rotate_tables_step1('q')"
 STEP2 = "pgq.maint_rotate_tables_step2()"
