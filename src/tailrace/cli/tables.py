@@ -56,6 +56,7 @@ async def add_table(
     wanted = replicated.TablesToAdd(
         patterns=names, everything=everything, create=create, local_name=dest_table
     )
+    wanted.validate()
     async with _here(call) as (db, node):
         outcome = await replicated.add_tables(
             db, node, wanted, lock_timeout=call.settings.lock_timeout

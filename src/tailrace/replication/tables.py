@@ -57,18 +57,14 @@ class TablesToAdd:
     create: bool = False
     local_name: str | None = None
 
-    def validate(self, node: Node) -> None:
-        """Refuse combinations that mean nothing."""
+    def validate(self) -> None:
+        """Refuse combinations that mean nothing, wherever they are asked for."""
         if not self.patterns and not self.everything:
             raise UsageError("name at least one table, or use --all")
         if self.patterns and self.everything:
             raise UsageError("name tables or use --all, not both")
         if self.local_name and (len(self.patterns) != 1 or is_pattern(self.patterns[0])):
             raise UsageError("--dest-table is for a single table")
-        if self.create and node.is_root:
-            raise UsageError(
-                f'node "{node.name}" is the root, so there is no provider to create tables after'
-            )
 
 
 @dataclass(slots=True)
@@ -116,7 +112,11 @@ async def add_tables(
     db: Database, node: Node, wanted: TablesToAdd, *, lock_timeout: float = 10.0
 ) -> Outcome:
     """Make tables part of the queue on this node: all that were named, or none."""
-    wanted.validate(node)
+    wanted.validate()
+    if wanted.create and node.is_root:
+        raise UsageError(
+            f'node "{node.name}" is the root, so there is no provider to create tables after'
+        )
     here = [table.name for table in await list_tables(db, node.queue)]
     outcome = Outcome()
     if node.is_root:

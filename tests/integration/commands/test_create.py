@@ -1,0 +1,150 @@
+"""create-root, create-branch, create-leaf: acceptance D-01 to D-03 and D-24, and interruptions."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from fixtures.command import Tailrace
+from fixtures.databases import NewDatabase
+from fixtures.process import StartProcess
+from tailrace.db.connection import Database
+
+ATTRIBUTES = "select node_attrs from pgq_node.node_info"
+
+
+async def locations(db: Database) -> list[str]:
+    rows = await db.fetch_all("select node_name from pgq_node.node_location order by 1")
+    return [row.node_name for row in rows]
+
+
+async def test_seed_scenario_stores_the_attribute_where_it_was_given(seed):
+    for name in ("node1", "node2", "node3"):
+        assert await seed[name].fetch_value(ATTRIBUTES) is None
+    for name in ("node4", "node5"):
+        stored = parse_qs(await seed[name].fetch_value(ATTRIBUTES))
+        assert stored == {"sync_watermark": ["node4,node5"]}
+
+
+async def test_root_knows_every_member_at_once(seed):
+    result = await seed.at("node1", "members", "--format", "json")
+    assert [row["node"] for row in result.json] == ["node1", "node2", "node3", "node4", "node5"]
+    assert not any(row["dead"] for row in result.json)
+
+
+async def test_creation_installs_missing_schemas(new_cascade):
+    cascade = await new_cascade({"a": None, "b": "a"}, installed=False)
+    assert await cascade["b"].fetch_value("select pgq.version()") == "3.5"
+
+
+async def test_queue_ticks_within_milliseconds_on_root_and_branch(new_cascade):
+    cascade = await new_cascade({"a": None, "b": "a"})
+    for db in cascade.nodes.values():
+        row = await db.fetch_one(
+            "select queue_ticker_max_lag::text, queue_ticker_max_count,"
+            " queue_ticker_idle_period::text from pgq.queue"
+        )
+        assert tuple(row) == ("00:00:00.01", 20000, "00:00:05")
+
+
+async def test_repeating_a_creation_changes_nothing(seed):
+    before = await seed.contents()
+    stored = await seed["node4"].fetch_value(ATTRIBUTES)
+    result = await seed.at(
+        "node4", "create-branch", "node4", "--queue", "shop", "--sync-watermark=x",
+        "--provider", seed["node2"].dsn,
+    )  # fmt: skip
+    assert 'node "node4" is already a branch' in result.err
+    assert await seed.contents() == before
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == stored
+
+
+@pytest.mark.parametrize("kind", ["create-root", "create-leaf"])
+async def test_sync_watermark_on_another_type_registers_nothing(
+    kind: str, new_cascade, new_database: NewDatabase, tailrace: Tailrace
+):
+    cascade = await new_cascade({"a": None})
+    before = await cascade.contents()
+    db = await new_database(installed=False)
+    words = [kind, "x", "--queue", "shop", "--db", db.dsn, "--sync-watermark=x"]
+    if kind == "create-leaf":
+        words += ["--provider", cascade["a"].dsn]
+    result = await tailrace(*words, status=1)
+    assert "only a branch can" in result.complaint
+    assert await cascade.contents() == before
+    assert await db.fetch_value("select to_regnamespace('pgq_node')") is None
+
+
+async def test_location_of_another_database_is_refused_unless_nocheck(
+    new_cascade, new_database: NewDatabase, tailrace: Tailrace
+):
+    cascade = await new_cascade({"a": None})
+    before = await cascade.contents()
+    db, other = await new_database(), await new_database()
+    words = ["create-branch", "b", other.dsn, "--queue", "shop", "--db", db.dsn]
+    words += ["--provider", cascade["a"].dsn]
+    result = await tailrace(*words, status=1)
+    assert "leads to another database" in result.complaint
+    assert await cascade.contents() == before
+    await tailrace(*words, "--nocheck")
+    assert await locations(cascade["a"]) == ["a", "b"]
+
+
+async def test_node_that_joins_copies_descriptors_of_its_provider(
+    new_cascade, new_database: NewDatabase, tailrace: Tailrace
+):
+    cascade = await new_cascade({"a": None})
+    await cascade["a"].execute("create table public.t (id integer primary key)")
+    await cascade.at("a", "add-table", "t")
+    known = await cascade["a"].fetch_all("select relation_id from tailrace.relation")
+    db = await new_database()
+    await tailrace(
+        "create-branch", "b", "--queue", "shop", "--db", db.dsn, "--provider", cascade["a"].dsn
+    )
+    assert known
+    assert await db.fetch_all("select relation_id from tailrace.relation") == known
+
+
+async def test_worker_name_can_be_chosen(new_database: NewDatabase, tailrace: Tailrace):
+    db = await new_database()
+    await tailrace("create-root", "a", "--queue", "q", "--db", db.dsn, "--worker", "carrier")
+    assert await db.fetch_value("select worker_name from pgq_node.node_info") == "carrier"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("point", ["create.after_root_commit", "create.after_provider_commit"])
+async def test_creation_killed_between_commits_is_completed_by_a_rerun(
+    point: str, new_cascade, new_database: NewDatabase, tailrace: Tailrace, process: StartProcess
+):
+    cascade = await new_cascade({"a": None, "b": "a"})
+    db = await new_database()
+    words = ["create-branch", "c", "--queue", "shop", "--db", db.dsn]
+    words += ["--provider", cascade["b"].dsn]
+    killed = await process(*words, env={"TAILRACE_FAULT": f"{point}:kill"})
+    assert await killed.wait() == -9
+    assert "c" in await locations(cascade["a"])
+    assert await db.fetch_all("select from pgq_node.node_info") == []
+
+    await tailrace(*words)
+    subscribers = "select subscriber_node, worker_name from pgq_node.subscriber_info"
+    assert [tuple(row) for row in await cascade["b"].fetch_all(subscribers)] == [("c", "c_worker")]
+    status = await cascade.at("a", "status", "--format", "json")
+    assert {row["node"]: row["provider"] for row in status.json["nodes"]} == {
+        "a": None, "b": "a", "c": "b",
+    }  # fmt: skip
+
+
+@pytest.mark.faults
+async def test_interrupted_creation_may_go_on_with_another_provider(
+    new_cascade, new_database: NewDatabase, tailrace: Tailrace, process: StartProcess
+):
+    cascade = await new_cascade({"a": None, "b": "a"})
+    db = await new_database()
+    words = ["create-leaf", "c", "--queue", "shop", "--db", db.dsn, "--provider"]
+    fault = {"TAILRACE_FAULT": "create.after_provider_commit:kill"}
+    assert await (await process(*words, cascade["b"].dsn, env=fault)).wait() == -9
+    await tailrace(*words, cascade["a"].dsn)
+    subscribers = "select subscriber_node from pgq_node.subscriber_info order by 1"
+    assert [row[0] for row in await cascade["a"].fetch_all(subscribers)] == ["b", "c"]
+    assert await cascade["b"].fetch_all(subscribers) == []

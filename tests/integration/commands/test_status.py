@@ -1,0 +1,105 @@
+"""status: the tree of acceptance D-01, what is wrong in it, and the same as JSON."""
+
+from __future__ import annotations
+
+import re
+
+from tailrace.db.connection import parameters
+
+SHAPE = re.compile(r"(node\d) \((\w+)\)")
+
+
+async def test_tree_of_the_seed_scenario(seed):
+    lines = (await seed.at("node1", "status")).out.splitlines()
+    assert lines[0] == "Queue: shop   Local node: node1"
+    places = {m[1]: (line.index(m[1]), m[2]) for line in lines if (m := SHAPE.search(line))}
+    assert places == {
+        "node1": (0, "root"),
+        "node2": (7, "branch"),
+        "node3": (7, "branch"),
+        "node4": (12, "branch"),
+        "node5": (12, "branch"),
+    }
+    order = [m[1] for line in lines if (m := SHAPE.search(line))]
+    assert order.index("node4") == order.index("node2") + 1
+    assert order.index("node5") == order.index("node3") + 1
+    assert len([line for line in lines if "Lag: " in line and "Tick: " in line]) == 5
+    assert len([line for line in lines if "Attr: sync_watermark=node4,node5" in line]) == 2
+
+
+async def test_json_has_the_same_tree(seed):
+    document = (await seed.at("node3", "status", "--format", "json")).json
+    assert (document["queue"], document["local_node"]) == ("shop", "node3")
+    nodes = {row["node"]: row for row in document["nodes"]}
+    # node3 has not been served yet, so it knows who was there when it came, and who came to it.
+    assert {name: row["provider"] for name, row in nodes.items()} == {
+        "node1": None, "node2": "node1", "node3": "node1", "node5": "node3",
+    }  # fmt: skip
+    assert nodes["node5"]["attributes"] == {"sync_watermark": "node4,node5"}
+    assert nodes["node1"]["lag_seconds"] >= 0
+
+
+async def test_error_of_a_worker_is_its_nodes_last_line(seed):
+    await seed["node4"].execute(
+        "update pgq_node.local_state set cur_error = E'first line\\nsecond line'"
+    )
+    lines = (await seed.at("node1", "status")).out.splitlines()
+    at = next(i for i, line in enumerate(lines) if "node4 (" in line)
+    assert lines[at + 2].strip(" |") == "Attr: sync_watermark=node4,node5"
+    assert lines[at + 3].strip(" |") == "ERR: node4_worker: first line"
+    assert "second line" not in "".join(lines)
+
+
+async def test_unreachable_node_stands_apart_and_says_why(seed):
+    name = parameters(seed["node2"].dsn)["dbname"]
+    await seed["node2"].close()
+    await seed["node1"].execute(f'alter database "{name}" rename to "{name}_away"')
+    try:
+        text = (await seed.at("node1", "status")).out
+    finally:
+        await seed["node1"].execute(f'alter database "{name}_away" rename to "{name}"')
+    assert "\n\nnode2 (unreachable)\n" in text
+    assert re.search(rf'ERR: cannot connect to .*database "{name}" does not exist', text)
+    assert "\n\nnode4 (branch)\n" in text  # its provider is not to be seen
+
+
+async def test_deaf_node_holds_up_nobody(pair, proxy):
+    wall = await proxy(pair["down"].dsn)
+    await pair["up"].execute(
+        "update pgq_node.node_location set node_location = %s where node_name = 'down'", wall.dsn
+    )
+    wall.deafen()
+    result = await pair.at("up", "status", "--deadline", "0.3", "--format", "json")
+    down = next(row for row in result.json["nodes"] if row["node"] == "down")
+    assert down["type"] == "unreachable"
+    assert down["errors"] == ["no answer within 0.3 s"]
+
+
+async def test_dead_node_is_not_asked(pair):
+    await pair["up"].execute(
+        "update pgq_node.node_location set dead = true where node_name = 'down'"
+    )
+    assert "\n\ndown (dead)" in (await pair.at("up", "status")).out
+
+
+async def test_paused_worker_shows(pair):
+    await pair["down"].execute("update pgq_node.local_state set paused = true, uptodate = true")
+    assert ", PAUSED" in (await pair.at("up", "status")).out
+
+
+async def test_location_that_leads_to_another_node_is_told(pair):
+    await pair["up"].execute(
+        "update pgq_node.node_location set node_location = %s where node_name = 'down'",
+        pair["up"].dsn,
+    )
+    assert 'ERR: its location leads to node "up"' in (await pair.at("up", "status")).out
+
+
+async def test_passwords_do_not_show_anywhere(pair):
+    await pair["up"].execute(
+        "update pgq_node.node_location set node_location = %s where node_name = 'down'",
+        "host=127.0.0.1 port=1 dbname=x password=verysecret",
+    )
+    for words in (["status"], ["status", "--format", "json"], ["members"], ["node-info"]):
+        result = await pair.at("up", *words)
+        assert "verysecret" not in result.out + result.err
