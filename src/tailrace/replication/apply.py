@@ -164,7 +164,7 @@ class Applier:
     async def _apply_parts(self, reading: Reading) -> Applied:
         parts = await reading.parts()
         applied = Applied()
-        self._staging.begin()
+        self._staging.forget()
         for part in parts:
             if part.kind == "control":
                 applied.controls.append(self._control(part))
@@ -212,19 +212,25 @@ class Applier:
         table = self._relations.find(section.table)
         if table is None:
             raise ValueError(f'table "{section.table}" is not replicated here')
-        async with self.target.transaction():
-            plan = await self._relations.plan(table, section.relation_id)
-            direct = plan.statements.direct
-            if section.parts[0].kind == "insert" and direct is not None:
-                return Counts(inserted=await self._load(reading, section.parts[0], direct))
-            counts = await self._apply_staged(reading, section, plan)
-            if self.strict and (counts.missed_updates or counts.missed_deletes):
-                raise ApplyError(
-                    f"{counts.missed_updates} updates and {counts.missed_deletes} deletes "
-                    "met no row",
-                    hint="compare the table with: tailrace compare",
-                )
-            return counts
+        try:
+            async with self.target.transaction():
+                return await self._apply_rows(reading, section, table)
+        except TailraceError:
+            self._staging.forget()  # a table made in here went with the subtransaction
+            raise
+
+    async def _apply_rows(self, reading: Reading, section: Section, table: LocalTable) -> Counts:
+        plan = await self._relations.plan(table, section.relation_id)
+        direct = plan.statements.direct
+        if section.parts[0].kind == "insert" and direct is not None:
+            return Counts(inserted=await self._load(reading, section.parts[0], direct))
+        counts = await self._apply_staged(reading, section, plan)
+        if self.strict and (counts.missed_updates or counts.missed_deletes):
+            raise ApplyError(
+                f"{counts.missed_updates} updates and {counts.missed_deletes} deletes met no row",
+                hint="compare the table with: tailrace compare",
+            )
+        return counts
 
     async def _apply_staged(self, reading: Reading, section: Section, plan: ApplyPlan) -> Counts:
         await self._staging.prepare(plan.statements)

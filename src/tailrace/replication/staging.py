@@ -25,8 +25,8 @@ class Staging:
         self._filled: dict[str, bool] = {}
         self._drops: dict[str, str] = {}
 
-    def begin(self) -> None:
-        """A batch begins: what was known before may have been rolled back."""
+    def forget(self) -> None:
+        """What was known may have been rolled back: look again when it matters."""
         self._known = False
 
     async def prepare(self, statements: Statements) -> None:

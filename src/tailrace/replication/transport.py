@@ -90,6 +90,7 @@ class Budget:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._used = 0
+        self.most_used = 0
         self._freed = asyncio.Event()
 
     async def take(self, size: int) -> None:
@@ -98,6 +99,7 @@ class Budget:
             self._freed.clear()
             await self._freed.wait()
         self._used += size
+        self.most_used = max(self.most_used, self._used)
 
     def give_back(self, size: int) -> None:
         """Say that a piece is gone."""

@@ -64,7 +64,8 @@ async def test_columns_that_are_generated_on_one_side_only(stream: Stream) -> No
 async def test_identity_columns_take_the_values_of_the_root(stream: Stream) -> None:
     await stream.table(
         "id int primary key, n int generated always as identity, v int",
-        here="id int generated always as identity primary key, n int generated always as identity, v int",
+        here="id int generated always as identity primary key,"
+        " n int generated always as identity, v int",
     )
     await stream.write("insert into t (id, v) values (10, 1), (20, 2)")
     await stream.apply()
@@ -155,7 +156,7 @@ async def test_a_missing_table_is_named(stream: Stream) -> None:
     await stream.table("a int primary key")
     await stream.leaf.execute("drop table t")
     await stream.write("insert into t values (1)")
-    with pytest.raises(ApplyError, match='table "public.t" does not exist in database'):
+    with pytest.raises(ApplyError, match=r'table "public\.t" does not exist in database'):
         await stream.apply()
 
 

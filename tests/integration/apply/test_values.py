@@ -59,24 +59,29 @@ create table t (
 
 ROWS = r"""
 insert into t values
-(1, -5, true, 'NaN', 1.5, 'Infinity', '-Infinity', '', 'abc', 'x', 'q', '\x00ff5c22', '{"a": "\\\""}',
- '{"b": [1, null, "\u00e9\\"]}', 'infinity', '-infinity', 'infinity', '23:59:60', '10:00+05:30',
+(1, -5, true, 'NaN', 1.5, 'Infinity', '-Infinity', '', 'abc', 'x', 'q', '\x00ff5c22',
+ '{"a": "\\\""}',
+ '{"b": [1, null, "\u00e9\\"]}', 'infinity', '-infinity', 'infinity',
+ '23:59:60', '10:00+05:30',
  '-1 year 2 mons -3 days 04:05:06.789', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
  array['', null, 'null', 'a,b', '"', '\', '{}', E'\n'], '{{1,2},{3,4}}', '{sad,"so so"}',
- 'it''s "fine"', 'a label', row(1, 'x, "y" (z) \'), array[row(1, null), row(null, '')]::public.pair[],
+ 'it''s "fine"', 'a label', row(1, 'x, "y" (z) \'),
+ array[row(1, null), row(null, '')]::public.pair[],
  '[2020-01-01 00:00+00,)', 'empty', '(1.5,)', '{[1,3),[5,6)}', '::1/128', B'10110', '(1.5,-2)',
  'a:1 b:2', '<a b="c">&amp;</a>', '-1234.56', E'odd \\ ( " '),
-(2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
- null, null, null, null, null, null, null, 'must be', null, null, null, null, null, null, null, null, null,
- null, null, null, null),
+(2, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null,
+ null, null, null, null, null, null, null, null, null, 'must be', null, null, null, null, null,
+ null, null, null, null, null, null, null, null),
 (3, 1, false, 1e-20, 0, 'NaN', 1.1754944e-38, E'\\.', '', '', '', '', '[]', '{}', '4713-01-01 BC',
  '0001-01-01 BC', '294276-12-31 23:59:59.999999+00', '00:00', '23:59:59.999999-15', '0',
  '00000000-0000-0000-0000-000000000000', '{}', '{}', '{}', 'sad', '', row(null, null), '{}',
  '(,)', '[1,2)', 'empty', '{}', '10.0.0.0/8', '', '(0,0)', '', null, '0', '');
 insert into t (id, name, label, ratio)
 select 10 + n, v, 'l', n / 3.0 from unnest(array[
-    E'x"(', E')"\n(', E'"', E'""', E'\\', E'\\\\', E'\\.', E'\n\\.\n', E'a\nb', E'\r\n', E'\r', E'\t', ' ', ',', '(', ')', '()',
-    '(1,2)', 'NULL', '\N', E'tail"\n', '12,Ix"(', 'äöü ß € 𝄞 😀', repeat('wide "', 200), e'\x01\x7f'
+    E'x"(', E')"\n(', E'"', E'""', E'\\', E'\\\\', E'\\.', E'\n\\.\n', E'a\nb', E'\r\n',
+    E'\r', E'\t',
+    ' ', ',', '(', ')', '()', '(1,2)', 'NULL', '\N', E'tail"\n', '12,Ix"(',
+    'äöü ß € 𝄞 😀', repeat('wide "', 200), e'\x01\x7f'
 ]) with ordinality as u (v, n);
 """
 
