@@ -9,7 +9,8 @@ import pytest
 from fixtures.databases import Connect
 from fixtures.queues import Queue
 from tailrace.db.connection import Database
-from tailrace.errors import DatabaseError, LostPosition, NotFound
+from tailrace.errors import LostPosition, NotFound
+from tailrace.service import background
 
 pytestmark = pytest.mark.sql
 
@@ -97,14 +98,13 @@ async def test_two_sessions_of_a_consumer_get_the_same_batch(
 ) -> None:
     await queue.tick()
     other = await connect(queue.db)
-    async with queue.db.transaction():
-        batch = await queue.next_batch()
-        await other.execute("set lock_timeout = '50ms'")
-        with pytest.raises(DatabaseError):  # it waits to see what becomes of the first one
-            await other.fetch_value("select pgq.next_batch('q', 'c')")
-    await other.execute("set lock_timeout = 0")
-    assert await other.fetch_value("select pgq.next_batch('q', 'c')") == batch
-    assert await queue.call("last_value from pgq.batch_id_seq") <= (batch or 0) + 1
+    await queue.db.execute("begin")
+    batch = await queue.next_batch()
+    same = other.fetch_value("select pgq.next_batch('q', 'c')")
+    async with background(same, name="consumer") as call:
+        await queue.makes_wait(other)
+        await queue.db.execute("commit")
+        assert await call == batch
 
 
 async def test_asking_in_vain_writes_nothing(queue: Queue) -> None:

@@ -9,6 +9,7 @@ from fixtures.databases import Connect
 from fixtures.queues import Queue
 from tailrace.db.connection import Database, Isolation
 from tailrace.errors import DatabaseError, LostPosition, NotFound
+from tailrace.service import background
 
 pytestmark = [pytest.mark.sql, pytest.mark.usefixtures("silence")]
 
@@ -143,16 +144,24 @@ async def test_ticks_that_nobody_can_need_are_deleted_one_rotation_late(rotating
 async def test_rotation_and_ticker_do_not_wait_for_each_other_forever(
     rotating: Queue, connect: Connect
 ) -> None:
-    """Rotation holds the queue's row while it deletes ticks; a tick refers to that row."""
-    queue, ticker = rotating, await connect(rotating.db)
+    """Rotation holds the queue's row while it waits to delete ticks; a tick refers to that row."""
+    queue, rotation = rotating, await connect(rotating.db)
     await queue.call("pgq.unregister_consumer('q', 'c')")
-    await queue.tick()
-    await queue.db.execute("begin; select * from pgq.queue for no key update")
-    await ticker.execute("set lock_timeout = '5s'")
-    assert await ticker.fetch_value("select pgq.ticker('q')") == 3
-    assert await queue.call(STEP1) == 0
-    await queue.db.execute("commit")
+    await queue.db.execute("begin; lock table pgq.tick in share row exclusive mode")
+    async with background(rotation.fetch_value(f"select {STEP1}"), name="rotation") as call:
+        await queue.makes_wait(rotation)
+        assert await queue.call("pgq.make_tick(1, txid_current_snapshot(), 1)") == 2
+        await queue.db.execute("commit")
+        assert await call == 0
     assert await current_table(queue) == 1
+
+
+async def test_second_step_is_done_once(rotating: Queue) -> None:
+    """Were it to go up with each call, no consumer could ever be past it."""
+    step2 = "queue_switch_step2 from pgq.queue"
+    before = await rotating.call(step2)
+    assert await rotating.call(STEP2) == 0
+    assert await rotating.call(step2) == before
 
 
 @pytest.mark.parametrize("isolation", ["repeatable read", "serializable"])

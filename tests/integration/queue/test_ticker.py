@@ -6,7 +6,6 @@ import pytest
 
 from fixtures.databases import Connect
 from fixtures.queues import Queue
-from fixtures.waiting import eventually
 from tailrace.db.connection import Database, Isolation
 from tailrace.errors import DatabaseError, NotFound, WrongState
 from tailrace.service import background
@@ -166,17 +165,6 @@ async def test_ticks_need_a_transaction_that_is_read_committed(
             await queue.call(f"pgq.{call}")
 
 
-async def is_waiting(queue: Queue, session: Database) -> None:
-    """Wait until a session waits for a lock."""
-
-    async def blocked() -> bool:
-        pid = session.backend_pid
-        sql = "count(*) > 0 from pg_locks where not granted and pid = %s"
-        return bool(await queue.call(sql, pid))
-
-    await eventually(blocked, what="the other session waits for a lock")
-
-
 async def test_tick_sees_what_was_committed_while_it_waited_for_the_lock(
     queue: Queue, connect: Connect
 ) -> None:
@@ -184,7 +172,7 @@ async def test_tick_sees_what_was_committed_while_it_waited_for_the_lock(
     await holder.execute("begin; lock table pgq.tick in share row exclusive mode")
     await ticker.execute("begin; select 1")
     async with background(ticker.fetch_value(TICK), name="ticker") as call:
-        await is_waiting(queue, ticker)
+        await queue.makes_wait(ticker)
         await queue.insert("while it waited")
         await holder.execute("commit")
         assert await call == 2
@@ -203,7 +191,7 @@ async def test_second_ticker_finds_that_nothing_is_left_to_do(
     await queue.db.execute("begin")
     assert await queue.tick() == 3
     async with background(ticker.fetch_value(TICK), name="ticker") as call:
-        await is_waiting(queue, ticker)
+        await queue.makes_wait(ticker)
         await queue.db.execute("commit")
         assert await call is None
     assert await queue.call("max(tick_id) from pgq.tick") == 3
@@ -217,7 +205,7 @@ async def test_queue_that_becomes_external_meanwhile_is_not_ticked(
     await admin.execute("begin; lock table pgq.tick in share row exclusive mode")
     await admin.execute("update pgq.queue set queue_external_ticker = true")
     async with background(ticker.fetch_value(TICK), name="ticker") as call:
-        await is_waiting(queue, ticker)
+        await queue.makes_wait(ticker)
         await admin.execute("commit")
         assert await call is None
     assert await queue.call("max(tick_id) from pgq.tick") == 1
