@@ -15,7 +15,7 @@ from tailrace.cascade.node import Node, need_node, queries, read_members
 from tailrace.db import schema
 from tailrace.db.connection import Database, Row, parameters
 from tailrace.db.queries import load
-from tailrace.errors import SchemaMissing
+from tailrace.errors import SchemaMissing, TailraceError
 
 db_queries = load()
 
@@ -38,7 +38,18 @@ class Finding:
 
 
 async def examine(db: Database) -> AsyncIterator[Finding]:
-    """Check one database, from the server up to the consumers."""
+    """Check one database, from the server up to the consumers.
+
+    What cannot even be looked at (no rights, say) is a finding, too.
+    """
+    try:
+        async for finding in _checks(db):
+            yield finding
+    except TailraceError as exc:
+        yield Finding("access", db.user, "failed", str(exc))
+
+
+async def _checks(db: Database) -> AsyncIterator[Finding]:
     yield _server(db)
     yield await _rights(db)
     installed = await _schemas(db)

@@ -1,0 +1,135 @@
+"""run and worker: which databases they serve, how they end, in the background too."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from fixtures.command import Tailrace
+from fixtures.waiting import eventually
+from tailrace.cli.daemon import running_pid
+
+
+def ini(path: Path, dsn: str, **more: str) -> str:
+    """Write a Skytools ini file."""
+    settings = {"job_name": f"{path.stem}_worker", "db": dsn, "queue_name": "shop", **more}
+    lines = "".join(f"{key} = {value}\n" for key, value in settings.items())
+    path.write_text(f"[londiste3]\n{lines}")
+    return str(path)
+
+
+async def add_rows(pair) -> None:
+    await pair["up"].execute("create table public.t (id integer primary key)")
+    await pair["up"].execute("insert into public.t select generate_series(1, 100)")
+
+
+async def rows(db) -> int:
+    return int(await db.fetch_value("select count(*) from public.t"))
+
+
+async def test_until_idle_ends_when_everything_is_applied(pair, process):
+    await add_rows(pair)
+    await pair.at("up", "add-table", "t")
+    await pair.at("down", "add-table", "t", "--create")
+    run = await process("run", "--until-idle", "--db", pair["up"].dsn, "--db", pair["down"].dsn)
+    assert await run.wait(40) == 0, run.err
+    assert await rows(pair["down"]) == 100
+
+
+async def test_until_idle_gives_up_after_its_timeout(pair, process):
+    """Only the subscriber is served, so nobody ticks the root."""
+    run = await process("run", "--until-idle", "--timeout", "1", "--db", pair["down"].dsn)
+    assert await run.wait(40) == 1
+    assert "not idle after 1 s; see what is missing with: tailrace status" in run.err
+    assert "Traceback" not in run.err
+
+
+async def test_files_of_londiste_users_make_nodes_and_serve_them(
+    new_database, tailrace: Tailrace, process, tmp_path: Path
+):
+    up, down = await new_database(), await new_database()
+    first = ini(tmp_path / "up.ini", up.dsn, parallel_copies="4")
+    second = ini(tmp_path / "down.ini", down.dsn, initial_provider_location=up.dsn)
+    made = await tailrace(first, "create-root", "up", up.dsn)
+    assert "warning: " in made.err
+    assert "ignored, not used by tailrace: parallel_copies" in made.err
+    await tailrace(second, "create-leaf", "down", down.dsn)
+    await up.execute("create table public.t (id integer primary key)")
+    await up.execute("insert into public.t values (1)")
+    await tailrace(first, "add-table", "t")
+    await tailrace(second, "add-table", "t", "--create")
+    assert await down.fetch_value("select worker_name from pgq_node.node_info") == "down_worker"
+    run = await process("run", "-c", first, "-c", second, "--until-idle")
+    assert await run.wait(40) == 0, run.err
+    assert await down.fetch_value("select count(*) from public.t") == 1
+    assert "up (root)" in (await tailrace("-v", second, "status")).out
+
+
+async def test_databases_of_tailrace_toml_are_served(pair, process, tmp_path: Path):
+    await add_rows(pair)
+    await pair.at("up", "add-table", "t")
+    await pair.at("down", "add-table", "t", "--create")
+    listed = ", ".join(f'"{db.dsn}"' for db in pair.nodes.values())
+    (tmp_path / "tailrace.toml").write_text(f'[run]\ndatabases = [{listed}]\npoll = "200ms"\n')
+    run = await process("run", "--until-idle", cwd=tmp_path)
+    assert await run.wait(40) == 0, run.err
+    assert await rows(pair["down"]) == 100
+
+
+async def test_first_sigterm_ends_the_run_in_order(pair, process):
+    run = await process("run", "--db", pair["up"].dsn, "--db", pair["down"].dsn)
+
+    async def served() -> bool:
+        told = "select uptodate from pgq_node.local_state"
+        return bool(await pair["down"].fetch_value(told))
+
+    await eventually(served, 30)
+    run.send(signal.SIGTERM)
+    assert await run.wait() == 0
+    assert "Traceback" not in run.err
+
+
+async def test_worker_in_the_background_is_stopped_by_its_pid_file(
+    pair, tailrace: Tailrace, process, tmp_path: Path
+):
+    pidfile, logfile = tmp_path / "up.pid", tmp_path / "up.log"
+    path = ini(tmp_path / "up.ini", pair["up"].dsn, pidfile=str(pidfile), logfile=str(logfile))
+    started = await process("-d", path, "worker")
+    assert await started.wait() == 0
+    assert started.err == ""
+    pid = await eventually(lambda: running_pid(str(pidfile)), 20)
+    try:
+        again = await process("-d", path, "worker")
+        assert await again.wait() == 1
+        assert f"already running as process {pid}" in again.err
+
+        async def ticks() -> bool:
+            return bool(await pair["up"].fetch_value("select max(tick_id) > 1 from pgq.tick"))
+
+        await pair["up"].execute("select pgq.insert_event('shop', 'x', 'y')")
+        await eventually(ticks, 20)
+        result = await tailrace(path, "worker", "-s")
+        assert f"process {pid} has ended" in result.err
+    finally:
+        if running_pid(str(pidfile)) == pid:
+            os.kill(pid, signal.SIGKILL)
+    assert not pidfile.exists()
+    assert "SIGINT: finishing what is under way" in logfile.read_text()
+    result = await tailrace(path, "worker", "-s", status=1)
+    assert "no process runs" in result.complaint
+
+
+async def test_worker_in_the_background_needs_a_log_file(pair, tailrace: Tailrace, tmp_path: Path):
+    path = ini(tmp_path / "up.ini", pair["up"].dsn)
+    result = await tailrace("-d", path, "worker", status=2)
+    assert "set log.file in tailrace.toml (logfile in an ini file)" in result.complaint
+    result = await tailrace(path, "worker", "-s", status=2)
+    assert "no pid file is set" in result.complaint
+
+
+async def test_stale_pid_file_is_no_obstacle(tmp_path: Path):
+    stale = tmp_path / "stale.pid"
+    for text in ("999999999\n", "", "nonsense"):
+        stale.write_text(text)
+        assert running_pid(str(stale)) is None
