@@ -76,18 +76,18 @@ class Loop:
         self._interruptible = interruptible
         self._on_error = on_error
         self._on_stop = on_stop
-        self._stopping = False
+        self._stop = asyncio.Event()
         self._in_pass: asyncio.Task[Any] | None = None
         self._interrupted = False
 
     @property
     def stopping(self) -> bool:
         """Whether the loop has been asked to end; a long pass looks at it between its parts."""
-        return self._stopping
+        return self._stop.is_set()
 
     def request_stop(self) -> None:
         """Finish the pass and end; a pause, or an interruptible pass, ends at once."""
-        self._stopping = True
+        self._stop.set()
         self.wake.set()
         if self._interruptible and self._in_pass is not None and not self._interrupted:
             self._interrupted = True
@@ -97,16 +97,17 @@ class Loop:
         """Repeat passes until asked to stop."""
         pause = self._poll[0]
         try:
-            while not self._stopping:
+            while not self.stopping:
                 self.wake.clear()
                 did_work = await self._pass()
                 if did_work is None:  # a retryable error
-                    await self._sleep(self._backoff_pause())
+                    # Not to be cut short by wakes: a busy queue must not make us hammer.
+                    await self._sleep(self._backoff_pause(), self._stop)
                 elif did_work:
                     pause = self._poll[0]
                     await asyncio.sleep(0)  # work without end must not starve the others
                 else:
-                    woken = await self._sleep(pause)
+                    woken = await self._sleep(pause, self.wake)
                     pause = self._poll[0] if woken else min(pause * 2, self._poll[1])
         finally:
             if self._on_stop is not None:
@@ -147,12 +148,12 @@ class Loop:
         least, most = self._backoff
         return min(most, least * 2.0 ** min(self.failures - 1, 20)) * random.uniform(0.8, 1.2)
 
-    async def _sleep(self, seconds: float) -> bool:
+    async def _sleep(self, seconds: float, until: asyncio.Event) -> bool:
         """Sleep until woken, for at most so long; say whether we were woken."""
-        if self._stopping:
+        if self.stopping:
             return True
         try:
-            await asyncio.wait_for(self.wake.wait(), seconds)
+            await asyncio.wait_for(until.wait(), seconds)
         except TimeoutError:
             return False
         return True

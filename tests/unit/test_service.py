@@ -83,6 +83,19 @@ async def test_retryable_error_is_logged_once_and_tried_again(caplog):
     assert "works again after 4 failed attempts" in caplog.text
 
 
+async def test_notifications_do_not_cut_the_pause_after_an_error_short():
+    passes = Passes(*[ConnectionLost("gone")] * 9)
+    loop = Loop("worker", passes, backoff_min=60, backoff_max=60)
+    async with background(loop.run(), name="x") as task:
+        await eventually(lambda: loop.failures == 1)
+        for _ in range(10):
+            loop.wake.set()
+            await asyncio.sleep(0)
+        assert passes.count == 1
+        loop.request_stop()
+        await asyncio.wait_for(task, 5)
+
+
 async def test_other_error_ends_the_loop_and_puts_things_away():
     put_away = []
 
