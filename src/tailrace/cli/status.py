@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -27,20 +28,38 @@ _COLUMN = 29
     metavar="SECONDS",
     help="How long to wait for a node's answer.",
 )
-async def status(call: Invocation, form: str, deadline: float) -> int:
+@click.option(
+    "--watch",
+    type=click.FloatRange(min=0.1),
+    is_flag=False,
+    flag_value=2.0,
+    metavar="[SECONDS]",
+    help="Show it again and again, until Ctrl-C.",
+)
+async def status(call: Invocation, form: str, deadline: float, watch: float | None) -> int:
     """Show all nodes of the queue: who reads from whom, how far, and what is wrong."""
     from tailrace.cascade.node import choose_queue
-    from tailrace.cascade.topology import as_document, read_topology
+    from tailrace.cascade.topology import read_topology
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
-        topology = await read_topology(db, queue, deadline=deadline)
+        _show(await read_topology(db, queue, deadline=deadline), form)
+        while watch is not None:
+            await asyncio.sleep(watch)
+            topology = await read_topology(db, queue, deadline=deadline)
+            click.clear()  # does nothing where there is no terminal
+            _show(topology, form)
+    return 0
+
+
+def _show(topology: Topology, form: str) -> None:
+    from tailrace.cascade.topology import as_document
+
     if form == "json":
         write_json(as_document(topology))
     else:
         for line in tree_lines(topology):
             click.echo(line)
-    return 0
 
 
 def tree_lines(topology: Topology) -> Iterator[str]:

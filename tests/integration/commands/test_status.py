@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import signal
 
+from fixtures.waiting import eventually
 from tailrace.db.connection import parameters
 
 SHAPE = re.compile(r"(node\d) \((\w+)\)")
@@ -103,3 +105,11 @@ async def test_passwords_do_not_show_anywhere(pair):
     for words in (["status"], ["status", "--format", "json"], ["members"], ["node-info"]):
         result = await pair.at("up", *words)
         assert "verysecret" not in result.out + result.err
+
+
+async def test_watching_goes_on_until_it_is_interrupted(pair, process):
+    watching = await process("status", "--db", pair["up"].dsn, "--watch", "0.1")
+    await eventually(lambda: watching.out.count("Queue: shop") >= 3, 30)
+    watching.send(signal.SIGINT)
+    assert await watching.wait() == 1
+    assert watching.err.strip() == "tailrace: interrupted"
