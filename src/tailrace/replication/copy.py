@@ -26,7 +26,7 @@ from tailrace import log
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import NotFound, TailraceError, WrongState
+from tailrace.errors import ConnectError, NotFound, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.replication.snapshot import Snapshot, open_snapshot
 
@@ -104,14 +104,27 @@ class TableCopy:
         await reach("copy.after_aside")
         deadline = monotonic() + self._patience
         while True:
-            async with self._snapshot(source) as (snapshot, state):
-                if state.table_state != "live":
-                    return Outcome.WAITING
-                if snapshot.tick >= aside_tick:
-                    return await self._copy(source, target, snapshot, state)
+            outcome = await self._copy_at(source, target, aside_tick)
+            if outcome is not None:
+                return outcome
             if monotonic() > deadline:
                 return Outcome.WAITING
             await asyncio.sleep(0.1)  # the source applies events that the target already has
+
+    async def _copy_at(self, source: Database, target: Database, aside_tick: int) -> Outcome | None:
+        """Copy, if the source is at or after a tick; None: it is not."""
+        outcome = None
+        try:
+            async with self._snapshot(source) as (snapshot, state):
+                if state.table_state != "live":
+                    outcome = Outcome.WAITING
+                elif snapshot.tick >= aside_tick:
+                    outcome = await self._copy(source, target, snapshot, state)
+        except ConnectError:
+            if outcome is None:
+                raise
+            _logger.debug('table "%s": the source was lost after the copy', self._table)
+        return outcome
 
     @asynccontextmanager
     async def _snapshot(self, source: Database) -> AsyncIterator[tuple[Snapshot, Any]]:
