@@ -1,8 +1,9 @@
-"""Databases and a cascade for commands; every node is made by typing its command."""
+"""Databases and cascades for commands to work on."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 import pytest_asyncio
@@ -10,6 +11,7 @@ import pytest_asyncio
 from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace  # the fixture, for all tests below
 from fixtures.databases import NewDatabase
+from tailrace.cascade.joining import Joining, NewNode, create_root
 from tailrace.db.connection import Database
 
 QUEUE = "shop"
@@ -58,36 +60,66 @@ D0 = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2", "node
 
 @pytest_asyncio.fixture
 async def new_cascade(new_database: NewDatabase, tailrace: Tailrace) -> NewCascade:
-    """Make cascades: ``await new_cascade({"a": None, "b": "a"}, leaves={"b"})``."""
+    """Make cascades: ``await new_cascade({"a": None, "b": "a"}, leaves={"b"})``.
+
+    With ``typed`` the commands are typed, as tests of these commands want it; else the same is
+    done without them, which takes a third of the time.
+    """
 
     async def make(
         providers: dict[str, str | None],
         *,
         leaves: frozenset[str] | set[str] = frozenset(),
-        sync: dict[str, str] | None = None,
+        sync: dict[str, tuple[str, ...]] | None = None,
         installed: bool = True,
+        typed: bool = False,
     ) -> Cascade:
         cascade = Cascade(tailrace)
         for name, provider in providers.items():
             db = cascade.nodes[name] = await new_database(installed=installed, label=name)
-            if provider is None:
-                await tailrace("create-root", name, "--queue", QUEUE, "--db", db.dsn)
-                continue
-            kind = "create-leaf" if name in leaves else "create-branch"
-            words = [kind, name, "--queue", QUEUE, "--db", db.dsn]
-            words += ["--provider", cascade[provider].dsn]
-            if sync and name in sync:
-                words.append(f"--sync-watermark={sync[name]}")
-            await tailrace(*words)
+            new = NewNode(
+                queue=QUEUE,
+                type="root" if provider is None else "leaf" if name in leaves else "branch",
+                name=name,
+                location=db.dsn,
+                worker=f"{name}_worker",
+                provider_location=cascade[provider].dsn if provider else None,
+                sync_watermark=(sync or {}).get(name),
+            )
+            await (type_creation(cascade, new) if typed else create(db, new))
         return cascade
 
     return make
 
 
+async def type_creation(cascade: Cascade, new: NewNode) -> None:
+    """Make a node by its command."""
+    words = [f"create-{new.type}", new.name, "--queue", new.queue]
+    if new.provider_location is not None:
+        words += ["--provider", new.provider_location]
+    if new.sync_watermark is not None:
+        words.append(f"--sync-watermark={','.join(new.sync_watermark)}")
+    await cascade.at(new.name, *words)
+
+
+async def create(db: Database, new: NewNode) -> None:
+    """Make a node by what its command calls."""
+    if new.type == "root":
+        await create_root(db, new)
+        return
+    async with AsyncExitStack() as stack:
+        joining = Joining(new, stack)
+        await joining.look()
+        await joining.finish(db)
+
+
+SYNC = dict.fromkeys(("node4", "node5"), ("node4", "node5"))
+
+
 @pytest_asyncio.fixture
 async def seed(new_cascade: NewCascade) -> Cascade:
     """The seed scenario of five nodes."""
-    return await new_cascade(D0, sync=dict.fromkeys(("node4", "node5"), "node4,node5"))
+    return await new_cascade(D0, sync=SYNC)
 
 
 @pytest_asyncio.fixture

@@ -11,6 +11,8 @@ from fixtures.databases import NewDatabase
 from fixtures.process import StartProcess
 from tailrace.db.connection import Database
 
+D0 = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2", "node5": "node3"}
+SYNC = dict.fromkeys(("node4", "node5"), ("node4", "node5"))
 ATTRIBUTES = "select node_attrs from pgq_node.node_info"
 
 
@@ -19,22 +21,19 @@ async def locations(db: Database) -> list[str]:
     return [row.node_name for row in rows]
 
 
-async def test_seed_scenario_stores_the_attribute_where_it_was_given(seed):
+async def test_seed_scenario_as_it_is_typed(new_cascade):
+    seed = await new_cascade(D0, sync=SYNC, typed=True)
     for name in ("node1", "node2", "node3"):
         assert await seed[name].fetch_value(ATTRIBUTES) is None
     for name in ("node4", "node5"):
         stored = parse_qs(await seed[name].fetch_value(ATTRIBUTES))
         assert stored == {"sync_watermark": ["node4,node5"]}
-
-
-async def test_root_knows_every_member_at_once(seed):
-    result = await seed.at("node1", "members", "--format", "json")
-    assert [row["node"] for row in result.json] == ["node1", "node2", "node3", "node4", "node5"]
-    assert not any(row["dead"] for row in result.json)
+    members = (await seed.at("node1", "members", "--format", "json")).json
+    assert [(row["node"], row["dead"]) for row in members] == [(name, False) for name in D0]
 
 
 async def test_creation_installs_missing_schemas(new_cascade):
-    cascade = await new_cascade({"a": None, "b": "a"}, installed=False)
+    cascade = await new_cascade({"a": None, "b": "a"}, installed=False, typed=True)
     assert await cascade["b"].fetch_value("select pgq.version()") == "3.5"
 
 
