@@ -24,29 +24,36 @@ declare
     -- The transaction gets its id before it looks which table is current. Rotation relies on it:
     -- whoever has an id above queue_switch_step2 got it after the switch was committed, so the
     -- statement below, which has a newer snapshot, sees the switch.
-    v_txid  bigint := pg_catalog.txid_current();
-    v_queue pgq.queue;
-    v_id    bigint;
+    v_txid     bigint := pg_catalog.txid_current();
+    v_queue_id int4;
+    v_table    text;
+    v_seq      text;
+    v_disabled boolean;
+    v_limit    int4;
+    v_id       bigint;
 begin
-    select * into v_queue from pgq.queue where queue_name = i_queue_name;
+    select queue_id, queue_data_pfx || '_' || queue_cur_table, queue_event_seq,
+        queue_disable_insert, queue_per_tx_limit
+    into v_queue_id, v_table, v_seq, v_disabled, v_limit
+    from pgq.queue where queue_name = i_queue_name;
     if not found then
         perform pgq.require_queue(i_queue_name);
     end if;
     if pg_catalog.current_setting('transaction_isolation') <> 'read committed' then
-        perform pgq.refuse_stale_queue(v_queue.queue_id);
+        perform pgq.refuse_stale_queue(v_queue_id);
     end if;
 
-    v_id := pg_catalog.nextval(v_queue.queue_event_seq::pg_catalog.regclass);
-    if v_queue.queue_disable_insert
+    v_id := pg_catalog.nextval(v_seq::pg_catalog.regclass);
+    if v_disabled
        and pg_catalog.current_setting('session_replication_role') <> 'replica' then
         perform pgq.refuse_disabled_queue(i_queue_name);
     end if;
-    if v_queue.queue_per_tx_limit is not null then
-        perform pgq.count_events(v_queue);
+    if v_limit is not null then
+        perform pgq.count_events(v_queue_id, i_queue_name, v_limit);
     end if;
 
     v_id := coalesce(i_ev_id, v_id);
-    execute 'insert into ' || v_queue.queue_data_pfx || '_' || v_queue.queue_cur_table
+    execute 'insert into ' || v_table
             || ' (ev_id, ev_time, ev_txid, ev_owner, ev_retry, ev_type, ev_data,'
             || ' ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
             || ' values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)'
