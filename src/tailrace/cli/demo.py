@@ -77,8 +77,10 @@ async def demo(
     with _audience(quiet=call.shared.quiet) as audience:
         play = Play(wishes, audience)
         await run_services([play])
+    if play.problem is not None:
+        raise play.problem
     if play.ending is None:
-        call.say("interrupted" + ("" if keep else "; nothing is left behind"))
+        call.say("interrupted; nothing is left behind")
         return _INTERRUPTED
     _show(play.ending)
     if keep:
@@ -141,7 +143,7 @@ class Lines:
     def __init__(self, *, quiet: bool) -> None:
         self._quiet = quiet
         self._start = monotonic()
-        self._told: dict[str, float] = {}
+        self._told: dict[str, tuple[float, int]] = {}
 
     def scene(self, text: str) -> None:
         """Write a line, with the seconds since the start."""
@@ -149,10 +151,11 @@ class Lines:
             click.echo(f"{monotonic() - self._start:6.1f} s  {text}", err=True)
 
     def progress(self, name: str, done: int, total: int | None) -> None:
-        """Write a line if the last one of this name is a while ago."""
+        """Write a line if the last one of this name is a while ago and said something else."""
         now = monotonic()
-        if now - self._told.setdefault(name, now) >= self._EVERY:
-            self._told[name] = now
+        when, what = self._told.setdefault(name, (now, done))
+        if now - when >= self._EVERY and done != what:
+            self._told[name] = (now, done)
             self.scene(f"{name}: {done:,}" + (f" of {total:,}" if total else ""))
 
     def finished(self, name: str) -> None:

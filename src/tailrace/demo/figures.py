@@ -31,12 +31,12 @@ class Delay:
     most: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Interruption:
     """From the kill until everything written before the restart was everywhere."""
 
     killed: datetime
-    mended: datetime
+    mended: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Figures:
 
 
 async def delays(
-    root: Database, node: Database, name: str, interruption: Interruption | None
+    root: Database, node: Database, name: str, interruption: Interruption
 ) -> list[Delay]:
     """Measure the rows that were written since the node's last table became live."""
     since = await node.fetch_value(queries.last_live)
@@ -82,7 +82,7 @@ async def delays(
                 await taken.write(line)
     rows = await node.fetch_all(
         queries.delays,
-        killed=interruption and interruption.killed,
-        mended=interruption and interruption.mended,
+        killed=interruption.killed,
+        mended=interruption.mended,
     )
     return [Delay(name, row.interrupted, row.rows, row.p50, row.p95, row.most) for row in rows]

