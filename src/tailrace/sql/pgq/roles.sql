@@ -14,7 +14,7 @@ begin
             when duplicate_object or unique_violation then
                 null;
             when insufficient_privilege then
-                raise notice 'role "%" is missing and "%" may not create it; its grants are skipped',
+                raise notice 'role "%" is missing, "%" may not create it: its grants are skipped',
                     v_role, current_user;
         end;
     end loop;

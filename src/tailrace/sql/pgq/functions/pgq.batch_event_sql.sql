@@ -2,7 +2,8 @@
 --
 -- Purpose: text of the query for the events of an open batch, in the order of their ids.
 -- Parameters: i_batch_id  id of the batch
--- Returns: SELECT with the columns of pgq.get_batch_events. Raises TR004 when no such batch is open.
+-- Returns: SELECT with the columns of pgq.get_batch_events. Raises TR004 when no such batch is
+--     open.
 -- NULL: raises TR004.
 -- Calls: pgq.tick_range_sql.
 

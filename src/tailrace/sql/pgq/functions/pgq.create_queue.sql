@@ -2,7 +2,8 @@
 --
 -- Purpose: make a queue: its row, sequences, event tables, grants and first tick (id 1).
 -- Parameters: i_queue_name  name of the new queue
--- Returns: 1 created, 0 it exists already.
+-- Returns: 1 created, 0 it exists already. Holds the lock of the ticker to the end of the
+--     transaction: commit soon.
 -- NULL: raises TR001.
 -- Calls: pgq.create_event_tables, grant_perms, tune_storage, make_tick.
 -- Tables changed: pgq.queue, pgq.tick; creates tables and sequences.

@@ -26,7 +26,8 @@ begin
         raise exception 'queue "%" has % consumer(s), the first is "%"',
                 i_queue_name, v_count, v_consumer
             using errcode = 'TR009',
-                hint = 'unregister them first, or pass force => true';
+                hint = format('unregister them first, or: select pgq.drop_queue(%L, true)',
+                    i_queue_name);
     end if;
 
     -- The order of locks is event tables, ticks, queue, as everywhere: writers and the ticker

@@ -35,7 +35,7 @@ begin
                 i_queue_name, v_queue.queue_switch_step1, pg_catalog.txid_current()
             using errcode = 'TR009',
                 hint = 'the database was restored into a cluster with lower transaction ids; '
-                    'make the queue anew or raise the ids with pg_resetwal';
+                    'drop the queue and create it again';
     end if;
 
     select pg_catalog.min(sub_last_tick) into v_slowest

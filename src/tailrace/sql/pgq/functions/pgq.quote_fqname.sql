@@ -1,7 +1,7 @@
 -- pgq.quote_fqname(name)
 --
 -- Purpose: quote a name for use in SQL.
--- Parameters: i_name  schema and name; the first dot parts them. Without a dot the schema is public.
+-- Parameters: i_name  schema and name; the first dot parts them. Without a dot: public.
 -- Returns: schema.name, each quoted where needed.
 -- NULL: returns NULL.
 

@@ -22,6 +22,7 @@ begin
             coalesce((select queue_name from pgq.queue where queue_id = i_queue_id),
                 i_queue_id::text),
             coalesce(v_oldest::text, 'not there')
-        using errcode = 'TR020', hint = 'register the consumer again from the newest tick, or resync';
+        using errcode = 'TR020',
+            hint = 'register the consumer again from the newest tick, or resync';
 end;
 $$;

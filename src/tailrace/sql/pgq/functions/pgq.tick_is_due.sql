@@ -44,7 +44,7 @@ begin
                 pg_catalog.txid_snapshot_xmin(v_last.tick_snapshot), v_xmax
             using errcode = 'TR009',
                 hint = 'the database was restored into a cluster with lower transaction ids; '
-                    'make the queue anew or raise the ids with pg_resetwal';
+                    'drop the queue and create it again';
     elsif pg_catalog.txid_snapshot_xmax(v_last.tick_snapshot) > v_xmax then
         raise warning 'queue "%": tick % ends above the current transaction id %',
             v_last.queue_name, v_last.tick_id, v_xmax;
