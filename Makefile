@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PG15 := /usr/lib/postgresql/15/bin
+SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help setup check test test-old soak bench demo clean
@@ -24,19 +25,21 @@ $(STAMP): pyproject.toml constraints.txt
 check: $(STAMP)  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo --quiet
+	$(BIN)/lint-imports --no-logo
 
 test: check  ## the checks and all tests (PG=/usr/lib/postgresql/17/bin: on that server instead)
 ifdef PG
 	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet $(ARGS)
 else
-	$(BIN)/pytest --quiet $(ARGS)
-	@$(MAKE) --no-print-directory test-old
+	@# The two runs share the two cores; what the second one says is shown when the first is done.
+	@said=$$(mktemp); $(MAKE) --no-print-directory test-old >"$$said" 2>&1 & old=$$!; \
+	$(BIN)/pytest --quiet $(ARGS); new=$$?; \
+	wait $$old; old=$$?; cat "$$said"; rm -f "$$said"; [ $$new = 0 ] && [ $$old = 0 ]
 endif
 
 test-old: $(STAMP)  ## the tests of the SQL on Debian's PostgreSQL 15, where it is installed
 	@if [ -x $(PG15)/postgres ]; then \
-	  echo 'PostgreSQL 15:'; TAILRACE_PG_BIN=$(PG15) $(BIN)/pytest --quiet tests/integration $(ARGS); \
+	  echo 'PostgreSQL 15:'; TAILRACE_PG_BIN=$(PG15) $(BIN)/pytest --quiet $(SQL_TESTS) $(ARGS); \
 	else \
 	  echo 'PostgreSQL 15: left out, $(PG15) does not hold a server (Debian package postgresql-15)'; \
 	fi
