@@ -46,7 +46,7 @@ class Options:
     local_watermark_period: float = 300.0
     global_watermark_period: float = 300.0
     strict: bool = False
-    tick_period: float = 0.004
+    tick_period: float = 0.003
     discovery_period: float = 1.0
     grace: float = 30.0
 
@@ -168,6 +168,7 @@ class ServedDatabase:
     def __init__(self, dsn: str, options: Options, supervisor: Supervisor, ears: Ears) -> None:
         self.dsn = dsn
         self.workers: dict[str, NodeWorker | ApplyingConsumer] = {}
+        self.copies: dict[str, CopyService] = {}
         self._options = options
         self._supervisor = supervisor
         self._hear: Hear = ears.hear
@@ -191,29 +192,28 @@ class ServedDatabase:
             )
         )
 
-    async def connected(self) -> Database:
-        """A connection for short questions."""
+    async def _connected(self) -> Database:
         if self._db is None or self._db.closed:
             self._db = await Database.connect(self.dsn, name="run")
         return self._db
 
     async def check(self) -> None:
         """Raise what would keep this database from being served."""
-        db = await self.connected()
+        db = await self._connected()
         if not await db.fetch_value(node_queries.has_schemas):
             raise SchemaMissing(
                 f'database "{db.dbname}" does not have the schemas of tailrace',
                 hint="install them with: tailrace install --db DSN",
             )
 
-    async def nodes(self) -> list[Any]:
+    async def nodes(self, db: Database) -> list[Any]:
         """The nodes in this database that are served."""
-        rows = await (await self.connected()).fetch_all(queries.nodes_served)
+        rows = await db.fetch_all(queries.nodes_served)
         return [row for row in rows if self._options.queue in (None, row.queue_name)]
 
     async def discover(self) -> bool:
         """Start what the nodes here need and what does not run yet."""
-        for node in await self.nodes():
+        for node in await self.nodes(await self._connected()):
             for key, make in self._wanted(node):
                 if key not in self._running:
                     self._start(key, make())
@@ -268,7 +268,7 @@ class ServedDatabase:
         )
 
     def _copies(self, queue: str) -> Loop:
-        service = CopyService(self.dsn, queue)
+        service = self.copies[queue] = CopyService(self.dsn, queue)
 
         async def put_away(_: TailraceError | None = None) -> None:
             await service.close()
@@ -303,7 +303,16 @@ class Idleness:
         self._served = list(served)
         self._supervisor = supervisor
         self._targets: dict[str, int] | None = None
-        self._loop = Loop(self.name, self.run_once, poll_min=0.05, poll_max=0.25, patient=True)
+        self._connections: dict[str, Database] = {}
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            patient=True,
+            poll_min=0.05,
+            poll_max=0.25,
+            on_error=self._close,
+            on_stop=self._close,
+        )
 
     async def run(self) -> None:
         """Watch until all is done."""
@@ -332,21 +341,21 @@ class Idleness:
         """Ask the root of each queue for the tick at which everything is done."""
         targets: dict[str, int] = {}
         for one in self._served:
-            for node in await one.nodes():
+            db = await self._connected(one)
+            for node in await one.nodes(db):
                 if node.queue_name not in targets:
-                    targets[node.queue_name] = await self._target(one, node.queue_name)
+                    targets[node.queue_name] = await self._target(db, node.queue_name)
         return targets
 
-    async def _target(self, one: ServedDatabase, queue: str) -> int:
+    async def _target(self, here: Database, queue: str) -> int:
         async with AsyncExitStack() as stack:
-            here = await one.connected()
             _, root = await find_root(await need_node(here, queue), here, stack)
             return int(await root.fetch_value(queries.covering_tick, queue=queue))
 
     def _given_up(self) -> TailraceError | None:
-        """A worker that fails again and again will not get idle."""
+        """A worker, or a copy, that fails again and again will not get idle."""
         for one in self._served:
-            for worker in one.workers.values():
+            for worker in (*one.workers.values(), *one.copies.values()):
                 if worker.failures >= PATIENCE and worker.last_error is not None:
                     return worker.last_error
         return None
@@ -354,8 +363,8 @@ class Idleness:
     async def _left(self) -> str | None:
         """Name something that is not done yet."""
         for one in self._served:
-            db = await one.connected()
-            for node in await one.nodes():
+            db = await self._connected(one)
+            for node in await one.nodes(db):
                 left = await self._left_of(db, node)
                 if left is not None:
                     return left
@@ -380,3 +389,12 @@ class Idleness:
                 )
             return f"consumer {row.consumer_name}: is at tick {row.last_tick_id} of {target}"
         return None
+
+    async def _connected(self, one: ServedDatabase) -> Database:
+        if one.dsn not in self._connections:
+            self._connections[one.dsn] = await Database.connect(one.dsn, name="until idle")
+        return self._connections[one.dsn]
+
+    async def _close(self, _: TailraceError | None = None) -> None:
+        while self._connections:
+            await self._connections.popitem()[1].close()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 from tailrace import log
@@ -49,6 +49,12 @@ class State:
     single_ticks: bool | None
     hand_over: bool | None
 
+    @property
+    def special(self) -> bool:
+        """Something is to be done, or not to be done, until the settings change again."""
+        waits = self.paused or self.node_type == "root" or self.stop_tick is not None
+        return waits or bool(self.single_ticks or self.hand_over)
+
 
 class Seat:
     """A runner's place at the wheel of one consumer, in the database that the effects go to."""
@@ -61,6 +67,8 @@ class Seat:
         self._db: Database | None = None
         self._healthy = False
         self._waiting = False
+        self._known: State | None = None
+        self._read_at = 0.0
 
     @property
     def db(self) -> Database:
@@ -87,8 +95,25 @@ class Seat:
         await reach("position.after_take_over")
         return True
 
+    async def state(self, *, max_age: float) -> State | None:
+        """Return what was read last, if that is recent and asks for nothing special.
+
+        Using it once more is safe: whoever changes a setting waits until it has been read again,
+        and each effect checks runner and position anyway. It saves a round trip before a batch.
+        """
+        known = self._known
+        if known is None or known.special or monotonic() - self._read_at > max_age:
+            return await self.refresh()
+        return known
+
+    def note_position(self, tick: int) -> None:
+        """Our own effect has moved the position."""
+        if self._known is not None:
+            self._known = replace(self._known, completed_tick=tick, newest_tick=tick)
+
     async def refresh(self) -> State | None:
         """Read and acknowledge the consumer's settings; None: the consumer is no more."""
+        self._known = None
         row = await self.db.fetch_one(
             queries.refresh_consumer,
             queue=self.queue, consumer=self.consumer, healthy=self._healthy,
@@ -96,7 +121,9 @@ class Seat:
         if row is None or row.node_type is None:
             return None
         members = None if row.sync_members is None else tuple(row.sync_members)
-        return State(**(row._asdict() | {"sync_members": members}))
+        self._known = State(**(row._asdict() | {"sync_members": members}))
+        self._read_at = monotonic()
+        return self._known
 
     def note_success(self) -> None:
         """The pass went well: an error on record is over."""
@@ -123,7 +150,7 @@ class Seat:
 
     async def leave(self) -> None:
         """Close the connection, and with it give back the lock."""
-        db, self._db, self.epoch = self._db, None, None
+        db, self._db, self.epoch, self._known = self._db, None, None, None
         if db is not None:
             await db.close()
 

@@ -37,6 +37,7 @@ _logger = log.get("worker")
 # the settings: a command that pauses the worker waits no longer than that.
 TICKS = 100
 EVENTS = 50_000
+SETTINGS_AGE = 0.1
 
 
 class NodeWorker:
@@ -58,6 +59,7 @@ class NodeWorker:
         self.last_error: TailraceError | None = None
         wake = asyncio.Event()
         self._queue = queue
+        self._poll = poll
         self._seat = Seat(dsn, queue, consumer)
         self._provider = Provider(queue, consumer, dsn, wake=wake, hear=hear)
         self._watermark = Watermark(
@@ -96,7 +98,7 @@ class NodeWorker:
     async def _work(self) -> bool:
         if not await self._seat.take():
             return False
-        state = await self._seat.refresh()
+        state = await self._seat.state(max_age=self._poll)
         if state is None or state.node_type == "leaf":
             _logger.info("%s: the node is not here any more", self.name)
             self._loop.request_stop()
@@ -127,6 +129,7 @@ class NodeWorker:
                 for tick in ticks:
                     await self._mirror_tick(feed, tick)
                     position = tick.tick_id
+                    self._seat.note_position(position)
                     if self._loop.stopping:
                         break
                 else:
@@ -141,6 +144,8 @@ class NodeWorker:
                 batch_start=ticks[-1].prev_tick, batch_end=position,
             )  # fmt: skip
         await self._provider.finish(position, now=self._loop.stopping)
+        # Off the way of the events: settings are read after a batch, and whenever there is none.
+        await self._seat.state(max_age=SETTINGS_AGE if ticks else 0.0)
         return bool(ticks)
 
     async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:

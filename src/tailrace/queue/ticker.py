@@ -25,7 +25,7 @@ STANDBY = 1.0
 class Ticker:
     """A service that ticks the queues of one database; branches get their ticks from elsewhere."""
 
-    def __init__(self, dsn: str, *, period: float = 0.004, duration: float = 0.5) -> None:
+    def __init__(self, dsn: str, *, period: float = 0.003, duration: float = 0.5) -> None:
         self.name = "ticker"
         self.ticks = 0
         self._dsn = dsn

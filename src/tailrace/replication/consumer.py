@@ -39,6 +39,8 @@ MOST_ROWS = 200_000
 # A hold or a copy that is about to know its tick changes its mind soon; look again after this.
 SOON = 0.02
 
+SETTINGS_AGE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -76,6 +78,7 @@ class ApplyingConsumer:
         self.last_error: TailraceError | None = None
         self.rows = 0
         self._queue = queue
+        self._poll = poll
         self._consumer = consumer
         self._strict = strict
         self._wake = asyncio.Event()
@@ -123,7 +126,7 @@ class ApplyingConsumer:
     async def _work(self) -> bool:
         if not await self._seat.take():
             return False
-        state = await self._seat.refresh()
+        state = await self._seat.state(max_age=self._poll)
         if state is None or (state.is_worker and state.node_type != "leaf"):
             _logger.info("%s: the consumer is not here any more", self.name)
             self._loop.request_stop()
@@ -143,6 +146,7 @@ class ApplyingConsumer:
             if plan.stop_tick is not None or plan.single_ticks:
                 asyncio.get_running_loop().call_later(SOON, self._wake.set)
             await self._provider.finish(position, now=self._loop.stopping)
+            await self._seat.refresh()
             return False
         return await self._do(provider, state, batch, plan)
 
@@ -220,6 +224,7 @@ class ApplyingConsumer:
             await self._stop_reading()
             return True
         await reach("apply.after_commit")
+        self._seat.note_position(batch.to_tick)
         self._note(batch, applied)
         if state.is_worker:
             await self._watermark.publish_local(
@@ -227,6 +232,8 @@ class ApplyingConsumer:
                 batch_start=batch.from_tick, batch_end=batch.to_tick,
             )  # fmt: skip
             await self._provider.finish(batch.to_tick, now=self._loop.stopping)
+        # Off the way of the events: settings are read after a batch, and whenever there is none.
+        await self._seat.state(max_age=SETTINGS_AGE)
         return True
 
     async def _apply(self, state: State, batch: Batch) -> Applied:

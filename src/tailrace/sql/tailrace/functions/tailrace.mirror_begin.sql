@@ -31,6 +31,14 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 begin
     perform tailrace.advance(i_queue, i_consumer, i_epoch, i_from_tick, i_to_tick);
+    -- whoever promotes the node has to change the row of the position, which is locked now
+    if not exists (select 1 from pgq_node.node_info as n
+        where n.queue_name = i_queue and n.node_type = 'branch')
+    then
+        raise exception using errcode = 'TR009',
+            message = pg_catalog.format('node of queue "%s" in database "%s" is no branch, so nothing is mirrored into it',
+                i_queue, pg_catalog.current_database());
+    end if;
 
     -- The tick follows in a transaction of its own and its commit flushes this one's WAL as well;
     -- a crash between the two may lose both or keep this one alone, and both cases mend.

@@ -65,7 +65,7 @@ begin
                 end;
             end loop;
             v_quiet_at := case when v_quiet then v_snapshot end;
-            v_rules_at := pg_catalog.clock_timestamp() + interval '250 milliseconds';
+            v_rules_at := pg_catalog.clock_timestamp() + interval '400 milliseconds';
             v_sleep := case when v_quiet then least(v_sleep * 1.02, v_longest) else v_period end;
             commit;
         end if;
