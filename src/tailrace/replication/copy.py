@@ -250,6 +250,7 @@ class _Pause:
 
     until: float = 0.0
     failures: int = 0
+    error: TailraceError | None = None
     said: str = ""
 
 
@@ -264,6 +265,17 @@ class CopyService:
         self._queue = queue
         self._own: Database | None = None
         self._pauses: dict[str, _Pause] = {}
+
+    @property
+    def failures(self) -> int:
+        """How often the copy of the same table has failed in a row, the worst of them."""
+        return max((pause.failures for pause in self._pauses.values()), default=0)
+
+    @property
+    def last_error(self) -> TailraceError | None:
+        """Why the worst of them failed."""
+        worst = max(self._pauses.values(), key=lambda pause: pause.failures, default=None)
+        return None if worst is None else worst.error
 
     async def run_once(self) -> bool:
         """Copy the first table that can be copied; False when there was none.
@@ -301,7 +313,7 @@ class CopyService:
                 raise
             await self._note_failure(own, work.table_name, error, pause)
             return False
-        pause.failures = 0
+        pause.failures, pause.error = 0, None
         if outcome in (Outcome.WAITING, Outcome.BUSY):
             pause.until = monotonic() + 1.0
             self._say(pause, _logger.info, f'table "{work.table_name}": {outcome.value}; waiting')
@@ -312,6 +324,7 @@ class CopyService:
     ) -> None:
         """Show the error where people look, and come back later, each time a little later."""
         pause.failures += 1
+        pause.error = error
         pause.until = monotonic() + min(60.0, 0.5 * 2.0 ** min(pause.failures, 10))
         await own.execute(queries.fail_copy, queue=self._queue, table=table, error=str(error))
         text = f'copy of table "{table}" failed: {error}; trying again'
