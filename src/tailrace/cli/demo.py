@@ -235,4 +235,4 @@ def _how_to_go_on(play: Play) -> None:
     click.echo("Stop it:")
     click.echo(f"  kill {pid}   # tailrace run; its log: {stage.run_log}")
     click.echo(f"  tailrace postgres stop --data {stage.cluster.data}")
-    click.echo(f"  rm -r {stage.directory}")
+    click.echo(f"  rm -r {stage.cluster.data}")

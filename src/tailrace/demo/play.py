@@ -32,6 +32,7 @@ TABLES = [f"nyc.{name}" for name in flights.TABLES]
 MEASURED = ("node2", "node4")
 
 _DEAD_SECONDS = 1.0
+_NOTICE_SECONDS = 0.1
 _TOO_LONG = 600.0  # seconds for anything that is waited for
 
 
@@ -79,7 +80,10 @@ class Play:
             self.ending = await self._perform()
             kept = self._wishes.keep
         except TailraceError as exc:
-            self.problem = exc  # told once, by whoever shows us
+            # Ctrl-C reaches programs that we have started, too; then this is not what went wrong,
+            # and our own notice of it is under way.
+            await asyncio.sleep(_NOTICE_SECONDS)
+            self.problem = exc
         finally:
             if kept:
                 self.stage.leave()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -67,15 +66,14 @@ class Stage:
 
     def __init__(self, data: Path | None, pg_bin: Path | None, *, keep: bool) -> None:
         self._keep = keep
-        self._temporary = None if data else _temporary_directory()
-        self.cluster = Cluster(data or _inside(self._temporary), binaries=_binaries(pg_bin))
+        self.cluster = Cluster(data or _temporary_directory(), binaries=_binaries(pg_bin))
         self.nodes: dict[str, Database] = {}
         self.runner: RunProcess | None = None
         self._connections = AsyncExitStack()
         self._ours = False
 
-    def refuse_used_data(self) -> None:
-        """The demo removes its data in the end, so it must be its own."""
+    def _refuse_used_data(self) -> None:
+        """Who removes data in the end must have made it."""
         if self.cluster.exists:
             raise AlreadyExists(
                 f'"{self.cluster.data}" already holds a PostgreSQL server; it may be of use to you',
@@ -92,11 +90,6 @@ class Stage:
         """Connections to all nodes but the root."""
         return {name: db for name, db in self.nodes.items() if name != "node1"}
 
-    @property
-    def directory(self) -> Path:
-        """What has to be removed to remove everything."""
-        return self._temporary or self.cluster.data
-
     def dsn(self, node: str) -> str:
         """Connection string of a node's database."""
         return self.cluster.url(node)
@@ -110,7 +103,7 @@ class Stage:
 
     def start_server(self) -> int:
         """Start PostgreSQL; it ends with us, unless it is to be kept."""
-        self.refuse_used_data()
+        self._refuse_used_data()
         self._ours = True
         return self.cluster.start(settings=SETTINGS, tied=not self._keep).port
 
@@ -206,8 +199,6 @@ class Stage:
             self.runner.kill()
         if self._ours:
             self.cluster.destroy()
-        if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 def _script(path: str) -> str:
@@ -219,15 +210,6 @@ def _binaries(directory: Path | None) -> Binaries | None:
 
 
 def _temporary_directory() -> Path:
-    """Make a directory that whoever runs PostgreSQL can enter: for root, a place of our own."""
-    if os.geteuid() != 0:
-        return Path(tempfile.mkdtemp(prefix="tailrace-demo-"))
-    directory = ROOT_STORE / f"demo-{secrets.token_hex(4)}"
-    directory.mkdir(parents=True)
-    directory.chmod(0o755)
-    return directory
-
-
-def _inside(directory: Path | None) -> Path:
-    assert directory is not None
-    return directory / "data"
+    """Name a directory that whoever runs PostgreSQL can reach: for root, in a place of our own."""
+    parent = ROOT_STORE if os.geteuid() == 0 else Path(tempfile.gettempdir())
+    return parent / f"tailrace-demo-{secrets.token_hex(4)}"
