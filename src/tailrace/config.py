@@ -120,6 +120,18 @@ SETTINGS: tuple[Setting, ...] = (
         ini="loop_delay",
     ),
     Setting(
+        "tick_period",
+        "run.tick_period",
+        "time between two looks of the ticker for something to tick",
+        positive_duration,
+    ),
+    Setting(
+        "grace",
+        "run.grace",
+        "how long services may take to finish their batch when they are stopped",
+        duration,
+    ),
+    Setting(
         "global_watermark_period",
         "run.global_watermark_period",
         "how often a root publishes the global watermark",
@@ -158,6 +170,8 @@ class Settings:
     worker: str | None = None
     databases: tuple[str, ...] = ()
     poll: float = 1.0
+    tick_period: float = 0.003
+    grace: float = 30.0
     global_watermark_period: float = 300.0
     local_watermark_period: float = 300.0
     strict: bool = False
@@ -168,8 +182,16 @@ class Settings:
     warnings: tuple[str, ...] = ()
 
     def served(self) -> tuple[str, ...]:
-        """The databases that ``tailrace run`` serves: the list, or the one database."""
-        return self.databases or ((self.db,) if self.db else ())
+        """The databases that ``tailrace run`` serves: the list, or the one database.
+
+        Where both are given the nearer source wins, so ``--db`` is not overruled by a file.
+        """
+        if self.db and (not self.databases or self._rank("db") > self._rank("databases")):
+            return (self.db,)
+        return self.databases
+
+    def _rank(self, name: str) -> int:
+        return {"flag": 3, "environment": 2}.get(self.origins.get(name, "").partition(" ")[0], 1)
 
 
 def is_config_file(argument: str) -> bool:

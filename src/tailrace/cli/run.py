@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _databases(call: Invocation) -> list[str]:
     """All databases that flags, environment and files name, each once."""
     found: Iterable[str]
-    if len(call.shared.db) > 1:
+    if call.shared.db:
         found = call.shared.db
     else:
         found = (dsn for settings in call.each_settings for dsn in settings.served())
@@ -56,6 +56,8 @@ def _options(call: Invocation) -> Options:
     return Options(
         queue=settings.queue if len(queues) == 1 else None,
         poll=settings.poll,
+        tick_period=settings.tick_period,
+        grace=settings.grace,
         local_watermark_period=settings.local_watermark_period,
         global_watermark_period=settings.global_watermark_period,
         strict=settings.strict,

@@ -166,6 +166,8 @@ def test_served_databases_are_the_list_or_else_the_one():
     found = read_each(["list.toml", "one.ini"], environ={})
     assert [one.served() for one in found] == [("b", "c"), ("d",)]
     assert Settings().served() == ()
+    assert read("list.toml", environ={"TAILRACE_DB": "x"}).served() == ("x",)
+    assert read("list.toml", environ={"TAILRACE_DATABASES": "x"}).served() == ("x",)
 
 
 def test_several_databases_in_the_environment_stand_on_lines_of_their_own():
