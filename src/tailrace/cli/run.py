@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -17,12 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _databases(call: Invocation) -> list[str]:
     """All databases that flags, environment and files name, each once."""
-    found: Iterable[str]
-    if call.shared.db:
-        found = call.shared.db
-    else:
-        found = (dsn for settings in call.each_settings for dsn in settings.served())
-    databases = list(dict.fromkeys(found))
+    configured = (dsn for settings in call.each_settings for dsn in settings.served())
+    databases = list(dict.fromkeys(call.shared.db or configured))
     if not databases:
         raise click.UsageError(
             f"{call.command} needs a database: --db DSN (repeatable), -c FILE, "
