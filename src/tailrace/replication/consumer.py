@@ -222,6 +222,7 @@ class ApplyingConsumer:
             applied = await self._apply(state, batch)
         except _GivenBack:
             await self._stop_reading()
+            await self._seat.refresh()  # the reason is among the settings
             return True
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)

@@ -18,8 +18,10 @@ from tailrace.replication.transport import Scope
 
 queries = load("tailrace")
 
-# Copied tables are live; of the others only a leaf has to keep the events itself.
+# Events of tables in copy are kept by a leaf itself (a branch has them in its queue). What comes
+# before a copy has begun will be part of its rows.
 _LIVE = "live"
+_IN_COPY = frozenset({"copying", "syncing"})
 
 
 class Statements(msgspec.Struct, frozen=True):
@@ -70,10 +72,11 @@ class Relations:
             queries.local_tables, queue=self._queue, tables=sorted(tables)
         )
         self._tables = {row.table_name: LocalTable(*row) for row in rows}
-        aside = {name for name, table in self._tables.items() if table.state != _LIVE}
+        states = {name: table.state for name, table in self._tables.items()}
+        aside = _IN_COPY if self._keep_aside else ()
         return Scope(
-            applied=frozenset(self._tables.keys() - aside),
-            aside=frozenset(aside if self._keep_aside else ()),
+            applied=frozenset(name for name, state in states.items() if state == _LIVE),
+            aside=frozenset(name for name, state in states.items() if state in aside),
         )
 
     def forget(self, table: str) -> None:

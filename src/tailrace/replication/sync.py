@@ -1,13 +1,13 @@
 """From copied to live: how the applying consumer takes over a table that a copy has loaded.
 
-The copy's rows are the table as of tick T. The applying consumer asks at every batch boundary what
-copies and holds want of its next batch (``next_step``), and brings a table live when it has reached
-T (``hand_over``): what happened since T is applied and the state changed in one transaction, at a
-position which that transaction checks like any batch.
+The copy's rows are the table as of tick T. Together with its settings the applying consumer reads
+what copies and holds want of its next batch (a ``SyncPlan``), and brings a table live when it has
+reached T (``hand_over``): what happened since T is applied and the state changed in one
+transaction, at a position which that transaction checks like any batch.
 
-``next_step`` is asked twice for a batch: when its ticks are chosen, and again inside its
-transaction once the position is locked. A copy that begins, or a hold, takes the same lock; so a
-batch is either finished before it, or sees it and is given back (``SyncPlan.allows``).
+The plan is read again inside a batch's transaction, once the position is locked. A copy that
+begins, or a hold, takes the same lock; so a batch is either finished before it, or sees it and is
+given back (``SyncPlan.allows``).
 """
 
 from __future__ import annotations
@@ -41,14 +41,6 @@ class SyncPlan:
         if self.stop_tick is not None and to_tick > self.stop_tick:
             return False
         return single or not self.single_ticks
-
-
-async def next_step(target: Database, *, queue: str, consumer: str, position: int) -> SyncPlan:
-    """Ask what copies and holds want of the batch that starts at ``position``."""
-    [row] = await target.fetch_all(
-        queries.sync_plan, queue=queue, consumer=consumer, position=position
-    )
-    return SyncPlan(row.stop_tick, row.single_ticks, row.hand_over)
 
 
 async def hand_over(

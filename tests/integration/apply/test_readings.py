@@ -27,7 +27,7 @@ async def test_a_leaf_keeps_events_of_a_table_in_copy_with_their_tick(stream: St
     await stream.table("id int primary key, v text")
     await stream.table("id int primary key", name="copied")
     await stream.leaf.execute(
-        "update tailrace.table_info set state = 'pending' where table_name = 'public.copied'"
+        "update tailrace.table_info set state = 'copying' where table_name = 'public.copied'"
     )
     await stream.write(
         "insert into copied select generate_series(1, 300)", "insert into t values (1, 'x')",

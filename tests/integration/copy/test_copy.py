@@ -364,3 +364,11 @@ async def test_root_and_unknown_queue_have_nothing_to_copy(pair: Cascade) -> Non
     other = CopyService(pair.root.db.dsn, "nothing")
     assert not await other.run_once()
     await other.close()
+
+
+async def test_copy_that_keeps_failing_can_be_seen(pair: Cascade) -> None:
+    await with_items(pair)
+    await pair.leaf.execute("drop table public.item")
+    assert not await pair.leaf.copy()
+    assert pair.leaf.service.failures == 1
+    assert 'table "public.item" does not exist' in str(pair.leaf.service.last_error)

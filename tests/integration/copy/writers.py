@@ -25,7 +25,7 @@ async def write(db: Database, number: int, stop: asyncio.Event) -> None:
         except TailraceError as error:  # two writers want the same key, or a deadlock
             if not error.retryable and error.sqlstate != "23505":
                 raise
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
 
 
 class _RolledBack(Exception):

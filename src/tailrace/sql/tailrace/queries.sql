@@ -110,9 +110,6 @@ select tailrace.empty_table(%(table)s);
 -- analyze_sql: statement that looks at the rows of a table for the planner
 select format('analyze %%s', tailrace.table_oid(%(table)s));
 
--- sync_plan: what copies and holds ask of the next batch
-select * from tailrace.sync_plan(%(queue)s, %(consumer)s, %(position)s);
-
 -- tables_to_hand_over: copied tables whose tick has been reached
 select * from tailrace.tables_to_hand_over(%(queue)s, %(position)s);
 
