@@ -19,6 +19,7 @@
 \ir functions/tailrace.refuse_or_note.sql
 \ir functions/tailrace.check_snapshot.sql
 \ir functions/tailrace.send_relation.sql
+\ir functions/tailrace.event_table.sql
 \ir functions/tailrace.capture_whole.sql
 \ir functions/tailrace.capture_row.sql
 \ir functions/tailrace.truncate_root.sql
@@ -80,6 +81,7 @@
 \ir functions/tailrace.apply_statements.sql
 \ir functions/tailrace.apply_plan.sql
 \ir functions/tailrace.choose_plans.sql
+\ir functions/tailrace.key_bounds.sql
 \ir functions/tailrace.delete_staged.sql
 \ir functions/tailrace.write_staged.sql
 \ir functions/tailrace.apply_again.sql

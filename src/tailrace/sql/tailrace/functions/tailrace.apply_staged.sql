@@ -57,7 +57,7 @@ begin
             raise unique_violation;
         elsif i_written > 0 then
             select w.inserted, w.updated, w.missed into inserted, updated, missed_updates
-            from tailrace.write_staged(i_plan, i_kind) as w;
+            from tailrace.write_staged(i_plan, i_kind, i_written) as w;
         end if;
     exception when unique_violation or exclusion_violation then
         redone := true;

@@ -24,14 +24,15 @@ language plpgsql stable as $body$
 --        keys, bounds            - key columns as staged; query for the least and greatest key,
 --                                  bounded: condition on these two (null: no use)
 --        delete                  - delete staged keys
---        only_update, update     - count final rows, and those that were found and updated
+--        only_update, update     - update the final rows in place
+--        only_updates, updates   - query: how many final rows are updates
 --        only_missing, missing   - insert the final rows of updates that were not found
 --        only_insert, insert     - insert
 --        only_deleted, deleted   - query: how many staged deletes should have met a row
---        updates, present        - queries: how many final rows are updates; how many rows of
---                                  deleted keys are in the table
+--        present                 - query: how many rows of deleted keys are in the table
 --        keep, redo_delete, redo_kept, redo_new - see tailrace.apply_again
 --        again                   - true: some column cannot be updated in place
+--        indexed                 - true: an index leads to a row by its key
 --
 -- Calls:
 --      tailrace.apply_columns, tailrace.is_referenced
@@ -53,6 +54,7 @@ declare
     v_first     record;
     v_last      text;   -- final row of each key
     v_final     text;   -- the same, and whether it is fresh
+    v_distinct  text;   -- how many keys
     v_fixed     boolean;
 begin
     select
@@ -86,6 +88,8 @@ begin
             select c.column_name from tailrace.apply_columns(i_dest_table, i_relation_id) as c);
     v_keep := pg_catalog.substr(v_keep, 3);
 
+    v_distinct := pg_catalog.format('select pg_catalog.count(*) from (select distinct %s from %s) as n',
+        v_keys, i_staging);
     v_last := pg_catalog.format('(select distinct on (%1$s) * from %2$s order by %1$s, ev_id desc)', v_keys, i_staging);
     v_final := pg_catalog.format($sql$(select distinct on (%1$s) *, pg_catalog.bool_or(ev_op <> 'U') over (
             partition by %1$s order by ev_id desc rows between unbounded preceding and unbounded following) as fresh
@@ -104,14 +108,16 @@ begin
         'delete', pg_catalog.format($sql$delete from %1$s as t using (
             select %2$s from %3$s where ev_op is null or ev_op = 'D' order by %2$s offset 0) as n where %4$s$sql$,
             v_only, v_keys, i_staging, v_match),
-        'only_deleted', pg_catalog.format('select pg_catalog.count(*) from (select distinct %s from %s) as n',
-            v_keys, i_staging),
+        'only_deleted', v_distinct,
         'deleted', pg_catalog.format($sql$select pg_catalog.count(*) from (select from %2$s group by %1$s
             having pg_catalog.min(ev_id) filter (where ev_op = 'D')
                 < coalesce(pg_catalog.min(ev_id) filter (where ev_op = 'I'), 9223372036854775807)) as n$sql$,
             v_keys, i_staging),
-        'only_update', tailrace.update_sql(v_only, v_set, v_match, v_last || ' as f'),
-        'update', tailrace.update_sql(v_only, v_set, v_match, v_final || ' as f where not fresh'),
+        'only_update', tailrace.update_sql(v_only, v_set, v_match, v_last),
+        'update', tailrace.update_sql(v_only, v_set, 'not fresh and ' || v_match, v_final),
+        'only_updates', v_distinct,
+        'updates', pg_catalog.format('select pg_catalog.count(*) from (select from %2$s group by %1$s
+            having pg_catalog.bool_and(ev_op = ''U'')) as n', v_keys, i_staging),
         'only_missing', pg_catalog.format(
             'insert into %s (%s) overriding system value select %s from %s as n where not exists (select from %s as t where %s)',
             i_table, v_columns, v_values, v_last, v_only, v_match),
@@ -123,7 +129,6 @@ begin
         'insert', pg_catalog.format(
             'insert into %s (%s) overriding system value select %s from %s as n where fresh and ev_op <> ''D''',
             i_table, v_columns, v_values, v_final),
-        'updates', pg_catalog.format('select pg_catalog.count(*) from %s as n where not fresh', v_final),
         'present', pg_catalog.format($sql$select pg_catalog.count(*) from %s as t
             join (select distinct %s from %s where ev_op = 'D') as n on %s$sql$,
             v_only, v_keys, i_staging, v_match),
@@ -140,7 +145,14 @@ begin
         'redo_new', pg_catalog.format(
             'insert into %s (%s) overriding system value select %s from %s as n where ev_op <> ''D'' and not exists (select from pg_temp.tailrace_kept as k where %s)',
             i_table, v_columns, v_values, v_last, v_same),
-        'again', v_fixed);
+        'again', v_fixed,
+        'indexed', exists (
+            select
+            from pg_catalog.pg_index as x
+            join pg_catalog.pg_attribute as a on a.attrelid = x.indrelid and a.attnum = x.indkey[0]
+            join tailrace.apply_columns(i_dest_table, i_relation_id) as c
+                on c.column_name = a.attname and c.key_number is not null
+            where x.indrelid = i_table and x.indisvalid and x.indpred is null));
 end;
 $body$;
 

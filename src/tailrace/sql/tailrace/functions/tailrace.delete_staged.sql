@@ -22,22 +22,14 @@ language plpgsql as $body$
 --                 inserted first is not expected
 --
 -- Calls:
---      the texts of the plan
+--      tailrace.key_bounds, the texts of the plan
 -- Tables directly manipulated:
 --      the local table
 -- ----------------------------------------------------------------------
 declare
-    v_low      text;
-    v_high     text;
-    v_bounded  text := '';
     v_expected bigint;
 begin
-    if i_deleted >= 1000 and i_plan ->> 'bounded' is not null then
-        -- as literals, because the planner then knows how little of the index lies between them
-        execute 'select ' || (i_plan ->> 'bounds') into v_low, v_high;
-        v_bounded := pg_catalog.format(' and %s %L and %L', i_plan ->> 'bounded', v_low, v_high);
-    end if;
-    execute (i_plan ->> 'delete') || v_bounded;
+    execute (i_plan ->> 'delete') || tailrace.key_bounds(i_plan, i_deleted);
     get diagnostics deleted = row_count;
 
     missed := 0;

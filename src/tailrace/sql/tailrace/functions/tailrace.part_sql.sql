@@ -16,8 +16,8 @@ language plpgsql immutable as $body$
 --
 --      Text of the COPY that sends row events of one table, many rows in one message, so that
 --      the client touches messages and not rows. Messages are bounded by bytes: a thousand rows
---      where all are small; by the running sum of bytes where few are large; and one event each
---      where events are large on average (packed ones are), which costs the server no memory.
+--      where all are small; by the running sum of bytes where some are large; and one event each
+--      where events are large on average, which costs the server no memory.
 --
 -- Parameters:
 --      i_source       - text of the event query (see tailrace.range_sql)
@@ -38,11 +38,12 @@ language plpgsql immutable as $body$
 --      none
 -- ----------------------------------------------------------------------
 declare
-    v_row    text := 'ev_data';
-    v_mark   text := $$ev_id || ',' || pg_catalog.right(ev_type, 1) || 'x"'$$;
-    v_where  text;
-    v_rows   integer := 262144 / greatest(i_largest, 1);
-    v_chunk  text;
+    v_row     text := 'ev_data';
+    v_mark    text := $$ev_id || ',' || pg_catalog.right(ev_type, 1) || 'x"'$$;
+    v_where   text;
+    v_average bigint := i_bytes / greatest(i_events, 1);
+    v_rows    integer := 262144 / greatest(i_largest, 1);
+    v_chunk   text;
 begin
     if i_marked then
         v_row := pg_catalog.format(
@@ -53,7 +54,7 @@ begin
             i_table, i_relation_id, i_types)
         || pg_catalog.format(' and ev_id between %s and %s', i_after + 1, i_until);
 
-    if i_bytes / greatest(i_events, 1) >= 4096 then
+    if v_average >= 32768 or (v_average >= 2048 and i_bytes > 67108864) then
         return pg_catalog.format('copy (select %s from (%s) as ev where %s) to stdout (format binary)',
             v_row, i_source, v_where);
     end if;

@@ -1,27 +1,29 @@
 create or replace function tailrace.write_staged(
-    i_plan jsonb,
-    i_kind text,
+    i_plan    jsonb,
+    i_kind    text,
+    i_written bigint,
     out inserted bigint,
     out updated  bigint,
     out missed   bigint
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.write_staged(2)
+-- Function: tailrace.write_staged(3)
 --
 --      Update and insert the final rows that are staged. Updates go first, since a row may
 --      insert a value of another unique key that an updated row gives up.
 --
 -- Parameters:
---      i_plan  - what tailrace.apply_plan returned
---      i_kind  - what is staged: update or write (see tailrace.apply_staged)
+--      i_plan     - what tailrace.apply_plan returned
+--      i_kind     - what is staged: update or write (see tailrace.apply_staged)
+--      i_written  - number of staged rows of inserts and updates
 --
 -- Returns:
 --      inserted, updated  - rows; those that were missing count as inserted
 --      missed             - updates that met no row
 --
 -- Calls:
---      the texts of the plan
+--      tailrace.key_bounds, the texts of the plan
 -- Tables directly manipulated:
 --      the local table
 -- ----------------------------------------------------------------------
@@ -31,10 +33,15 @@ declare
 begin
     missed := 0;
     inserted := 0;
-    execute i_plan ->> (v_only || 'update') into v_final, updated;
-    if updated < v_final then
-        execute i_plan ->> (v_only || 'missing');
-        get diagnostics missed = row_count;
+    execute (i_plan ->> (v_only || 'update')) || tailrace.key_bounds(i_plan, i_written);
+    get diagnostics updated = row_count;
+    if updated <> i_written then
+        -- some rows were no updates, or stood for the same key, or were not found
+        execute i_plan ->> (v_only || 'updates') into v_final;
+        if updated < v_final then
+            execute i_plan ->> (v_only || 'missing');
+            get diagnostics missed = row_count;
+        end if;
     end if;
     if i_kind <> 'update' then
         execute i_plan ->> 'insert';
@@ -44,5 +51,5 @@ begin
 end;
 $body$;
 
-comment on function tailrace.write_staged(jsonb, text) is
+comment on function tailrace.write_staged(jsonb, text, bigint) is
     'updates and inserts the final rows that are staged';
