@@ -209,3 +209,24 @@ async def test_leaf_denies_writers_but_not_replication(
             await db.execute(statement)
     replica = await connect(db, replica=True)
     assert await replica.execute("insert into public.t values (1)") == 1
+
+
+@pytest.mark.parametrize(
+    "statement", ["insert into public.t values (2, 'late', 2)", "truncate public.t"]
+)
+async def test_transaction_older_than_a_rotation_is_told_to_try_again(
+    capture: Capture, connect: Connect, statement: str
+) -> None:
+    await _table(capture)
+    other = await connect(capture.db)
+    with pytest.raises(DatabaseError) as caught:
+        async with other.transaction("repeatable read"):
+            await other.fetch_value("select 1")
+            await capture.db.execute(
+                "update pgq.queue set queue_cur_table = (queue_cur_table + 1) % queue_ntables"
+            )
+            await other.execute(statement)
+    assert caught.value.sqlstate == "40001"
+    async with other.transaction("repeatable read"):
+        await other.execute(statement)
+    assert (await capture.replay("public.t")) == await capture.present("public.t", "id, a, b")

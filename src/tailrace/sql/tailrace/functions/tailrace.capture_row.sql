@@ -24,7 +24,8 @@ as $$
 declare
     v_id       constant integer := tg_argv[0]::integer;
     v_info     tailrace.table_info;
-    v_queue    pgq.queue;
+    v_seq      text;
+    v_table    text;
     v_relation record;
     v_row      text;
     v_key      text;
@@ -32,12 +33,11 @@ declare
     v_new      text;
 begin
     select * into strict v_info from tailrace.table_info i where i.capture_id = v_id;
-    select * into strict v_queue from pgq.queue q where q.queue_name = v_info.queue_name;
-    if v_queue.queue_disable_insert or current_setting('session_replication_role') = 'local' then
-        perform tailrace.refuse_or_note(v_id);
+    select q.queue_event_seq into strict v_seq from pgq.queue q where q.queue_name = v_info.queue_name;
+    v_table := tailrace.event_table(v_id);
+    if v_table is null then
         return null;
     end if;
-    perform tailrace.send_relation(v_id);
     select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name);
     select string_agg(format('($1).%I', c), ', ') into v_row from unnest(v_relation.column_names) c;
     select string_agg(format('($1).%I', c), ', ') into v_key from unnest(v_relation.key_columns) c;
@@ -48,13 +48,13 @@ begin
         execute format('select row(%s)::text', v_key) into v_new using new;
     end if;
     if v_old is not null and v_old is distinct from v_new then
-        execute format('insert into %s_%s (ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra3) values (nextval(%L), now(), %L, $1, %L, %L)',
-                       v_queue.queue_data_pfx, v_queue.queue_cur_table, v_queue.queue_event_seq,
+        execute format('insert into %s (ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra3) values (nextval(%L), now(), %L, $1, %L, %L)',
+                       v_table, v_seq,
                        'row:D', v_info.table_name, v_relation.relation_id) using v_old;
     end if;
     if v_new is not null then
-        execute format('insert into %s_%s (ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra3) select nextval(%L), now(), %L, row(%s)::text, %L, %L',
-                       v_queue.queue_data_pfx, v_queue.queue_cur_table, v_queue.queue_event_seq,
+        execute format('insert into %s (ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra3) select nextval(%L), now(), %L, row(%s)::text, %L, %L',
+                       v_table, v_seq,
                        case when v_old is not distinct from v_new then 'row:U' else 'row:I' end,
                        v_row, v_info.table_name, v_relation.relation_id) using new;
     end if;

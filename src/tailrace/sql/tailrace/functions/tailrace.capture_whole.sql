@@ -21,17 +21,13 @@ as $$
 --      TR009 when the queue of the table takes no events here
 -- ----------------------------------------------------------------------
 declare
-    v_queue pgq.queue;
+    v_table constant text := tailrace.event_table(i_capture_id);
     v_count bigint;
 begin
-    select q.* into strict v_queue from tailrace.table_info i join pgq.queue q using (queue_name)
-     where i.capture_id = i_capture_id;
-    if v_queue.queue_disable_insert or current_setting('session_replication_role') = 'local' then
-        perform tailrace.refuse_or_note(i_capture_id);
+    if v_table is null then
         return 0;
     end if;
-    perform tailrace.send_relation(i_capture_id);
-    execute format('insert into %s_%s %s', v_queue.queue_data_pfx, v_queue.queue_cur_table,
+    execute format('insert into %s %s', v_table,
                    replace(tailrace.capture_body(i_capture_id, i_kind), '@table@', 'only ' || i_part));
     get diagnostics v_count = row_count;
     return v_count;

@@ -6,14 +6,18 @@ as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.check_snapshot(2)
 --
---      A repeatable-read transaction that began before an ALTER TABLE and
---      writes the table after it would log rows under the old shape.
+--      What a repeatable-read transaction sees may be too old to capture by.
+--      If it began before an ALTER TABLE, it would write rows under the old
+--      shape; if before a rotation, into a table that nobody reads any more.
 --
 -- Parameters:
 --      i_capture_id    tailrace.table_info.capture_id
 --      i_row_columns   names of the columns that the rows really have
 -- Raises:
---      40001 when they are not the columns that this snapshot shows
+--      40001 when they are not the columns that this snapshot shows, or the
+--      queue has been rotated since
+-- Calls:
+--      pgq.refuse_stale_queue(1)
 -- ----------------------------------------------------------------------
 declare
     v_info tailrace.table_info;
@@ -25,5 +29,6 @@ begin
         raise exception 'table "%" was altered after this transaction began', v_info.dest_table
               using errcode = '40001', hint = 'try the transaction again';
     end if;
+    perform pgq.refuse_stale_queue(q.queue_id) from pgq.queue q where q.queue_name = v_info.queue_name;
 end
 $$;
