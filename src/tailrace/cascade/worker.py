@@ -168,17 +168,20 @@ class NodeWorker:
         """Bring events and position in, in one transaction; return the highest event id."""
         own = self._seat.db
         async with own.transaction():
-            copy_sql = await own.fetch_value(
+            target = await own.fetch_one(
                 queries.mirror_begin,
                 queue=self._queue, consumer=self._seat.consumer, epoch=self._seat.epoch,
                 from_tick=tick.prev_tick, to_tick=tick.tick_id,
             )  # fmt: skip
+            assert target is not None
             await reach("mirror.after_position")
-            async with own.copy_in(copy_sql) as copy:
+            async with own.copy_in(target.copy_sql) as copy:
                 async for piece in events:
                     await copy.write(piece)
             await reach("mirror.after_copy")
-            seen = await own.fetch_one(queries.mirror_events, queue=self._queue)
+            seen = await own.fetch_one(
+                queries.mirror_events, queue=self._queue, event_table=target.event_table
+            )
             assert seen is not None
             await reach("mirror.before_events_commit")
         if seen.upstream_watermark is not None:

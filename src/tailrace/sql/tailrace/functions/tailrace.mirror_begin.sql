@@ -3,8 +3,10 @@ create or replace function tailrace.mirror_begin(
     i_consumer  text,
     i_epoch     bigint,
     i_from_tick bigint,
-    i_to_tick   bigint
-) returns text
+    i_to_tick   bigint,
+    out event_table text,
+    out copy_sql    text
+)
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.mirror_begin(5)
@@ -22,7 +24,8 @@ language plpgsql as $body$
 --      i_to_tick    - tick whose events come now
 --
 -- Returns:
---      a COPY FROM STDIN in binary format that takes what tailrace.pending_ticks reads
+--      event_table  - table that takes the events, for tailrace.mirror_events
+--      copy_sql     - COPY FROM STDIN in binary format that takes what tailrace.pending_ticks reads
 --
 -- Calls:
 --      tailrace.advance, pgq.current_event_table
@@ -44,10 +47,10 @@ begin
     -- a crash between the two may lose both or keep this one alone, and both cases mend.
     perform pg_catalog.set_config('synchronous_commit', 'off', true);
 
-    return pg_catalog.format(
+    event_table := pgq.quote_fqname(pgq.current_event_table(i_queue));
+    copy_sql := pg_catalog.format(
         'copy %s (ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4)'
-        ' from stdin (format binary)',
-        pgq.quote_fqname(pgq.current_event_table(i_queue)));
+        ' from stdin (format binary)', event_table);
 end;
 $body$;
 

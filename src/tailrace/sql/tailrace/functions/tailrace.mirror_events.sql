@@ -1,17 +1,19 @@
 create or replace function tailrace.mirror_events(
-    i_queue text,
+    i_queue       text,
+    i_event_table text,
     out last_event         bigint,
     out upstream_watermark bigint
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.mirror_events(1)
+-- Function: tailrace.mirror_events(2)
 --
 --      Act on the events that this transaction has copied into a branch's queue: those of the
 --      cascade itself, and relation descriptors. All others belong to the applying consumer.
 --
 -- Parameters:
---      i_queue  - queue
+--      i_queue        - queue
+--      i_event_table  - what tailrace.mirror_begin returned in this transaction
 --
 -- Returns:
 --      last_event          - highest ev_id copied by this transaction; NULL: none was copied
@@ -20,26 +22,26 @@ language plpgsql as $body$
 -- Calls:
 --      tailrace.cascade_event, tailrace.store_relation
 -- Tables directly manipulated:
---      update - the event tables: the payload of pgq.global-watermark on a sync node
+--      update - the event table: the payload of pgq.global-watermark on a sync node
 -- ----------------------------------------------------------------------
 declare
-    v_table    text;
+    v_any      boolean;
     v_event    record;
     v_own_mark bigint;
 begin
-    -- the parent of the event tables: a rotation may have made another one current meanwhile
-    select pgq.quote_fqname(q.queue_data_pfx) into v_table
-    from pgq.queue as q
-    where q.queue_name = i_queue;
-
     execute pg_catalog.format(
-        'select pg_catalog.max(ev_id) from %s where ev_txid = pg_catalog.txid_current()', v_table)
-    into last_event;
+        'select pg_catalog.max(ev_id), coalesce(pg_catalog.bool_or('
+        'ev_type like ''pgq.%%'' or ev_type = ''tailrace.relation''), false)'
+        ' from %s where ev_txid = pg_catalog.txid_current()', i_event_table)
+    into last_event, v_any;
+    if not v_any then
+        return;
+    end if;
 
     for v_event in execute pg_catalog.format(
         'select ev_id, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3 from %s'
         ' where ev_txid = pg_catalog.txid_current()'
-        ' and (ev_type like ''pgq.%%'' or ev_type = ''tailrace.relation'') order by ev_id', v_table)
+        ' and (ev_type like ''pgq.%%'' or ev_type = ''tailrace.relation'') order by ev_id', i_event_table)
     loop
         if v_event.ev_type = 'tailrace.relation' then
             perform tailrace.store_relation(v_event.ev_data);
@@ -53,12 +55,13 @@ begin
             -- nodes below follow the watermark that the sync group has agreed on
             select i.global_watermark into v_own_mark from pgq_node.get_node_info(i_queue) as i;
             execute pg_catalog.format(
-                'update %s set ev_data = $1 where ev_txid = pg_catalog.txid_current() and ev_id = $2', v_table)
+                'update %s set ev_data = $1 where ev_txid = pg_catalog.txid_current() and ev_id = $2',
+                i_event_table)
             using v_own_mark::text, v_event.ev_id;
         end if;
     end loop;
 end;
 $body$;
 
-comment on function tailrace.mirror_events(text) is
+comment on function tailrace.mirror_events(text, text) is
     'acts on the cascade''s own events among those just copied into a branch';
