@@ -230,3 +230,42 @@ async def test_transaction_older_than_a_rotation_is_told_to_try_again(
     async with other.transaction("repeatable read"):
         await other.execute(statement)
     assert (await capture.replay("public.t")) == await capture.present("public.t", "id, a, b")
+
+
+async def test_writer_without_rights_on_our_schemas_is_captured(
+    capture: Capture, connect: Connect
+) -> None:
+    await _table(capture)
+    role = f"clerk_{capture.db.dbname}"
+    await capture.db.execute(
+        f'create role "{role}"; grant select, insert, update, delete, truncate on public.t to "{role}"'
+    )
+    clerk = await connect(capture.db)
+    await clerk.execute(f'set role "{role}"')
+    try:
+        for statement in (
+            "insert into public.t values (2, 'y', 2), (3, 'z', 3)",
+            "insert into public.t values (2, 'w', 2) on conflict (id) do update set a = 'w'",
+            "update public.t set id = 4 where id = 3",
+            "delete from public.t where id = 1",
+        ):
+            await clerk.execute(statement)
+        await capture.db.execute("alter table public.t add column more int")
+        await clerk.execute("insert into public.t values (9, 'm', 9, 9)")
+        await clerk.execute("truncate public.t")
+        with pytest.raises(DatabaseError, match="permission denied"):
+            await clerk.fetch_all("select * from tailrace.table_info")
+    finally:
+        await clerk.close()
+        await capture.db.execute(f'drop owned by "{role}"; drop role "{role}"')
+    assert [letter for letter, _ in await capture.rows("public.t")][-4:] == ["I", "D", "I", "T"]
+
+
+async def test_cast_that_the_owner_made_does_not_run_in_capture(capture: Capture) -> None:
+    await _table(capture)
+    await capture.db.execute(
+        "create function public.show(public.t) returns text language sql as $$ select 'mine' $$;"
+        " create cast (public.t as text) with function public.show(public.t) as implicit"
+    )
+    await capture.db.execute("insert into public.t values (2, 'y', 2)")
+    assert (await capture.rows("public.t"))[-1] == ("I", "(2,y,2)")

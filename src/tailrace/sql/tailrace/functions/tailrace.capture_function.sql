@@ -1,7 +1,7 @@
 create or replace function tailrace.capture_function(i_capture_id integer)
 returns text
 language plpgsql stable
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.capture_function(1)
@@ -57,7 +57,7 @@ begin
 create or replace function tailrace_capture.capture_%1$s()
 returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 set "DateStyle" = 'ISO, MDY'
 set "IntervalStyle" = 'postgres'
 set "TimeZone" = 'UTC'

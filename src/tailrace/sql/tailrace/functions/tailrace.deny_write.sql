@@ -1,6 +1,7 @@
 create or replace function tailrace.deny_write()
 returns trigger
-language plpgsql
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
 as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.deny_write(0)

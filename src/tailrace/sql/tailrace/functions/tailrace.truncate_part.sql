@@ -1,7 +1,7 @@
 create or replace function tailrace.truncate_part()
 returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 set "DateStyle" = 'ISO, MDY'
 set "IntervalStyle" = 'postgres'
 set "TimeZone" = 'UTC'

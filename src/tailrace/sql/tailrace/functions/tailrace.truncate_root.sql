@@ -1,7 +1,7 @@
 create or replace function tailrace.truncate_root()
 returns trigger
 language plpgsql security definer
-set search_path = pg_catalog
+set search_path = pg_catalog, pg_temp
 as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.truncate_root(0)
