@@ -253,7 +253,10 @@ async def _wait_for_tick(held: list[Side], ids: dict[str, int], tick: int, withi
             )
             if at.position_tick is None:
                 raise WrongState(
-                    f'node "{side.node}" of queue "{side.queue}" was removed while it was compared'
+                    f'the hold on node "{side.node}" of queue "{side.queue}" ended before the node '
+                    f"reached tick {tick}",
+                    hint="something took longer than a hold lasts; try again",
+                    retryable=True,
                 )
             if at.position_tick >= tick:
                 waiting.remove(side)
