@@ -80,6 +80,11 @@ class NodeWorker:
         """Work until told to stop, or until the node is no more."""
         await self._loop.run()
 
+    @property
+    def seated(self) -> bool:
+        """Whether we, and no other runner, are at work for the consumer."""
+        return self._seat.epoch is not None
+
     def request_stop(self) -> None:
         """End after the tick that is under way."""
         self._loop.request_stop()

@@ -108,6 +108,11 @@ class ApplyingConsumer:
         """Apply until told to stop, or until the consumer is no more."""
         await self._loop.run()
 
+    @property
+    def seated(self) -> bool:
+        """Whether we, and no other runner, are at work for the consumer."""
+        return self._seat.epoch is not None
+
     def request_stop(self) -> None:
         """End after the batch that is under way."""
         self._loop.request_stop()
