@@ -184,12 +184,12 @@ def _show(ending: Ending) -> None:
     click.echo()
     write_rows(
         "table",
-        ("commit to commit, ms", "rows", "p50", "p95", "max"),
+        ("commit to commit, ms", "transactions", "p50", "p95", "max"),
         [
             {
                 "commit to commit, ms": f"node1 to {one.node}"
                 + (", around the kill" if one.interrupted else ""),
-                "rows": one.rows,
+                "transactions": one.transactions,
                 "p50": round(one.p50, 1),
                 "p95": round(one.p95, 1),
                 "max": round(one.most, 1),

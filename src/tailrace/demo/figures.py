@@ -24,8 +24,8 @@ class Delay:
 
     node: str
     interrupted: bool
-    """Rows that were under way while ``tailrace run`` was dead or catching up again."""
-    rows: int
+    """Those that were under way while ``tailrace run`` was dead or catching up again."""
+    transactions: int
     p50: float
     p95: float
     most: float
@@ -71,10 +71,9 @@ class Figures:
 
 
 async def delays(
-    root: Database, node: Database, name: str, interruption: Interruption
+    root: Database, node: Database, name: str, since: datetime, interruption: Interruption
 ) -> list[Delay]:
-    """Measure the rows that were written since the node's last table became live."""
-    since = await node.fetch_value(queries.last_live)
+    """Measure the transactions since a moment, by the flights whose last version is theirs."""
     await node.execute(queries.make_times)
     async with node.copy_in(queries.take_times) as taken:
         async with aclosing(root.copy_out(queries.send_times, since=since)) as sent:
@@ -85,4 +84,6 @@ async def delays(
         killed=interruption.killed,
         mended=interruption.mended,
     )
-    return [Delay(name, row.interrupted, row.rows, row.p50, row.p95, row.most) for row in rows]
+    return [
+        Delay(name, row.interrupted, row.transactions, row.p50, row.p95, row.most) for row in rows
+    ]

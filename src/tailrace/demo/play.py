@@ -99,6 +99,9 @@ class Play:
         async with writers.writing() as written:
             self._audience.scene("four writers change flights, weather, planes and airlines")
             copied, copy_seconds = await self._first_load(runner)
+            await self._all_applied(runner)
+            calm = datetime.now(UTC)
+            self._audience.scene("all nodes have caught up; from here on rows are timed")
             interruption = await self._interruption(runner, written)
         self._audience.finished("writing")
         self._audience.scene(
@@ -110,7 +113,7 @@ class Play:
         self._audience.scene("everything is applied everywhere; comparing all tables on all nodes")
         compared = await self._compare()
         measured = [
-            await figures.delays(stage.root, stage.nodes[name], name, interruption)
+            await figures.delays(stage.root, stage.nodes[name], name, calm, interruption)
             for name in MEASURED
         ]
         return Ending(

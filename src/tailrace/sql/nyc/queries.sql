@@ -113,9 +113,6 @@ where faa like 'H%' and name like 'Heliport %' and length(name) % 3 > 0;
 -- copied_rows: rows of a node's tables that came with the first load
 select coalesce(sum(copied_rows), 0)::bigint from tailrace.table_info;
 
--- last_live: when the last table of this node became live
-select max(live_at) from tailrace.table_info;
-
 -- send_times: keys of flights changed since a moment, with the moment of each one's commit
 copy (
     select f.year, f.month, f.day, f.origin, f.carrier, f.flight, c.committed_at
@@ -132,18 +129,20 @@ create temporary table sent_at (
 -- take_times: takes them
 copy pg_temp.sent_at from stdin;
 
--- delays: milliseconds from commit there to commit here, apart for rows met by an interruption
+-- delays: milliseconds from commit there to commit here of each transaction, apart for those that an
+-- interruption met
 with row_times as (
     select t.committed_at, pg_catalog.pg_xact_commit_timestamp(f.xmin) as arrived_at
     from pg_temp.sent_at as t
     join nyc.flights as f using (year, month, day, origin, carrier, flight)
 ), delay as (
-    select 1000 * extract(epoch from r.arrived_at - r.committed_at)::double precision as ms,
-        coalesce(r.committed_at < %(mended)s and r.arrived_at > %(killed)s, false) as interrupted
+    select max(1000 * extract(epoch from r.arrived_at - r.committed_at))::double precision as ms,
+        coalesce(r.committed_at < %(mended)s and max(r.arrived_at) > %(killed)s, false) as interrupted
     from row_times as r
     where r.arrived_at is not null
+    group by r.committed_at
 )
-select interrupted, count(*) as rows,
+select interrupted, count(*) as transactions,
     percentile_cont(0.5) within group (order by ms) as p50,
     percentile_cont(0.95) within group (order by ms) as p95,
     max(ms) as most
