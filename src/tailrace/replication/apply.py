@@ -261,8 +261,7 @@ class Applier:
 
     async def _truncate(self, table: LocalTable, part: Part) -> Counts:
         try:
-            plan = await self._relations.plan(table, part.relation_id)
-            await self.target.execute(plan.statements.clear)
+            await self.target.execute(queries.empty_table, table=table.dest)
         except TailraceError as error:
             raise _apply_error(self.queue, part, error) from error
         return Counts(truncated=1)

@@ -30,7 +30,6 @@ class Statements(msgspec.Struct, frozen=True):
     staging: str
     create: str
     empty: str
-    clear: str
     direct: str | None
     load_insert: str
     load_write: str

@@ -77,8 +77,11 @@
 \ir functions/tailrace.apply_shape.sql
 \ir functions/tailrace.local_tables.sql
 \ir functions/tailrace.apply_columns.sql
+\ir functions/tailrace.own_rows.sql
+\ir functions/tailrace.apply_names.sql
 \ir functions/tailrace.update_sql.sql
 \ir functions/tailrace.apply_statements.sql
+\ir functions/tailrace.key_access.sql
 \ir functions/tailrace.apply_plan.sql
 \ir functions/tailrace.choose_plans.sql
 \ir functions/tailrace.key_bounds.sql
@@ -89,7 +92,6 @@
 
 -- Copy and compare
 \ir functions/tailrace.applying_consumer.sql
-\ir functions/tailrace.own_rows.sql
 \ir functions/tailrace.copied_columns.sql
 \ir functions/tailrace.key_columns.sql
 \ir functions/tailrace.source_rows.sql

@@ -18,11 +18,12 @@ language plpgsql stable as $body$
 --        staging, create, empty  - name of the staging table; statements that make and empty it
 --        direct                  - COPY straight into the table; null: some column is not here
 --        load_insert, load_write, load_delete, load_marked_delete - COPY into the staging table
---        the rest                - see tailrace.apply_statements
+--        the rest                - see tailrace.apply_statements, tailrace.key_access
 --      Raises TR030 when rows of this descriptor cannot be brought into the table at all.
 --
 -- Calls:
---      tailrace.table_oid, tailrace.apply_columns, tailrace.apply_statements
+--      tailrace.table_oid, tailrace.apply_columns, tailrace.apply_statements,
+--      tailrace.key_access
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -80,7 +81,8 @@ begin
             pg_catalog.string_agg(c.staged, ', ' order by c.key_number) filter (where c.key_number is not null)))
     into v_plan
     from tailrace.apply_columns(i_dest_table, i_relation_id) as c;
-    return v_plan || tailrace.apply_statements(v_table, i_dest_table, i_relation_id, 'pg_temp.' || v_staging);
+    return v_plan || tailrace.apply_statements(i_dest_table, i_relation_id, 'pg_temp.' || v_staging)
+        || tailrace.key_access(i_dest_table, i_relation_id, 'pg_temp.' || v_staging);
 end;
 $body$;
 

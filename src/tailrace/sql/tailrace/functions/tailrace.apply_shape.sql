@@ -19,7 +19,6 @@ language sql stable as $body$
 --      none
 -- ----------------------------------------------------------------------
     select pg_catalog.md5(c.oid::text || c.relkind::text || c.relname || c.relnamespace
-        || tailrace.is_referenced(c.oid)
         || (
             select pg_catalog.string_agg(
                 a.attnum::text || a.attname || ' ' || a.atttypid || ' ' || a.atttypmod || ' '

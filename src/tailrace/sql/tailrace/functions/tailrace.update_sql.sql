@@ -14,7 +14,7 @@ language sql immutable as $body$
 --      i_table  - table to update (trusted text)
 --      i_set    - assignments; NULL: the table has nothing but its key
 --      i_match  - condition between t, the table, and n, the staged rows
---      i_rows   - the final rows, one a key
+--      i_rows   - the final rows, one a key, with their alias
 --
 -- Returns:
 --      an UPDATE that ends with its condition; where there is nothing to set, a SELECT that
@@ -26,8 +26,8 @@ language sql immutable as $body$
 --      none
 -- ----------------------------------------------------------------------
     select case
-        when i_set is null then pg_catalog.format('select from %s as t join %s as n on %s', i_table, i_rows, i_match)
-        else pg_catalog.format('update %s as t set %s from %s as n where %s', i_table, i_set, i_rows, i_match)
+        when i_set is null then pg_catalog.format('select from %s as t join %s on %s', i_table, i_rows, i_match)
+        else pg_catalog.format('update %s as t set %s from %s where %s', i_table, i_set, i_rows, i_match)
     end
 $body$;
 
