@@ -167,7 +167,7 @@ class ServedDatabase:
 
     def __init__(self, dsn: str, options: Options, supervisor: Supervisor, ears: Ears) -> None:
         self.dsn = dsn
-        self.workers: dict[str, NodeWorker | ApplyingConsumer] = {}
+        self.at_work: dict[str, NodeWorker | ApplyingConsumer | CopyService] = {}
         self.copies: dict[str, CopyService] = {}
         self._options = options
         self._supervisor = supervisor
@@ -237,11 +237,11 @@ class ServedDatabase:
     def _start(self, key: str, service: Service) -> None:
         self._running.add(key)
         if isinstance(service, NodeWorker | ApplyingConsumer):
-            self.workers[key] = service
+            self.at_work[key] = service
 
         def ended() -> None:
             self._running.discard(key)
-            self.workers.pop(key, None)
+            self.at_work.pop(key, None)
 
         self._supervisor.add(_Tracked(service, ended))
 
@@ -355,7 +355,7 @@ class Idleness:
     def _given_up(self) -> TailraceError | None:
         """A worker, or a copy, that fails again and again will not get idle."""
         for one in self._served:
-            for worker in (*one.workers.values(), *one.copies.values()):
+            for worker in (*one.at_work.values(), *one.copies.values()):
                 if worker.failures >= PATIENCE and worker.last_error is not None:
                     return worker.last_error
         return None

@@ -59,7 +59,7 @@ class NodeWorker:
         self.last_error: TailraceError | None = None
         wake = asyncio.Event()
         self._queue = queue
-        self._poll = poll
+        self._settings_age = min(poll, 1.0)
         self._seat = Seat(dsn, queue, consumer)
         self._provider = Provider(queue, consumer, dsn, wake=wake, hear=hear)
         self._watermark = Watermark(
@@ -103,7 +103,7 @@ class NodeWorker:
     async def _work(self) -> bool:
         if not await self._seat.take():
             return False
-        state = await self._seat.state(max_age=self._poll)
+        state = await self._seat.state(max_age=self._settings_age)
         if state is None or state.node_type == "leaf":
             _logger.info("%s: the node is not here any more", self.name)
             self._loop.request_stop()
@@ -135,7 +135,7 @@ class NodeWorker:
                     await self._mirror_tick(feed, tick)
                     position = tick.tick_id
                     self._seat.note_position(position)
-                    if self._loop.stopping:
+                    if self._loop.stopping and tick is not ticks[-1]:
                         break
                 else:
                     await reading

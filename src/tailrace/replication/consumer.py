@@ -78,7 +78,7 @@ class ApplyingConsumer:
         self.last_error: TailraceError | None = None
         self.rows = 0
         self._queue = queue
-        self._poll = poll
+        self._settings_age = min(poll, 1.0)
         self._consumer = consumer
         self._strict = strict
         self._wake = asyncio.Event()
@@ -131,7 +131,7 @@ class ApplyingConsumer:
     async def _work(self) -> bool:
         if not await self._seat.take():
             return False
-        state = await self._seat.state(max_age=self._poll)
+        state = await self._seat.state(max_age=self._settings_age)
         if state is None or (state.is_worker and state.node_type != "leaf"):
             _logger.info("%s: the consumer is not here any more", self.name)
             self._loop.request_stop()

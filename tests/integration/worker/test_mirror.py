@@ -190,6 +190,9 @@ async def test_worker_follows_a_change_of_provider(pair: Pair, cascade: Cascade)
     await pair.catch_up()
     while await middle.run_once():
         pass
+    paused = "select pgq_node.set_consumer_paused(%s, %s, %s)"
+    await pair.branch.db.execute(paused, QUEUE, pair.branch.worker, True)
+    await pair.catch_up()
     position = await pair.branch.position()
     await other.db.execute(
         "select pgq_node.register_location(%s, 'node2', %s, false)", QUEUE, pair.branch.dsn
@@ -200,6 +203,7 @@ async def test_worker_follows_a_change_of_provider(pair: Pair, cascade: Cascade)
     await pair.branch.db.execute(
         "select pgq_node.change_consumer_provider(%s, 'node2_worker', 'node3')", QUEUE
     )
+    await pair.branch.db.execute(paused, QUEUE, pair.branch.worker, False)
     await pair.root.event()
     tick = await pair.root.tick()
     while await middle.run_once():

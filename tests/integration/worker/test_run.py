@@ -149,3 +149,41 @@ async def test_unknown_database_is_refused(cascade: Cascade) -> None:
     missing = root.dsn.replace(root.db.dbname, "no_such_database")
     with pytest.raises(ConnectError, match="no_such_database"):
         await run([root.dsn, missing], signals=False)
+
+
+async def test_until_idle_fails_with_the_error_of_a_copy_that_cannot_succeed(
+    cascade: Cascade,
+) -> None:
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    await root.add_table()
+    await root.db.execute("insert into public.t values (1, 'too long')")
+    await leaf.add_table()
+    await leaf.db.execute("alter table public.t alter v type varchar(3)")
+    with pytest.raises(TailraceError, match="too long"):
+        await asyncio.wait_for(
+            run([root.dsn, leaf.dsn], until_idle=True, options=OPTIONS, signals=False), 40
+        )
+
+
+async def test_stopping_ends_with_the_tick_under_way_and_loses_nothing(cascade: Cascade) -> None:
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    for _ in range(3):
+        async with running(root, branch):
+            for _ in range(20):
+                await root.event("x" * 1000, "some:thing", "x")
+            before = await branch.position()
+
+            async def moved(before: int = before) -> bool:
+                return await branch.position() > before
+
+            await eventually(moved, within=20)
+    async with running(root, branch):
+        newest = (await root.ticks())[-1]
+
+        async def there() -> bool:
+            return await branch.position() >= newest
+
+        await eventually(there, within=20)
+    assert await differences(root, branch) == []
