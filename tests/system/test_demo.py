@@ -80,7 +80,17 @@ async def test_demo_does_not_touch_a_server_that_is_there(
     demo = await process("demo", "--data", str(data), *FEW)
     assert await demo.wait() == 1
     assert demo.err.strip() == (
-        f'tailrace: "{data}" already holds a PostgreSQL server; it may be of use to you; '
-        "name a directory that does not exist yet"
+        f'tailrace: "{data}" already holds a PostgreSQL server, and the demo removes its directory '
+        "in the end; name one that does not exist yet"
     )
     assert server.cluster.status() is not None
+
+
+async def test_demo_does_not_touch_files_that_are_there(
+    process: StartProcess, scratch: Path
+) -> None:
+    (scratch / "thesis.txt").write_text("years of work")
+    demo = await process("demo", "--data", str(scratch), *FEW)
+    assert await demo.wait() == 1
+    assert "already holds something" in demo.err
+    assert os.listdir(scratch) == ["thesis.txt"]

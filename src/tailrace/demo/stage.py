@@ -73,11 +73,13 @@ class Stage:
         self._ours = False
 
     def _refuse_used_data(self) -> None:
-        """Who removes data in the end must have made it."""
-        if self.cluster.exists:
+        """Who removes a directory in the end must have made what is in it."""
+        data = self.cluster.data
+        if data.exists() and any(data.iterdir()):
+            holds = "a PostgreSQL server" if self.cluster.exists else "something"
             raise AlreadyExists(
-                f'"{self.cluster.data}" already holds a PostgreSQL server; it may be of use to you',
-                hint="name a directory that does not exist yet",
+                f'"{data}" already holds {holds}, and the demo removes its directory in the end',
+                hint="name one that does not exist yet",
             )
 
     @property
