@@ -54,7 +54,7 @@ class Ticker:
         self._loop.request_stop()
 
     async def run_once(self) -> bool:
-        """Tick for a while; False when another runner does."""
+        """Tick for a while; False when another runner does, or when there is nothing to tick."""
         if self._db is None:
             self._db = await Database.connect(self._dsn, name=self.name)
         if not self._active:
@@ -68,7 +68,7 @@ class Ticker:
         assert row is not None
         self.ticks += row.io_ticks
         self._report(self._db.dbname, row.io_failed)
-        return True
+        return bool(row.io_queues)
 
     def _report(self, dbname: str, failed: str | None) -> None:
         """Say what went wrong with single queues when it changes, not twice a second."""

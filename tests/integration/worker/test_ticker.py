@@ -32,23 +32,28 @@ async def newest(db: Database, name: str = QUEUE) -> int:
 async def spin(db: Database, seconds: float = 0.15) -> tuple[int, str | None]:
     """Let the ticker run for a while; return the number of ticks and what failed."""
     row = await db.fetch_one(
-        "call tailrace.run_ticker('4 ms', make_interval(secs => %s), null, null)", seconds
+        "call tailrace.run_ticker('4 ms', make_interval(secs => %s), null, null, null)", seconds
     )
     assert row is not None
     return row.io_ticks, row.io_failed
 
 
-async def settle(db: Database) -> None:
-    """Let the ticker run until it finds nothing more to do.
+async def age(db: Database) -> None:
+    """Let the ticks before the newest be old.
 
-    Ticks of an idle queue come at growing distance; so that none is due soon, the ticks before
-    the newest become old.
+    Ticks of an idle queue come at growing distance; so none is due soon.
     """
+    await db.execute(
+        "update pgq.tick as t set tick_time = tick_time - interval '1 day' where tick_id <"
+        " (select max(n.tick_id) from pgq.tick as n where n.tick_queue = t.tick_queue)"
+    )
+
+
+async def settle(db: Database) -> None:
+    """Let the ticker run until it finds nothing more to do."""
     while (await spin(db, 0.06))[0]:
-        await db.execute(
-            "update pgq.tick as t set tick_time = tick_time - interval '1 day' where tick_id <"
-            " (select max(n.tick_id) from pgq.tick as n where n.tick_queue = t.tick_queue)"
-        )
+        await age(db)
+    await age(db)
 
 
 async def insert(db: Database, name: str = QUEUE) -> None:
@@ -82,6 +87,7 @@ async def test_committed_event_is_ticked_and_only_once(database: Database) -> No
     await insert(database)
     await insert(database)
     assert (await spin(database))[0] == 1
+    await age(database)
     assert await spin(database) == (0, None)
 
 
@@ -97,6 +103,7 @@ async def test_event_of_a_transaction_open_at_the_last_tick_does_not_wait_for_th
         before = await newest(database)
     assert (await spin(database))[0] == 1
     assert await newest(database) == before + 1
+    await age(database)
     assert await spin(database) == (0, None)
 
 
@@ -150,6 +157,19 @@ async def test_external_and_paused_queues_are_skipped(database: Database) -> Non
         await insert(database, name)
         await database.execute("select pgq.set_queue_config(%s, %s, 'true')", name, flag)
     assert await spin(database) == (0, None)
+
+
+async def test_database_without_a_queue_to_tick_is_looked_at_now_and_then_only(
+    database: Database,
+) -> None:
+    await make_queue(database)
+    await database.execute("select pgq.set_queue_config(%s, 'external_ticker', 'true')", QUEUE)
+    ticker = Ticker(database.dsn, duration=60)
+    assert await asyncio.wait_for(ticker.run_once(), 5) is False
+    await database.execute("select pgq.set_queue_config(%s, 'external_ticker', 'false')", QUEUE)
+    await insert(database)
+    ticker.request_stop()
+    await ticker.run()
 
 
 async def test_queue_that_fails_is_named_and_does_not_keep_others_waiting(

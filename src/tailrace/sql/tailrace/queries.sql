@@ -227,7 +227,7 @@ select ret_code, ret_note from pgq_node.set_global_watermark(%(queue)s, %(tick)s
 
 -- run_ticker: tick all queues of the database for a while, waiting in the server
 call tailrace.run_ticker(
-    make_interval(secs => %(period)s), make_interval(secs => %(duration)s), null, null);
+    make_interval(secs => %(period)s), make_interval(secs => %(duration)s), null, null, null);
 
 -- covering_tick: the tick at which everything committed so far is done
 select tailrace.covering_tick(%(queue)s);
@@ -292,11 +292,8 @@ select * from tailrace.local_tables(%(queue)s, %(tables)s);
 -- apply_plan: statements that bring rows of one descriptor into a local table
 select tailrace.apply_plan(%(table)s, %(relation_id)s)::text;
 
--- staging_tables: staging tables of this session, and whether rows are in them
-select c.relname, pg_catalog.pg_relation_size(c.oid) > 0 as filled,
-    pg_catalog.format('drop table pg_temp.%I', c.relname) as drop_sql
-from pg_catalog.pg_class as c
-where c.relnamespace = pg_catalog.pg_my_temp_schema() and c.relkind = 'r' and c.relname like 'stage\_%';
+-- has_staging_table: whether this session still has a staging table
+select pg_catalog.to_regclass('pg_temp.' || %(name)s) is not null;
 
 -- apply_staged: take staged rows into their table
 select * from tailrace.apply_staged(%(plan)s::jsonb, %(kind)s, %(written)s, %(deleted)s);

@@ -2,11 +2,12 @@ create or replace procedure tailrace.run_ticker(
     i_period   interval,
     i_duration interval,
     inout io_ticks  integer default 0,
+    inout io_queues integer default 0,
     inout io_failed text default null
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Procedure: tailrace.run_ticker(4)
+-- Procedure: tailrace.run_ticker(5)
 --
 --      Tick all queues of this database that tick themselves, for a while. The waiting is done
 --      here so that the client sleeps: a round costs no round trip, and on an idle database
@@ -16,6 +17,8 @@ language plpgsql as $body$
 --      i_period    - time between rounds while there is work; 2.5 times that when there is none
 --      i_duration  - time after which control goes back to the caller
 --      io_ticks    - in: anything; out: number of ticks made
+--      io_queues   - in: anything; out: number of queues that there were to tick; with none the
+--                    call returns at once
 --      io_failed   - in: anything; out: a line for each queue that failed and was left out until
 --                    the end of the call; NULL: none did
 --
@@ -38,6 +41,7 @@ declare
     v_left_out text[] := '{}';
 begin
     io_ticks := 0;
+    io_queues := 0;
     io_failed := null;
     loop
         -- While this text stays the same, no transaction that wrote anything has ended.
@@ -46,6 +50,7 @@ begin
             v_sleep := least(v_sleep * 1.02, v_longest);
         else
             v_quiet := true;
+            io_queues := pg_catalog.cardinality(v_left_out);
             for v_queue in
                 select q.queue_name
                 from pgq.queue as q
@@ -54,6 +59,7 @@ begin
                     and q.queue_name <> all (v_left_out)
                 order by q.queue_name
             loop
+                io_queues := io_queues + 1;
                 begin
                     v_result := tailrace.tick_queue(v_queue);
                     v_quiet := v_quiet and v_result = 'quiet';
@@ -69,6 +75,7 @@ begin
             v_sleep := case when v_quiet then least(v_sleep * 1.02, v_longest) else v_period end;
             commit;
         end if;
+        exit when io_queues = 0;
         exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => v_sleep) >= v_end;
         perform pg_catalog.pg_sleep(v_sleep);
         -- The next round's now(), and with it the time of a tick, begins here.
@@ -77,5 +84,5 @@ begin
 end;
 $body$;
 
-comment on procedure tailrace.run_ticker(interval, interval, integer, text) is
+comment on procedure tailrace.run_ticker(interval, interval, integer, integer, text) is
     'ticks the queues of this database for a while';
