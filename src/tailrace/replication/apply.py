@@ -164,7 +164,7 @@ class Applier:
     async def _apply_parts(self, reading: Reading) -> Applied:
         parts = await reading.parts()
         applied = Applied()
-        self._staging.forget()
+        self._staging.begin(self._relations.transaction)
         for part in parts:
             if part.kind == "control":
                 applied.controls.append(self._control(part))
@@ -216,7 +216,7 @@ class Applier:
             async with self.target.transaction():
                 return await self._apply_rows(reading, section, table)
         except TailraceError:
-            self._staging.forget()  # a table made in here went with the subtransaction
+            self._staging.doubt()  # a table made in here went with the subtransaction
             raise
 
     async def _apply_rows(self, reading: Reading, section: Section, table: LocalTable) -> Counts:

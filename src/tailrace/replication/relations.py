@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import msgspec
 
@@ -30,6 +31,7 @@ class Statements(msgspec.Struct, frozen=True):
     staging: str
     create: str
     empty: str
+    drop: str
     direct: str | None
     load_insert: str
     load_write: str
@@ -63,6 +65,8 @@ class Relations:
         self._queue = queue
         self._keep_aside = keep_aside
         self._tables: dict[str, LocalTable] = {}
+        self.transaction: datetime | None = None
+        """When the transaction began in which the tables were looked at."""
         self._plans: dict[tuple[str, str, str | None], ApplyPlan] = {}
 
     async def look(self, tables: Collection[str] = ()) -> Scope:
@@ -70,7 +74,8 @@ class Relations:
         rows = await self._target.fetch_all(
             queries.local_tables, queue=self._queue, tables=sorted(tables)
         )
-        self._tables = {row.table_name: LocalTable(*row) for row in rows}
+        self._tables = {row.table_name: LocalTable(*row[:4]) for row in rows}
+        self.transaction = rows[0].began_at if rows else None
         states = {name: table.state for name, table in self._tables.items()}
         aside = _IN_COPY if self._keep_aside else ()
         return Scope(

@@ -191,8 +191,16 @@ class Reading:
         if self.reader.running:
             yield
             return
-        async with service.background(self.fetch(), name="fetch"):
-            yield
+        async with service.background(self.fetch(), name="fetch") as task:
+            try:
+                yield
+            except asyncio.CancelledError:
+                task.cancel()  # everything ends now
+                raise
+            finally:
+                # Not by cancelling: interrupted where COPY begins, a connection is of no more use.
+                self.close()
+                await asyncio.wait([task])
 
     async def fetch(self) -> None:
         """Fetch everything; what goes wrong is raised where the reading is consumed."""

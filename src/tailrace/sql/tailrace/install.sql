@@ -70,6 +70,7 @@
 \ir functions/tailrace.range_cuts.sql
 \ir functions/tailrace.part_sql.sql
 \ir functions/tailrace.aside_sql.sql
+\ir functions/tailrace.row_parts.sql
 \ir functions/tailrace.reading_plan.sql
 \ir functions/tailrace.base_type.sql
 \ir functions/tailrace.equality.sql

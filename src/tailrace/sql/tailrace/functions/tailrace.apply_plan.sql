@@ -15,7 +15,7 @@ language plpgsql stable as $body$
 --
 -- Returns:
 --      an object of texts
---        staging, create, empty  - name of the staging table; statements that make and empty it
+--        staging, create, empty, drop - name of the staging table; statements for it
 --        direct                  - COPY straight into the table; null: some column is not here
 --        load_insert, load_write, load_delete, load_marked_delete - COPY into the staging table
 --        the rest                - see tailrace.apply_statements, tailrace.key_access
@@ -65,8 +65,9 @@ begin
     select pg_catalog.jsonb_build_object(
         'staging', v_staging,
         'create', pg_catalog.format(
-            'create temp table %I (ev_id bigint, ev_op "char", %s) on commit delete rows', v_staging,
+            'create temp table if not exists %I (ev_id bigint, ev_op "char", %s) on commit delete rows', v_staging,
             pg_catalog.string_agg(c.staged || ' ' || c.staged_type, ', ' order by c.place)),
+        'drop', pg_catalog.format('drop table if exists pg_temp.%I', v_staging),
         'empty', pg_catalog.format('truncate pg_temp.%I', v_staging),
         'direct', case when pg_catalog.bool_and(c.is_usable) then pg_catalog.format(
             'copy %s (%s) from stdin (format csv)', v_table,
