@@ -6,6 +6,7 @@ Doubled rows cannot hide: applied twice, an insert meets its own key and stops t
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -89,6 +90,11 @@ def test_there_are_reach_points_at_every_step_of_the_protocol() -> None:
         "apply.before_commit",
         "apply.after_commit",
     } <= set(POINTS)
+
+
+def test_the_design_page_says_what_happens_at_each_of_them() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "design" / "batches.md").read_text()
+    assert [point for point in POINTS if f"`{point}`" not in page] == []
 
 
 async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
