@@ -41,12 +41,14 @@ begin
     end loop;
 end $$;
 create procedure write_update(rows int) language plpgsql as $$
+declare
+    key int;
 begin
     perform setseed(0.5);
     for n in 1 .. rows / 10 loop
         for m in 1 .. 5 loop
-            update public.accounts set abalance = abalance + n
-             where aid = (1 + floor(random() * 1000000))::int;
+            key := 1 + floor(random() * 1000000);
+            update public.accounts set abalance = abalance + n where aid = key;
         end loop;
         commit;
     end loop;
