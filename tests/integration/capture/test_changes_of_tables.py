@@ -238,7 +238,8 @@ async def test_writer_without_rights_on_our_schemas_is_captured(
     await _table(capture)
     role = f"clerk_{capture.db.dbname}"
     await capture.db.execute(
-        f'create role "{role}"; grant select, insert, update, delete, truncate on public.t to "{role}"'
+        f'create role "{role}";'
+        f' grant select, insert, update, delete, truncate on public.t to "{role}"'
     )
     clerk = await connect(capture.db)
     await clerk.execute(f'set role "{role}"')
