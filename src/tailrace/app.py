@@ -310,7 +310,7 @@ class Idleness:
             patient=True,
             poll_min=0.05,
             poll_max=0.25,
-            on_error=self._close,
+            on_error=self._note,
             on_stop=self._close,
         )
 
@@ -373,9 +373,9 @@ class Idleness:
     async def _left_of(self, db: Database, node: Any) -> str | None:
         assert self._targets is not None
         queue = node.queue_name
-        target = self._targets.get(queue)
-        if target is None:
-            return f"queue {queue}: is new"
+        if queue not in self._targets:
+            self._targets[queue] = await self._target(db, queue)
+        target = self._targets[queue]
         tables = await db.fetch_all(queries.tables_in_copy, queue=queue)
         if tables:
             return f"table {tables[0].table_name}: is {tables[0].state}"
@@ -395,6 +395,14 @@ class Idleness:
             self._connections[one.dsn] = await Database.connect(one.dsn, name="until idle")
         return self._connections[one.dsn]
 
-    async def _close(self, _: TailraceError | None = None) -> None:
+    async def _note(self, error: TailraceError) -> None:
+        """A root that cannot be asked will not tell when all is done."""
+        await self._close()
+        if self._loop.failures >= PATIENCE:
+            self.problem = error
+            self._loop.request_stop()
+            self._supervisor.stop()
+
+    async def _close(self) -> None:
         while self._connections:
             await self._connections.popitem()[1].close()

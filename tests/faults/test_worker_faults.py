@@ -250,6 +250,18 @@ async def rows_of(cascade: Cascade, node: TestNode) -> list[object]:
         await db.close()
 
 
+async def test_server_gives_up_a_runner_whose_host_has_died_within_seconds(
+    cascade: Cascade,
+) -> None:
+    leaf = await cascade.root()
+    db = await cascade.connect(leaf.db, replica=True)
+    idle, interval, count = [
+        int(str(await db.fetch_value(f"select current_setting('tcp_keepalives_{name}')")))
+        for name in ("idle", "interval", "count")
+    ]
+    assert 0 < idle + interval * count <= 15
+
+
 # ------------------------------------------------------------------ a step left out
 
 

@@ -2,7 +2,8 @@
 
 -- pin_session: the settings on which our text formats rest, for the life of the connection
 -- Everything that is sent as text must read the same on every server, whatever its defaults,
--- and a time-out that an administrator set for people must not break a long batch.
+-- and a time-out that an administrator set for people must not break a long batch. The server shall
+-- notice within seconds that our host has died: until then it keeps our locks.
 select
     set_config('DateStyle', 'ISO, MDY', false) as datestyle,
     set_config('IntervalStyle', 'postgres', false) as intervalstyle,
@@ -13,6 +14,9 @@ select
     set_config('search_path', '', false) as search_path,
     set_config('lock_timeout', '0', false) as lock_timeout,
     set_config('statement_timeout', '0', false) as statement_timeout,
+    set_config('tcp_keepalives_idle', '5', false) as tcp_keepalives_idle,
+    set_config('tcp_keepalives_interval', '2', false) as tcp_keepalives_interval,
+    set_config('tcp_keepalives_count', '3', false) as tcp_keepalives_count,
     set_config('idle_in_transaction_session_timeout', '0', false) as idle_in_transaction_session_timeout;
 
 -- become_replica: stop user triggers and foreign keys of this session from firing

@@ -187,3 +187,14 @@ async def test_stopping_ends_with_the_tick_under_way_and_loses_nothing(cascade: 
 
         await eventually(there, within=20)
     assert await differences(root, branch) == []
+
+
+async def test_until_idle_fails_when_the_root_cannot_be_asked(cascade: Cascade) -> None:
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    await leaf.db.execute(
+        "update pgq_node.node_location set node_location ="
+        " replace(node_location, %s, 'nowhere') where node_name = 'node1'", root.db.dbname,
+    )  # fmt: skip
+    with pytest.raises(ConnectError, match="nowhere"):
+        await asyncio.wait_for(run([leaf.dsn], until_idle=True, options=OPTIONS, signals=False), 30)
