@@ -33,7 +33,7 @@ MEASURED = ("node2", "node4")
 
 _DEAD_SECONDS = 1.0
 _NOTICE_SECONDS = 0.1
-_TOO_LONG = 600.0  # seconds for anything that is waited for
+_TOO_LONG = 300.0  # seconds for anything that is waited for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
