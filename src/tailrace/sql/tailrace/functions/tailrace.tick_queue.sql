@@ -5,10 +5,14 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.tick_queue(1)
 --
---      Make a tick where one is due: by the rules of pgq.ticker, which count event ids; and by a
---      rule of ours, as soon as an event has been committed that the newest tick does not cover.
---      The second one serves transactions that were open at the tick: pgq.ticker counted their
---      events then and would let them wait for the idle period.
+--      Make a tick where one is due: when an event has been committed that the newest tick does
+--      not cover, and that tick is ticker_max_lag old; when ticker_max_count ids were drawn; and
+--      when the queue has been idle for ticker_idle_period.
+--
+--      pgq.ticker, which decides the last two, looks at event ids alone. So it would let the
+--      events of a transaction that was open at the last tick wait for the idle period, and tick
+--      in vain for ids that are not committed, and often after each piece of work, at growing
+--      distances. On a cascade every tick costs every branch a transaction.
 --
 -- Parameters:
 --      i_queue  - queue that ticks itself (neither external nor paused)
@@ -28,19 +32,26 @@ declare
     v_tick  record;
     v_newer bigint;
 begin
-    if pgq.ticker(i_queue) is not null then
-        return 'ticked';
-    end if;
-
-    select q.queue_id, q.queue_event_seq, q.queue_ticker_max_lag into v_queue
+    select q.queue_id, q.queue_event_seq, q.queue_ticker_max_lag, q.queue_ticker_max_count,
+        q.queue_ticker_idle_period
+    into v_queue
     from pgq.queue as q
     where q.queue_name = i_queue;
-    select t.tick_id, t.tick_time, t.tick_snapshot into v_tick
+    select t.tick_id, t.tick_time, t.tick_snapshot, t.tick_event_seq into v_tick
     from pgq.tick as t
     where t.tick_queue = v_queue.queue_id
     order by t.tick_id desc
     limit 1;
 
+    if not found
+        or pg_catalog.now() - v_tick.tick_time >= v_queue.queue_ticker_idle_period
+        or pgq.seq_getval(v_queue.queue_event_seq) - v_tick.tick_event_seq
+            >= v_queue.queue_ticker_max_count
+    then
+        if pgq.ticker(i_queue) is not null then
+            return 'ticked';
+        end if;
+    end if;
     if pg_catalog.now() - v_tick.tick_time < v_queue.queue_ticker_max_lag then
         return 'waiting';
     end if;
@@ -65,4 +76,4 @@ end;
 $body$;
 
 comment on function tailrace.tick_queue(text) is
-    'makes a tick by the rules of pgq.ticker, or when a committed event waits for one';
+    'makes a tick when a committed event waits for one, or the rules of pgq.ticker ask for it';
