@@ -8,9 +8,8 @@ language plpgsql as $body$
 --
 --      Tell the planner how to join staged rows with their table, for the rest of the
 --      transaction. It knows nothing of a temporary table, and a wrong guess costs a scan of the
---      whole target. So rows are found by the index on the key: one by one where they are few;
---      in the order of the index, if that is cheaper, where they are many and have been
---      analyzed. Only a table without such an index is read as a whole.
+--      whole target. So rows are found by the index on the key (tailrace.key_bounds says in which
+--      way); only a table without such an index is read as a whole.
 --
 -- Parameters:
 --      i_plan  - what tailrace.apply_plan returned
@@ -31,7 +30,6 @@ begin
         pg_catalog.set_config('enable_hashjoin', v_scans, true),
         pg_catalog.set_config('enable_seqscan', v_scans, true),
         pg_catalog.set_config('enable_bitmapscan', v_scans, true),
-        pg_catalog.set_config('enable_mergejoin', case when i_rows < 1000 then 'off' else 'on' end, true),
         -- switched-off scans look so expensive that compiling would seem worth while
         pg_catalog.set_config('jit', 'off', true),
         pg_catalog.set_config('work_mem', '64MB', true);

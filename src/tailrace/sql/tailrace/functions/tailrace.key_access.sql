@@ -16,17 +16,19 @@ language sql stable as $body$
 --
 -- Returns:
 --      an object
+--        rows_of  - text: the table, as after FROM
 --        bounds   - text: the least and the greatest first column of the staged keys
 --        bounded  - text: condition on the table's column, to be followed by these two; null
 --                   where the order of the key's type is not found without a search path
 --        indexed  - true: an index leads to a row by its key
 --
 -- Calls:
---      tailrace.apply_columns, tailrace.table_oid
+--      tailrace.apply_columns, tailrace.table_oid, tailrace.own_rows
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
     select pg_catalog.jsonb_build_object(
+        'rows_of', tailrace.own_rows(i_dest_table),
         'bounds', pg_catalog.format(
             '(select %1$s from %2$s order by %1$s limit 1), (select %1$s from %2$s order by %1$s desc limit 1)',
             c.staged, i_staging),
