@@ -395,3 +395,26 @@ async def test_the_second_way_keeps_columns_that_only_the_leaf_has(stream: Strea
     assert await stream.rows(stream.leaf) == [
         '(1,"kept 1",2)', '(2,"kept 2",1)', "(3,fresh,3)",
     ]  # fmt: skip
+
+
+# ---------------------------------------------------------------- many rows
+
+
+@pytest.mark.parametrize("here", ["id int primary key, v int", "v int, id int"])
+async def test_many_rows_dense_and_scattered_with_and_without_an_index(
+    stream: Stream, here: str
+) -> None:
+    await stream.table("id int primary key, v int", here=here)
+    await stream.write("insert into t select g, g from generate_series(1, 30000) g")
+    await stream.apply()
+    await stream.leaf.execute("analyze t")
+    await stream.write("update t set v = -v where id between 5000 and 8000")
+    assert (await stream.apply()).tables["public.t"].updated == 3001
+    await stream.write(
+        "update t set v = v + 1 where id % 11 = 0", "delete from t where id % 13 = 0"
+    )
+    counts = (await stream.apply()).tables["public.t"]
+    assert (counts.missed_updates, counts.missed_deletes) == (0, 0)
+    await stream.write("delete from t where id < 4000 or id % 17 = 0")
+    assert (await stream.apply()).tables["public.t"].missed_deletes == 0
+    assert await stream.same("id, v")
