@@ -44,7 +44,7 @@ async def test_queue_ticks_within_milliseconds_on_root_and_branch(new_cascade):
             "select queue_ticker_max_lag::text, queue_ticker_max_count,"
             " queue_ticker_idle_period::text from pgq.queue"
         )
-        assert tuple(row) == ("00:00:00.01", 20000, "00:00:05")
+        assert tuple(row) == ("00:00:00.02", 20000, "00:00:05")
 
 
 async def test_repeating_a_creation_changes_nothing(seed):
