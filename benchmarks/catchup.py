@@ -122,7 +122,7 @@ async def _make_provider(stage: Stage, name: str, rows: int) -> Database:
 
 async def _seen(db: Database, marker: int) -> None:
     while not await db.fetch_value(f"select count(*) from marker where id = {marker}"):
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.01)
 
 
 async def _check_equal(one: Competitor) -> None:

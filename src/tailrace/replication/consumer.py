@@ -30,11 +30,11 @@ from tailrace.service import Loop
 queries = load("tailrace")
 _logger = log.get("consumer")
 
-# Events that are merged into a batch: few at first, so that something is visible soon, then more.
-FEWEST_EVENTS = 10_000
+# Events that are merged into a batch: few at first, since each may carry a hundred rows and the next
+# batch is to be fetched while this one is applied; then more, as far as the rows in them allow.
+FEWEST_EVENTS = 1_000
 MOST_EVENTS = 100_000
-# An event may carry hundreds of rows, so what a batch turned out to be limits the next one.
-MOST_ROWS = 200_000
+MOST_ROWS = 100_000
 
 # A hold or a copy that is about to know its tick changes its mind soon; look again after this.
 SOON = 0.02
@@ -291,7 +291,8 @@ class ApplyingConsumer:
         elif batch.last:
             self._size = FEWEST_EVENTS
         elif applied.rows < MOST_ROWS // 2:
-            self._size = min(MOST_EVENTS, self._size * 2)
+            growth = 4 if applied.rows < MOST_ROWS // 8 else 2
+            self._size = min(MOST_EVENTS, self._size * growth)
         if applied.rows:
             _logger.debug("%s: %d rows up to tick %d", self.name, applied.rows, batch.to_tick)
 
