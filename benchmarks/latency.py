@@ -22,7 +22,7 @@ from benchmarks.stage import Scale, Stage
 from tailrace.db.connection import Database
 
 SAMPLES = 200
-QUEUES = 8
+QUEUES = 4
 
 
 async def measure(stage: Stage, scale: Scale) -> list[Result]:
@@ -69,7 +69,7 @@ async def _one(
             await asyncio.sleep(open_for)
     start = time.perf_counter()
     while not await leaf.fetch_value(f"select count(*) from {table} where id = {key}"):
-        await asyncio.sleep(0.0002)
+        await asyncio.sleep(0.001)
     return (time.perf_counter() - start) * 1000
 
 

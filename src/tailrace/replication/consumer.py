@@ -30,8 +30,8 @@ from tailrace.service import Loop
 queries = load("tailrace")
 _logger = log.get("consumer")
 
-# Events that are merged into a batch: few at first, since each may carry a hundred rows and the next
-# batch is to be fetched while this one is applied; then more, as far as the rows in them allow.
+# Events that are merged into a batch: few at first, since each may carry a hundred rows and the
+# next batch is to be fetched while this one is applied; then more, as far as their rows allow.
 FEWEST_EVENTS = 1_000
 MOST_EVENTS = 100_000
 MOST_ROWS = 100_000
