@@ -43,6 +43,10 @@ async def measure(stage: Stage, scale: Scale) -> list[Result]:
                         key += 1
                         light.add(name, await _one(root, leaf, "t0", key))
                         await asyncio.sleep(random.uniform(0.03, 0.07))
+            for number in range(QUEUES):  # idle is not the same as never used
+                for _ in range(3):
+                    key += 1
+                    await _one(*ours, f"t{number}", key)
             await asyncio.sleep(scale.idle)
             for number in range(QUEUES):
                 key += 1
