@@ -12,6 +12,11 @@
 ``from fixtures.waiting import eventually``: wait for a condition with a deadline; never sleep.
 """
 
+import logging
+from collections.abc import Iterator
+
+import pytest
+
 pytest_plugins = [
     "fixtures.server",
     "fixtures.databases",
@@ -19,3 +24,16 @@ pytest_plugins = [
     "fixtures.proxy",
     "fixtures.process",
 ]
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Commands and services set logging up for their process; no test hears of an earlier one.
+
+    A logger that was left not to propagate would also get pytest's own handler, and every record
+    would be captured twice.
+    """
+    logger = logging.getLogger("tailrace")
+    before = (list(logger.handlers), logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.level, logger.propagate = before

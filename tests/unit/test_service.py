@@ -74,7 +74,6 @@ async def test_retryable_error_is_logged_once_and_tried_again(caplog):
         dropped.append(error)
 
     loop = Loop("worker", passes, backoff_min=0.001, backoff_max=0.002, on_error=drop)
-    logging.getLogger("tailrace").propagate = True
     with caplog.at_level(logging.INFO, logger="tailrace"):
         async with background(loop.run(), name="x"):
             await eventually(lambda: passes.count > 5 and loop.failures == 0)
