@@ -5,12 +5,16 @@ set to ``NAME:ACTION`` the process dies (``kill``: SIGKILL, so nothing is tidied
 (``error``) or hangs (``stall``) at that place; ``NAME@3:kill`` means the third time, ``*@7:kill``
 the seventh reach point of any name, and several are separated by commas. Inside one process a test
 can also be ``watching`` a point: wait until it is reached, and hold the code there.
+
+``trace("events", consumer=…)`` writes a step of the cascade's model down (``docs/design/model.md``)
+when ``TAILRACE_TRACE`` names a file; tests replay it through the model.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -21,6 +25,7 @@ from pathlib import Path
 from tailrace.errors import TailraceError
 
 VARIABLE = "TAILRACE_FAULT"
+TRACE_VARIABLE = "TAILRACE_TRACE"
 _ACTIONS = ("kill", "error", "stall")
 
 
@@ -135,6 +140,44 @@ def armed(text: str) -> Iterator[list[Fault]]:
     finally:
         for fault in added:
             _faults.remove(fault)
+
+
+def _open_trace(path: str) -> int | None:
+    """Open the file for appending, so that several processes may write whole lines to it."""
+    if not path:
+        return None
+    try:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise TailraceError(
+            f'{TRACE_VARIABLE}: file "{path}" cannot be written: {error.strerror}'
+        ) from error
+
+
+_trace_file: int | None = _open_trace(os.environ.get(TRACE_VARIABLE, ""))
+
+
+def trace(step: str, **facts: object) -> None:
+    """Write down a step that has been committed; does nothing unless a test wants to know.
+
+    One ``write`` a line, unbuffered: a process that is killed next has left it behind.
+    """
+    if _trace_file is not None:
+        line = json.dumps({"step": step, **facts}, default=str)
+        os.write(_trace_file, f"{line}\n".encode())
+
+
+@contextmanager
+def tracing(path: Path) -> Iterator[None]:
+    """Write the steps of this process to a file for the length of a ``with`` block."""
+    global _trace_file
+    before, _trace_file = _trace_file, _open_trace(str(path))
+    try:
+        yield
+    finally:
+        assert _trace_file is not None
+        os.close(_trace_file)
+        _trace_file = before
 
 
 def declared() -> dict[str, str]:

@@ -1,8 +1,10 @@
 """Reach points do nothing unless armed, and exactly what they were told when they are."""
 
+import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -76,3 +78,38 @@ def test_declared_points_are_read_from_the_source():
     points = faults.declared()
     assert points["mirror.after_events_commit"] == "cascade/worker.py"
     assert "faults.py" not in points.values()
+
+
+def test_nothing_is_traced_without_a_file(tmp_path: Path):
+    faults.trace("tick", tick=7)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_traced_steps_are_lines_of_json_in_their_order(tmp_path: Path):
+    with faults.tracing(tmp_path / "trace"):
+        faults.trace("events", consumer="node2_worker", start=4, end=5)
+        faults.trace("tick", consumer="node2_worker", tick=5)
+    faults.trace("tick", consumer="node2_worker", tick=6)
+    lines = (tmp_path / "trace").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"step": "events", "consumer": "node2_worker", "start": 4, "end": 5},
+        {"step": "tick", "consumer": "node2_worker", "tick": 5},
+    ]
+
+
+def test_killed_process_leaves_the_steps_before_its_death(tmp_path: Path):
+    program = (
+        "import os, signal\nfrom tailrace.faults import trace\n"
+        "trace('tick', tick=1)\nos.kill(os.getpid(), signal.SIGKILL)"
+    )
+    where = tmp_path / "trace"
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={"TAILRACE_TRACE": str(where)}, check=False
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert json.loads(where.read_text()) == {"step": "tick", "tick": 1}
+
+
+def test_unwritable_trace_is_an_error(tmp_path: Path):
+    with pytest.raises(TailraceError, match="cannot be written"), faults.tracing(tmp_path):
+        pass

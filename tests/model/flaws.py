@@ -1,0 +1,33 @@
+"""Ways to get the protocol wrong: named switches that break the model on purpose.
+
+Each is a mistake that somebody could make in the real code, or that upstream has made. A test shows
+for each which invariant catches it; an invariant that catches nothing would be worth nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Flaw(Enum):
+    """A mistake, in the words of a person who explains it."""
+
+    TICK_WITH_EVENTS = "tick made in the events' transaction, so its snapshot does not see them"
+    FINISH_BEFORE_COMMIT = "batch finished on the provider before it is committed here"
+    POSITION_FROM_MEMORY = "position remembered after a failure, not read again and not compared"
+    NO_EPOCH_CHECK = "a runner that was replaced may still write"
+    MERGED_TICKS = "a branch merges ticks when it is behind"
+    SEQUENCE_FROM_MEMORY = "a missing tick gets the sequence value that the dead runner had: none"
+    WATERMARK_OF_MIRROR_ONLY = "a branch reports its own progress and forgets those below it"
+    WATERMARK_MOVES_BACK = "a branch takes a watermark that is below its own"
+    WATERMARK_NOT_KEPT = "rotation asks the readers only, not the global watermark"
+    SYNC_ABOVE_UPSTREAM = "a sync node takes a watermark above what came from upstream"
+    SYNC_IGNORES_UNKNOWN = "a sync node leaves out members that it does not know yet"
+    SYNC_FOLLOWS_ROOT = "a sync node obeys the root's watermark event"
+    JOINS_AT_NEWEST = "a new node starts at its provider's newest tick, not at the watermark"
+    ACKNOWLEDGED_UNREAD = "settings are acknowledged without being read"
+    PROMOTED_BEFORE_APPLIED = "promotion does not wait for the tables to reach the top"
+    PROMOTED_BEFORE_DEMOTED = "the new root is promoted while the old one still writes"
+    PROMOTED_BEHIND_SURVIVOR = "failover promotes a node that is behind another survivor"
+    SURVIVORS_MOVED_FIRST = "failover moves the others before the new root has caught up"
+    FINAL_TICK_IN_HASTE = "the final tick does not wait for writers that have begun"
