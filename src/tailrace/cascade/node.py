@@ -6,7 +6,7 @@ are, and where the root is. Making and removing nodes are in ``joining`` and ``l
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -127,15 +127,37 @@ async def choose_queue(db: Database, queue: str | None) -> str:
     return names[0]
 
 
-async def read_members(db: Database, queue: str) -> list[Member]:
-    """Read all nodes that this node knows, itself included."""
+async def read_members(db: Database, queue: str, *, dead: Collection[str] = ()) -> list[Member]:
+    """Read all nodes that this node knows, itself included.
+
+    Those in ``dead`` (option ``--dead``) count as dead for this run.
+    """
     rows = await db.fetch_all(queries.locations, queue=queue)
-    return [Member(row.node_name, row.node_location, row.dead) for row in rows]
+    members = [
+        Member(row.node_name, row.node_location, row.dead or row.node_name in dead) for row in rows
+    ]
+    for name in dead:
+        _named(members, queue, name)
+    return members
 
 
-async def find_member(db: Database, queue: str, name: str) -> Member:
+async def find_member(db: Database, queue: str, name: str, *, dead: Collection[str] = ()) -> Member:
     """Return the member of that name; the error lists those that there are."""
-    members = await read_members(db, queue)
+    return _named(await read_members(db, queue, dead=dead), queue, name)
+
+
+async def live_member(db: Database, queue: str, name: str, *, dead: Collection[str] = ()) -> Member:
+    """Return the member of that name, which is to be visited and so must not be dead."""
+    member = await find_member(db, queue, name, dead=dead)
+    if member.dead:
+        raise WrongState(
+            f'node "{name}" of queue "{queue}" is marked dead and is not asked',
+            hint=f"if it is not: tailrace tag-alive {name}",
+        )
+    return member
+
+
+def _named(members: list[Member], queue: str, name: str) -> Member:
     for member in members:
         if member.name == name:
             return member
@@ -153,7 +175,9 @@ async def connected(location: str, purpose: str) -> AsyncIterator[Database]:
         yield db
 
 
-async def find_root(start: Node, db: Database, stack: AsyncExitStack) -> tuple[Node, Database]:
+async def find_root(
+    start: Node, db: Database, stack: AsyncExitStack, *, dead: Collection[str] = ()
+) -> tuple[Node, Database]:
     """Walk from a node up to the root; the connections made are closed with ``stack``."""
     node, here = start, db
     passed = [node.name]
@@ -162,6 +186,12 @@ async def find_root(start: Node, db: Database, stack: AsyncExitStack) -> tuple[N
             way = " -> ".join([*passed, node.provider])
             raise WrongState(
                 f'queue "{node.queue}" has no root: the providers lead in a circle, {way}'
+            )
+        if node.provider in dead:
+            raise WrongState(
+                f'the way from node "{start.name}" to the root of queue "{node.queue}" leads '
+                f'through node "{node.provider}", which is dead',
+                hint=f'give node "{node.name}" another with: tailrace change-provider',
             )
         here = await stack.enter_async_context(connected(node.provider_location, "walk"))
         node = await need_node(here, node.queue)

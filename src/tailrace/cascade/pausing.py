@@ -6,12 +6,19 @@ The flag in ``pgq_node.local_state`` is the wish; the running worker acknowledge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from typing import Literal
 
 from tailrace.cascade.answers import ask
-from tailrace.cascade.node import Node, connected, find_root, need_node, queries
+from tailrace.cascade.node import (
+    Node,
+    connected,
+    find_root,
+    live_member,
+    need_node,
+    queries,
+)
 from tailrace.cascade.waiting import wait_until
 from tailrace.db.connection import Database, Row
 from tailrace.errors import NotFound, WrongState
@@ -72,6 +79,7 @@ async def wait_for_node(
     target: Literal["root", "provider"],
     *,
     timeout: float | None = None,
+    dead: Collection[str] = (),
     talk: Talk | None = None,
 ) -> int | None:
     """Wait until everything here is beyond the tick that the target has now; None on the root.
@@ -81,7 +89,7 @@ async def wait_for_node(
     node = await need_node(db, queue)
     if node.is_root:
         return None
-    tick = await _newest_tick(node, db, target)
+    tick = await _newest_tick(node, db, target, dead)
 
     async def passed() -> bool:
         consumers = await target_consumers(db, node, None)
@@ -98,11 +106,14 @@ async def wait_for_node(
     return tick
 
 
-async def _newest_tick(node: Node, db: Database, target: Literal["root", "provider"]) -> int:
+async def _newest_tick(
+    node: Node, db: Database, target: Literal["root", "provider"], dead: Collection[str]
+) -> int:
     async with AsyncExitStack() as stack:
         if target == "root":
-            _, there = await find_root(node, db, stack)
+            _, there = await find_root(node, db, stack, dead=dead)
         else:
+            await live_member(db, node.queue, node.provider, dead=dead)
             there = await stack.enter_async_context(
                 connected(node.provider_location, "wait-provider")
             )

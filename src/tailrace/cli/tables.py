@@ -11,7 +11,7 @@ import click
 
 from tailrace.cli.invocation import Invocation, command
 from tailrace.cli.output import format_option, write_rows
-from tailrace.cli.pausing import timeout_option
+from tailrace.cli.targets import timeout_option
 
 if TYPE_CHECKING:
     from tailrace.cascade.node import Node
