@@ -1,0 +1,20 @@
+"""What a run may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How services run; the names are those of the settings."""
+
+    queue: str | None = None
+    """Serve the nodes of this queue only."""
+    poll: float = 1.0
+    local_watermark_period: float = 300.0
+    global_watermark_period: float = 300.0
+    strict: bool = False
+    tick_period: float = 0.003
+    discovery_period: float = 1.0
+    grace: float = 30.0

@@ -1,0 +1,174 @@
+"""One database of a run: the services that its nodes need, kept up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tailrace.app.hearing import Ears
+from tailrace.app.options import Options
+from tailrace.cascade.provider import Hear
+from tailrace.cascade.worker import NodeWorker
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import SchemaMissing, TailraceError
+from tailrace.queue.maintenance import Maintenance
+from tailrace.queue.ticker import Ticker
+from tailrace.replication.consumer import ApplyingConsumer
+from tailrace.replication.copy import CopyService
+from tailrace.service import Loop, Service, Supervisor
+
+queries = load("tailrace")
+node_queries = load("pgq_node")
+
+
+class _Tracked:
+    """A service whose end is noted, so that it can be started again when its node comes back."""
+
+    def __init__(self, service: Service, ended: Callable[[], None]) -> None:
+        self.name = service.name
+        self.service = service
+        self._ended = ended
+
+    async def run(self) -> None:
+        """Run the service."""
+        try:
+            await self.service.run()
+        finally:
+            self._ended()
+
+    def request_stop(self) -> None:
+        """Ask the service to end."""
+        self.service.request_stop()
+
+
+class ServedDatabase:
+    """One database: what runs for it, kept up to date as nodes come and go."""
+
+    def __init__(self, dsn: str, options: Options, supervisor: Supervisor, ears: Ears) -> None:
+        self.dsn = dsn
+        self.at_work: dict[str, NodeWorker | ApplyingConsumer | CopyService] = {}
+        self.copies: dict[str, CopyService] = {}
+        self._options = options
+        self._supervisor = supervisor
+        self._hear: Hear = ears.hear
+        self._running: set[str] = set()
+        self._db: Database | None = None
+
+    def start(self) -> None:
+        """Run what every database needs; the rest follows from looking into it."""
+        self._supervisor.add(Ticker(self.dsn, period=self._options.tick_period))
+        self._supervisor.add(Maintenance(self.dsn))
+        self._supervisor.add(
+            Loop(
+                "discovery",
+                self.discover,
+                patient=True,
+                poll_min=self._options.discovery_period,
+                poll_max=self._options.discovery_period,
+                backoff_max=3.0,
+                on_error=self._dropped,
+                on_stop=self.close,
+            )
+        )
+
+    async def _connected(self) -> Database:
+        if self._db is None or self._db.closed:
+            self._db = await Database.connect(self.dsn, name="run")
+        return self._db
+
+    async def check(self) -> None:
+        """Raise what would keep this database from being served."""
+        db = await self._connected()
+        if not await db.fetch_value(node_queries.has_schemas):
+            raise SchemaMissing(
+                f'database "{db.dbname}" does not have the schemas of tailrace',
+                hint="install them with: tailrace install --db DSN",
+            )
+
+    async def nodes(self, db: Database) -> list[Any]:
+        """The nodes in this database that are served."""
+        rows = await db.fetch_all(queries.nodes_served)
+        return [row for row in rows if self._options.queue in (None, row.queue_name)]
+
+    async def discover(self) -> bool:
+        """Start what the nodes here need and what does not run yet."""
+        for node in await self.nodes(await self._connected()):
+            for key, make in self._wanted(node):
+                if key not in self._running:
+                    self._start(key, make())
+        return False
+
+    def _wanted(self, node: Any) -> Iterator[tuple[str, Callable[[], Service]]]:
+        queue = node.queue_name
+        if node.node_type == "leaf":
+            yield (
+                f"{queue}/{node.worker_name}/leaf",
+                lambda: self._applying(queue, node.worker_name),
+            )
+        else:
+            yield f"{queue}/{node.worker_name}", lambda: self._worker(queue, node.worker_name)
+        if node.applies:
+            name = f"{node.node_name}.apply"
+            yield f"{queue}/{name}", lambda: self._applying(queue, name)
+        if node.node_type != "root":
+            yield f"{queue}/copies", lambda: self._copies(queue)
+
+    def _start(self, key: str, service: Service) -> None:
+        self._running.add(key)
+        if isinstance(service, NodeWorker | ApplyingConsumer):
+            self.at_work[key] = service
+
+        def ended() -> None:
+            self._running.discard(key)
+            self.at_work.pop(key, None)
+
+        self._supervisor.add(_Tracked(service, ended))
+
+    def _worker(self, queue: str, consumer: str) -> NodeWorker:
+        return NodeWorker(
+            self.dsn,
+            queue,
+            consumer,
+            hear=self._hear,
+            poll=self._options.poll,
+            local_watermark_period=self._options.local_watermark_period,
+            global_watermark_period=self._options.global_watermark_period,
+        )
+
+    def _applying(self, queue: str, consumer: str) -> ApplyingConsumer:
+        return ApplyingConsumer(
+            self.dsn,
+            queue,
+            consumer,
+            hear=self._hear,
+            poll=self._options.poll,
+            local_watermark_period=self._options.local_watermark_period,
+            strict=self._options.strict,
+        )
+
+    def _copies(self, queue: str) -> Loop:
+        service = self.copies[queue] = CopyService(self.dsn, queue)
+
+        async def put_away(_: TailraceError | None = None) -> None:
+            await service.close()
+
+        return Loop(
+            f"{queue}/copies",
+            service.run_once,
+            patient=True,
+            poll_min=0.2,
+            poll_max=1.0,
+            interruptible=True,
+            on_error=put_away,
+            on_stop=put_away,
+        )
+
+    async def _dropped(self, _: TailraceError) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection for questions."""
+        db, self._db = self._db, None
+        if db is not None:
+            await db.close()
