@@ -9,9 +9,11 @@ from typing import Any
 from tailrace import log
 from tailrace.app.served import ServedDatabase
 from tailrace.cascade.node import find_root, need_node
+from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, WrongState
+from tailrace.replication.copy import CopyService
 from tailrace.service import Loop, Supervisor
 
 queries = load("tailrace")
@@ -82,7 +84,11 @@ class Idleness:
     def _given_up(self) -> TailraceError | None:
         """A worker, or a copy, that fails again and again will not get idle."""
         for one in self._served:
-            for worker in (*one.at_work.values(), *one.copies.values()):
+            busy: list[SeatedConsumer | CopyService] = [
+                *one.at_work.values(),
+                *one.copies.values(),
+            ]
+            for worker in busy:
                 if worker.failures >= PATIENCE and worker.last_error is not None:
                     return worker.last_error
         return None

@@ -8,6 +8,7 @@ from typing import Any
 from tailrace.app.hearing import Ears
 from tailrace.app.options import Options
 from tailrace.cascade.provider import Hear
+from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
@@ -47,7 +48,7 @@ class ServedDatabase:
 
     def __init__(self, dsn: str, options: Options, supervisor: Supervisor, ears: Ears) -> None:
         self.dsn = dsn
-        self.at_work: dict[str, NodeWorker | ApplyingConsumer | CopyService] = {}
+        self.at_work: dict[str, SeatedConsumer] = {}
         self.copies: dict[str, CopyService] = {}
         self._options = options
         self._supervisor = supervisor
@@ -116,7 +117,7 @@ class ServedDatabase:
 
     def _start(self, key: str, service: Service) -> None:
         self._running.add(key)
-        if isinstance(service, NodeWorker | ApplyingConsumer):
+        if isinstance(service, SeatedConsumer):
             self.at_work[key] = service
 
         def ended() -> None:

@@ -16,11 +16,12 @@ from dataclasses import dataclass, replace
 from time import monotonic
 
 from tailrace import log
+from tailrace.cascade.duties import Duties, duties_of
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import Fenced, TailraceError
-from tailrace.faults import reach
+from tailrace.faults import reach, trace
 
 queries = load("tailrace")
 _logger = log.get("position")
@@ -44,10 +45,23 @@ class State:
     paused: bool
     newest_tick: int | None
     sync_members: tuple[str, ...] | None
+    combined_queue: str | None
+    combined_type: str | None
     # what copies and holds ask of an applying consumer's next batch
     stop_tick: int | None
     single_ticks: bool | None
     hand_over: bool | None
+
+    @property
+    def duties(self) -> Duties:
+        """What the consumer has to do; raises where the node is something that cannot be."""
+        return duties_of(
+            self.node_type,
+            is_worker=self.is_worker,
+            combined_queue=self.combined_queue,
+            combined_type=self.combined_type,
+            in_sync_group=self.sync_members is not None,
+        )
 
     @property
     def special(self) -> bool:
@@ -92,6 +106,7 @@ class Seat:
         self.epoch = await self._db.fetch_value(
             queries.take_over, queue=self.queue, consumer=self.consumer, runner=runner_name()
         )
+        self.trace("take")
         await reach("position.after_take_over")
         return True
 
@@ -123,7 +138,15 @@ class Seat:
         members = None if row.sync_members is None else tuple(row.sync_members)
         self._known = State(**(row._asdict() | {"sync_members": members}))
         self._read_at = monotonic()
+        self.trace(
+            "read", node=row.node_name, type=row.node_type, provider=row.provider_node,
+            completed=row.completed_tick, newest=row.newest_tick, paused=row.paused,
+        )  # fmt: skip
         return self._known
+
+    def trace(self, step: str, **facts: object) -> None:
+        """Write down a step of the protocol under its name in docs/design/model.md."""
+        trace(step, queue=self.queue, consumer=self.consumer, epoch=self.epoch, **facts)
 
     def note_success(self) -> None:
         """The pass went well: an error on record is over."""
@@ -131,20 +154,22 @@ class Seat:
 
     async def note_failure(self, error: TailraceError) -> None:
         """Give the seat up, and show in the node's status why; the next pass takes it again."""
-        mine = self.epoch is not None and not isinstance(error, Fenced)
+        epoch = self.epoch
         self._healthy = False
+        self.trace("fail")
         await self.leave()
-        if mine:
-            await self._record(str(error))
+        if epoch is not None and not isinstance(error, Fenced):
+            await self._record(str(error), epoch)
 
-    async def _record(self, text: str) -> None:
+    async def _record(self, text: str, epoch: int) -> None:
         """Write the error down as well as we can: the database may be what is broken."""
         try:
             name = f"{self.queue}/{self.consumer}"
             async with await Database.connect(self.dsn, name=name, connect_timeout=3.0) as db:
                 await db.execute(
-                    queries.record_error, queue=self.queue, consumer=self.consumer, error=text
-                )
+                    queries.record_error,
+                    queue=self.queue, consumer=self.consumer, epoch=epoch, error=text,
+                )  # fmt: skip
         except TailraceError as error:
             _logger.debug("%s: the error could not be recorded: %s", self.consumer, error)
 
@@ -162,9 +187,9 @@ class Finisher:
     database. So it may be late, and telling it once for many batches saves a commit for each.
     """
 
-    def __init__(self, queue: str, consumer: str, *, period: float = 0.25) -> None:
-        self._queue = queue
-        self._consumer = consumer
+    def __init__(self, seat: Seat, *, period: float = 0.25) -> None:
+        self.provider_node: str | None = None
+        self._seat = seat
         self._period = period
         self._told: int | None = None
         self._done: int | None = None
@@ -181,8 +206,9 @@ class Finisher:
             return
         await reach("position.before_finish")
         await provider.execute(
-            queries.finish_range, queue=self._queue, consumer=self._consumer, tick=tick
+            queries.finish_range, queue=self._seat.queue, consumer=self._seat.consumer, tick=tick
         )
+        self._seat.trace("finish", provider=self.provider_node, tick=tick)
         await reach("position.after_finish")
         self._told, self._due = tick, monotonic() + self._period
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from tailrace import log
-from tailrace.cascade.position import Finisher, State
+from tailrace.cascade.position import Finisher, Seat, State
 from tailrace.db.connection import Database
 from tailrace.errors import NotFound, TailraceError
 
@@ -24,13 +24,11 @@ def hear_nothing(_dsn: str, _queue: str, _event: asyncio.Event) -> Callable[[], 
 class Provider:
     """A consumer's way to the events, and to telling how far it is."""
 
-    def __init__(
-        self, queue: str, consumer: str, own_dsn: str, *, wake: asyncio.Event, hear: Hear
-    ) -> None:
-        self.queue = queue
-        self.consumer = consumer
-        self.finisher = Finisher(queue, consumer)
-        self._own_dsn = own_dsn
+    def __init__(self, seat: Seat, *, wake: asyncio.Event, hear: Hear) -> None:
+        self.queue = seat.queue
+        self.consumer = seat.consumer
+        self.finisher = Finisher(seat)
+        self._own_dsn = seat.dsn
         self._wake = wake
         self._hear = hear
         self._stop_hearing: Callable[[], None] | None = None
@@ -51,6 +49,7 @@ class Provider:
             await self.leave()
             self._stop_hearing = self._hear(dsn, self.queue, self._wake)
             self._dsn = dsn
+            self.finisher.provider_node = state.provider_node
         self._db = await Database.connect(dsn, name=f"{self.queue}/{self.consumer}/read")
         _logger.debug("%s: reads from %s", self.consumer, state.provider_node)
         return self._db

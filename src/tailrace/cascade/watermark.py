@@ -12,7 +12,7 @@ from __future__ import annotations
 from time import monotonic
 
 from tailrace import log
-from tailrace.cascade.position import State
+from tailrace.cascade.position import Seat, State
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
@@ -37,37 +37,38 @@ class Watermark:
         """Remember the global watermark that came from above."""
         self._upstream = tick
 
-    async def publish_global(self, own: Database) -> None:
+    async def publish_global(self, seat: Seat) -> None:
         """On the root: store and announce the local watermark as everybody's, if it has moved."""
         if monotonic() < self._due:
             return
         self._due = monotonic() + self._global_period
-        marks = await own.fetch_one(queries.watermarks, queue=self._queue)
+        marks = await seat.db.fetch_one(queries.watermarks, queue=self._queue)
         if marks is not None and marks.local_watermark != marks.global_watermark:
-            await own.execute(queries.set_global_watermark, queue=self._queue, tick=None)
+            await seat.db.execute(queries.set_global_watermark, queue=self._queue, tick=None)
+            seat.trace("publish", tick=marks.local_watermark)
 
     async def publish_local(
-        self, own: Database, provider: Database, state: State, *, batch_start: int, batch_end: int
+        self, seat: Seat, provider: Database, state: State, *, batch_start: int, batch_end: int
     ) -> None:
         """After a batch: tell the provider what this node and all below it still need."""
         if monotonic() < self._due:
             return
         await reach("watermark.before_report")
-        mark = await self._local(own, state, batch_start, batch_end)
+        mark = await self._local(seat.db, state, batch_start, batch_end)
         if mark is not None:
-            await self._report(provider, state.node_name, mark)
+            await self._report(seat, provider, state, mark)
         # From here on it counts as done, also when a peer cannot be asked below.
         self._due = monotonic() + self._local_period
         await reach("watermark.after_report")
-        if state.sync_members is not None:
-            await self._agree(own, state)
+        if state.duties.sync_watermark:
+            await self._agree(seat, state)
 
     async def _local(
         self, own: Database, state: State, batch_start: int, batch_end: int
     ) -> int | None:
         if state.node_type == "leaf":
             return batch_end
-        if state.sync_members is not None:
+        if state.duties.sync_watermark:
             # Its own progress only; what lags below is the business of the group.
             return batch_start
         marks = await own.fetch_one(queries.watermarks, queue=self._queue)
@@ -75,22 +76,26 @@ class Watermark:
             return None
         return min(int(marks.local_watermark), batch_end)
 
-    async def _report(self, provider: Database, node: str, mark: int) -> None:
+    async def _report(self, seat: Seat, provider: Database, state: State, mark: int) -> None:
         answer = await provider.fetch_one(
-            queries.set_subscriber_watermark, queue=self._queue, node=node, tick=mark
+            queries.set_subscriber_watermark, queue=self._queue, node=state.node_name, tick=mark
         )
+        code = None if answer is None else answer.ret_code
+        seat.trace("report", provider=state.provider_node, tick=mark, code=code)
         # 405: the provider is ahead, which a change of provider can bring about for a while.
         if answer is not None and answer.ret_code >= 300 and answer.ret_code != 405:
             _logger.warning('queue "%s": %s', self._queue, answer.ret_note)
 
-    async def _agree(self, own: Database, state: State) -> None:
+    async def _agree(self, seat: Seat, state: State) -> None:
         """Take the lowest watermark of the group, not above the root's, as this node's own."""
+        own = seat.db
         marks = await own.fetch_one(queries.watermarks, queue=self._queue)
         if marks is None or marks.local_watermark is None or self._upstream is None:
             return
         lowest = await self._lowest(own, state, min(marks.local_watermark, self._upstream))
         if lowest is not None:
             await own.execute(queries.set_global_watermark, queue=self._queue, tick=lowest)
+            seat.trace("agree", tick=lowest)
 
     async def _lowest(self, own: Database, state: State, candidate: int) -> int | None:
         """Ask the other members; None when one of them cannot tell, for then nothing is known."""

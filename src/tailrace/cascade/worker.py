@@ -16,19 +16,17 @@ means that tick is still to be made, from what the provider says of it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from tailrace import log
 from tailrace.cascade.feed import Feed, Tick
-from tailrace.cascade.position import Seat, State
-from tailrace.cascade.provider import Hear, Provider, hear_nothing
-from tailrace.cascade.watermark import Watermark
+from tailrace.cascade.position import State
+from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import Fenced, LostPosition, TailraceError
+from tailrace.errors import LostPosition
 from tailrace.faults import reach
-from tailrace.service import Loop, background
+from tailrace.service import background
 
 queries = load("tailrace")
 _logger = log.get("worker")
@@ -37,85 +35,22 @@ _logger = log.get("worker")
 # the settings: a command that pauses the worker waits no longer than that.
 TICKS = 100
 EVENTS = 50_000
-SETTINGS_AGE = 0.1
 
 
-class NodeWorker:
-    """A service: the worker of one node that holds the queue."""
+class NodeWorker(SeatedConsumer):
+    """The worker of one node that holds the queue."""
 
-    def __init__(
-        self,
-        dsn: str,
-        queue: str,
-        consumer: str,
-        *,
-        hear: Hear = hear_nothing,
-        poll: float = 1.0,
-        local_watermark_period: float = 300.0,
-        global_watermark_period: float = 300.0,
-    ) -> None:
-        self.name = f"{queue}/{consumer}"
-        self.failures = 0
-        self.last_error: TailraceError | None = None
-        wake = asyncio.Event()
-        self._queue = queue
-        self._settings_age = min(poll, 1.0)
-        self._seat = Seat(dsn, queue, consumer)
-        self._provider = Provider(queue, consumer, dsn, wake=wake, hear=hear)
-        self._watermark = Watermark(
-            queue, local_period=local_watermark_period, global_period=global_watermark_period
-        )
-        self._loop = Loop(
-            self.name,
-            self.run_once,
-            patient=True,
-            wake=wake,
-            poll_min=min(0.02, poll),
-            poll_max=poll,
-            backoff_max=3.0,
-            on_stop=self.close,
-        )
+    def serves(self, state: State) -> bool:
+        """Serve roots and branches."""
+        duties = state.duties
+        return state.is_worker and (duties.create_tick or duties.global_wm_event)
 
-    async def run(self) -> None:
-        """Work until told to stop, or until the node is no more."""
-        await self._loop.run()
-
-    @property
-    def seated(self) -> bool:
-        """Whether we, and no other runner, are at work for the consumer."""
-        return self._seat.epoch is not None
-
-    def request_stop(self) -> None:
-        """End after the tick that is under way."""
-        self._loop.request_stop()
-
-    async def run_once(self) -> bool:
-        """Mirror what is there; an error shows in the node's status until a pass succeeds."""
-        try:
-            did_work = await self._work()
-        except TailraceError as error:
-            await self._fail(error)
-            raise
-        self._seat.note_success()
-        self.failures = 0
-        return did_work
-
-    async def _work(self) -> bool:
-        if not await self._seat.take():
-            return False
-        state = await self._seat.state(max_age=self._settings_age)
-        if state is None or state.node_type == "leaf":
-            _logger.info("%s: the node is not here any more", self.name)
-            self._loop.request_stop()
-            return False
-        if state.paused:
-            await self._provider.finish(state.completed_tick)
-            return False
-        if state.node_type == "root":
-            await self._provider.leave()
-            await self._watermark.publish_global(self._seat.db)
-            return False
-        return await self._mirror(await self._provider.follow(state), state)
+    async def _pass(self, state: State) -> bool:
+        if state.duties.process_batch:
+            return await self._mirror(await self._provider.follow(state), state)
+        await self._provider.leave()
+        await self._watermark.publish_global(self._seat)
+        return False
 
     # ---------------------------------------------------------------- a branch
 
@@ -145,7 +80,7 @@ class NodeWorker:
             return False
         if ticks:
             await self._watermark.publish_local(
-                self._seat.db, provider, state,
+                self._seat, provider, state,
                 batch_start=ticks[-1].prev_tick, batch_end=position,
             )  # fmt: skip
         await self._provider.finish(position, now=self._loop.stopping)
@@ -163,8 +98,10 @@ class NodeWorker:
                 from_tick=tick.prev_tick, to_tick=tick.tick_id,
                 tick_time=tick.tick_time, event_seq=tick.event_seq,
             )  # fmt: skip
+            self._seat.trace("empty", start=tick.prev_tick, end=tick.tick_id)
         else:
             last_event = await self._write_events(tick, events)
+            self._seat.trace("events", start=tick.prev_tick, end=tick.tick_id)
             await reach("mirror.after_events_commit")
             await self._make_tick(tick.tick_id, tick.tick_time, tick.event_seq, last_event)
         await reach("mirror.after_tick")
@@ -202,6 +139,7 @@ class NodeWorker:
             queue=self._queue, tick=tick, tick_time=tick_time,
             event_seq=event_seq, last_event=last_event,
         )  # fmt: skip
+        self._seat.trace("tick", tick=tick)
 
     async def _make_missing_tick(self, provider: Database, state: State) -> None:
         """Finish what a runner before us began: its events are here, its tick is not."""
@@ -222,22 +160,6 @@ class NodeWorker:
         _logger.info("%s: makes tick %d, left out by the runner before", self.name, position)
         await self._make_tick(position, row.tick_time, row.tick_event_seq, None)
         await self._seat.db.execute(queries.ensure_apply, queue=self._queue)
-
-    # ---------------------------------------------------------------- trouble and the end
-
-    async def _fail(self, error: TailraceError) -> None:
-        """Put everything away and come back later: whatever it is may be mended meanwhile."""
-        self.failures += 1
-        self.last_error = error
-        await self._provider.drop()
-        await self._seat.note_failure(error)
-        if isinstance(error, Fenced):
-            _logger.info("%s", error)
-
-    async def close(self) -> None:
-        """Put the connections away; the next pass would make them again."""
-        await self._provider.part()
-        await self._seat.leave()
 
 
 def _first(ticks: list[Tick], events: int) -> list[Tick]:

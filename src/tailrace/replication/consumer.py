@@ -13,19 +13,17 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from tailrace import log
-from tailrace.cascade.position import Seat, State
-from tailrace.cascade.provider import Hear, Provider, hear_nothing
-from tailrace.cascade.watermark import Watermark
+from tailrace.cascade.position import State
+from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import Fenced, TailraceError
 from tailrace.faults import reach
 from tailrace.replication.apply import Applied, Applier
 from tailrace.replication.sync import SyncPlan, hand_over
 from tailrace.replication.transport import RangeReader, Reading, Span
-from tailrace.service import Loop
 
 queries = load("tailrace")
 _logger = log.get("consumer")
@@ -38,8 +36,6 @@ MOST_ROWS = 100_000
 
 # A hold or a copy that is about to know its tick changes its mind soon; look again after this.
 SOON = 0.02
-
-SETTINGS_AGE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,87 +55,28 @@ class _GivenBack(Exception):
     """The batch must not be applied as it was chosen; nothing has happened."""
 
 
-class ApplyingConsumer:
-    """A service: applies one queue to the tables of one node."""
+class ApplyingConsumer(SeatedConsumer):
+    """Applies one queue to the tables of one node."""
 
     def __init__(
-        self,
-        dsn: str,
-        queue: str,
-        consumer: str,
-        *,
-        hear: Hear = hear_nothing,
-        poll: float = 1.0,
-        local_watermark_period: float = 300.0,
-        strict: bool = False,
+        self, dsn: str, queue: str, consumer: str, *, strict: bool = False, **options: Any
     ) -> None:
-        self.name = f"{queue}/{consumer}"
-        self.failures = 0
-        self.last_error: TailraceError | None = None
+        """``strict`` makes changes that meet no row errors; for the rest see ``SeatedConsumer``."""
+        super().__init__(dsn, queue, consumer, **options)
         self.rows = 0
-        self._queue = queue
-        self._settings_age = min(poll, 1.0)
-        self._consumer = consumer
         self._strict = strict
-        self._wake = asyncio.Event()
-        self._seat = Seat(dsn, queue, consumer)
-        self._provider = Provider(queue, consumer, dsn, wake=self._wake, hear=hear)
-        self._watermark = Watermark(
-            queue, local_period=local_watermark_period, global_period=local_watermark_period
-        )
         self._size = FEWEST_EVENTS
         self._applier: Applier | None = None
         self._source: Database | None = None
         self._reader: RangeReader | None = None
         self._open = AsyncExitStack()
         self._ahead: Batch | None = None
-        self._loop = Loop(
-            self.name,
-            self.run_once,
-            patient=True,
-            wake=self._wake,
-            poll_min=min(0.02, poll),
-            poll_max=poll,
-            backoff_max=3.0,
-            on_stop=self.close,
-        )
 
-    async def run(self) -> None:
-        """Apply until told to stop, or until the consumer is no more."""
-        await self._loop.run()
+    def serves(self, state: State) -> bool:
+        """Serve leaves, and the applying consumers of branches."""
+        return state.duties.process_events
 
-    @property
-    def seated(self) -> bool:
-        """Whether we, and no other runner, are at work for the consumer."""
-        return self._seat.epoch is not None
-
-    def request_stop(self) -> None:
-        """End after the batch that is under way."""
-        self._loop.request_stop()
-
-    async def run_once(self) -> bool:
-        """Apply one batch; an error shows in the node's status until a pass succeeds."""
-        try:
-            did_work = await self._work()
-        except TailraceError as error:
-            await self._fail(error)
-            raise
-        self._seat.note_success()
-        self.failures = 0
-        return did_work
-
-    async def _work(self) -> bool:
-        if not await self._seat.take():
-            return False
-        state = await self._seat.state(max_age=self._settings_age)
-        if state is None or (state.is_worker and state.node_type != "leaf"):
-            _logger.info("%s: the consumer is not here any more", self.name)
-            self._loop.request_stop()
-            return False
-        if state.paused:
-            await self._stop_reading()
-            await self._provider.finish(state.completed_tick, now=True)
-            return False
+    async def _pass(self, state: State) -> bool:
         provider = await self._connect(state)
         position = state.completed_tick
         plan = SyncPlan(state.stop_tick, bool(state.single_ticks), bool(state.hand_over))
@@ -162,7 +99,7 @@ class ApplyingConsumer:
         before = self._provider.connected
         provider = await self._provider.follow(state)
         if provider is not before:
-            await self._stop_reading()
+            await self._let_go()
         if self._applier is None or self._applier.target is not self._seat.db:
             self._applier = Applier(
                 self._seat.db,
@@ -178,8 +115,10 @@ class ApplyingConsumer:
             await self._open.enter_async_context(self._reader)
         return provider
 
-    async def _stop_reading(self) -> None:
+    async def _let_go(self) -> None:
+        """Stop reading; what was fetched ahead is given up."""
         self._ahead = None
+        self._size = FEWEST_EVENTS
         open_things, self._open, self._reader = self._open, AsyncExitStack(), None
         await open_things.aclose()
         source, self._source = self._source, None
@@ -226,15 +165,16 @@ class ApplyingConsumer:
         try:
             applied = await self._apply(state, batch)
         except _GivenBack:
-            await self._stop_reading()
+            await self._let_go()
             await self._seat.refresh()  # the reason is among the settings
             return True
+        self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick)
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)
         self._note(batch, applied)
-        if state.is_worker:
+        if state.duties.local_wm_publish:
             await self._watermark.publish_local(
-                self._seat.db, provider, state,
+                self._seat, provider, state,
                 batch_start=batch.from_tick, batch_end=batch.to_tick,
             )  # fmt: skip
             await self._provider.finish(batch.to_tick, now=self._loop.stopping)
@@ -276,7 +216,7 @@ class ApplyingConsumer:
         """Bring tables live whose copy has been reached; what was fetched ahead lacks them."""
         assert self._applier is not None
         assert self._seat.epoch is not None
-        await self._stop_reading()
+        await self._let_go()
         await hand_over(
             self._seat.db, self._applier,
             queue=self._queue, consumer=self._consumer,
@@ -295,22 +235,3 @@ class ApplyingConsumer:
             self._size = min(MOST_EVENTS, self._size * growth)
         if applied.rows:
             _logger.debug("%s: %d rows up to tick %d", self.name, applied.rows, batch.to_tick)
-
-    # ---------------------------------------------------------------- trouble and the end
-
-    async def _fail(self, error: TailraceError) -> None:
-        """Put everything away and come back later: whatever it is may be mended meanwhile."""
-        self.failures += 1
-        self.last_error = error
-        await self._stop_reading()
-        await self._provider.drop()
-        await self._seat.note_failure(error)
-        self._size = FEWEST_EVENTS
-        if isinstance(error, Fenced):
-            _logger.info("%s", error)
-
-    async def close(self) -> None:
-        """Put the connections away; the next pass would make them again."""
-        await self._stop_reading()
-        await self._provider.part()
-        await self._seat.leave()

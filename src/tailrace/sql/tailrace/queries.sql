@@ -173,8 +173,11 @@ select * from tailrace.refresh_consumer(%(queue)s, %(consumer)s, %(healthy)s);
 select * from tailrace.begin_batch(
     %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
 
--- record_error: show in status why a consumer does not get on
-select ret_code from pgq_node.set_consumer_error(%(queue)s, %(consumer)s, %(error)s);
+-- record_error: show in status why a consumer does not get on, unless another runner has it now
+select e.ret_code
+from tailrace.runner as r
+cross join lateral pgq_node.set_consumer_error(%(queue)s, %(consumer)s, %(error)s) as e
+where r.queue_name = %(queue)s and r.consumer_name = %(consumer)s and r.epoch = %(epoch)s;
 
 -- next_range: what to read next
 select * from tailrace.next_range(
@@ -305,3 +308,52 @@ copy tailrace.set_aside from stdin;
 update tailrace.table_info
 set missed_updates = missed_updates + %(updates)s, missed_deletes = missed_deletes + %(deletes)s
 where queue_name = %(queue)s and table_name = %(table)s;
+
+-- ======================================================================
+-- Changing providers and taking nodes over
+-- ======================================================================
+
+-- node_facts: what a step has to know of this node
+select tailrace.node_facts(%(queue)s);
+
+-- has_tick: whether a tick of the queue is kept here
+select exists (
+    select 1 from pgq.tick as t
+    join pgq.queue as q on q.queue_id = t.tick_queue
+    where q.queue_name = %(queue)s and t.tick_id = %(tick)s);
+
+-- change_provider: tell a consumer to read from another node
+select * from pgq_node.change_consumer_provider(%(queue)s, %(consumer)s, %(provider)s);
+
+-- subscribe_at: let a node read from this one, its worker from the given tick on
+select * from pgq_node.register_subscriber(%(queue)s, %(node)s, %(worker)s, %(tick)s);
+
+-- register_at: let a consumer read from this node's queue, from the given tick on
+select pgq.register_consumer_at(%(queue)s, %(consumer)s, %(tick)s);
+
+-- unregister: a consumer does not read from this node's queue any more
+select pgq.unregister_consumer(%(queue)s, %(consumer)s);
+
+-- forget_position: forget a consumer that wrote into this node
+select * from pgq_node.unregister_consumer(%(queue)s, %(consumer)s);
+
+-- mark_dead: say here that a node is lost
+select * from pgq_node.register_location(%(queue)s, %(node)s, null, true);
+
+-- open_writers: whose transactions may have written into the queue and have not ended
+select pid, application_name, seconds from tailrace.open_writers(%(queue)s);
+
+-- demote: one of the three steps that make a root a branch
+select * from pgq_node.demote_root(%(queue)s, %(step)s, %(provider)s);
+
+-- reopen_root: take the first two of them back
+select * from tailrace.reopen_root(%(queue)s);
+
+-- complete_ticks: make the tick that a mirror left out when it died
+select tailrace.complete_ticks(%(queue)s);
+
+-- promote: make this branch the root
+select * from tailrace.promote(%(queue)s, %(dead_root)s, %(anyway)s);
+
+-- nudge: wake whoever listens here for ticks of the queue, so that it looks at its settings
+select pg_notify('tailrace_tick', %(queue)s);

@@ -11,6 +11,8 @@ create or replace function tailrace.refresh_consumer(
     out paused            boolean,
     out newest_tick       bigint,
     out sync_members      text[],
+    out combined_queue    text,
+    out combined_type     text,
     out stop_tick         bigint,
     out single_ticks      boolean,
     out hand_over         boolean
@@ -35,6 +37,8 @@ language plpgsql as $body$
 --      paused               - do nothing until that changes
 --      newest_tick          - node worker of a root or branch: newest tick of its queue
 --      sync_members         - node worker of a branch: see tailrace.sync_members
+--      combined_queue, combined_type - leaf that is merged: into which queue, and what this
+--                             database's node of that queue is (NULL: it has none)
 --      stop_tick, single_ticks, hand_over - applying consumer: see tailrace.sync_plan
 --      all NULL: the consumer does not exist here (any more)
 --
@@ -48,11 +52,14 @@ declare
     v_error text;
 begin
     select n.node_type, n.node_name, n.worker_name = s.consumer_name, s.last_tick_id,
-        s.provider_node, l.node_location, s.paused, s.uptodate, s.cur_error
+        s.provider_node, l.node_location, s.paused, s.uptodate, s.cur_error,
+        n.combined_queue, c.node_type
     into node_type, node_name, is_worker, completed_tick,
-        provider_node, provider_location, paused, v_told, v_error
+        provider_node, provider_location, paused, v_told, v_error,
+        combined_queue, combined_type
     from pgq_node.local_state as s
     join pgq_node.node_info as n on n.queue_name = s.queue_name
+    left join pgq_node.node_info as c on c.queue_name = n.combined_queue
     left join pgq_node.node_location as l
         on l.queue_name = s.queue_name and l.node_name = s.provider_node
     where s.queue_name = i_queue and s.consumer_name = i_consumer;

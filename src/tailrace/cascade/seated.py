@@ -1,0 +1,127 @@
+"""What every consumer of a node has in common: taking its place, its settings, failing, ending.
+
+A pass of a ``SeatedConsumer`` begins with the seat (``position.Seat``): only one runner works for a
+consumer. Then come its settings, which the reading itself acknowledges, so that commands know that
+they are obeyed. What there is to do with a batch, each kind of consumer says for itself. Whatever
+goes wrong puts everything away, shows in the node's status, and is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+
+from tailrace import log
+from tailrace.cascade.position import Seat, State
+from tailrace.cascade.provider import Hear, Provider, hear_nothing
+from tailrace.cascade.watermark import Watermark
+from tailrace.errors import Fenced, TailraceError
+from tailrace.service import Loop
+
+# While batches come in, settings are read again after so many seconds, off the way of the events.
+SETTINGS_AGE = 0.1
+
+_logger = log.get("consumer")
+
+
+class SeatedConsumer(ABC):
+    """A service: one consumer that writes into one node."""
+
+    def __init__(
+        self,
+        dsn: str,
+        queue: str,
+        consumer: str,
+        *,
+        hear: Hear = hear_nothing,
+        poll: float = 1.0,
+        local_watermark_period: float = 300.0,
+        global_watermark_period: float = 300.0,
+    ) -> None:
+        self.name = f"{queue}/{consumer}"
+        self.failures = 0
+        self.last_error: TailraceError | None = None
+        self._queue = queue
+        self._consumer = consumer
+        self._settings_age = min(poll, 1.0)
+        self._wake = asyncio.Event()
+        self._seat = Seat(dsn, queue, consumer)
+        self._provider = Provider(self._seat, wake=self._wake, hear=hear)
+        self._watermark = Watermark(
+            queue, local_period=local_watermark_period, global_period=global_watermark_period
+        )
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            patient=True,
+            wake=self._wake,
+            poll_min=min(0.02, poll),
+            poll_max=poll,
+            backoff_max=3.0,
+            on_stop=self.close,
+        )
+
+    async def run(self) -> None:
+        """Work until told to stop, or until the consumer is no more."""
+        await self._loop.run()
+
+    @property
+    def seated(self) -> bool:
+        """Whether we, and no other runner, are at work for the consumer."""
+        return self._seat.epoch is not None
+
+    def request_stop(self) -> None:
+        """End after what is under way."""
+        self._loop.request_stop()
+
+    async def run_once(self) -> bool:
+        """Make one pass; an error shows in the node's status until a pass succeeds."""
+        try:
+            did_work = await self._work()
+        except TailraceError as error:
+            await self._fail(error)
+            raise
+        self._seat.note_success()
+        self.failures = 0
+        return did_work
+
+    async def _work(self) -> bool:
+        if not await self._seat.take():
+            return False
+        state = await self._seat.state(max_age=self._settings_age)
+        if state is None or not self.serves(state):
+            _logger.info("%s: there is nothing to do here any more", self.name)
+            self._loop.request_stop()
+            return False
+        if state.paused:
+            await self._let_go()
+            await self._provider.finish(state.completed_tick, now=True)
+            return False
+        return await self._pass(state)
+
+    @abstractmethod
+    def serves(self, state: State) -> bool:
+        """Say whether such a consumer is this service's business; takeover may change that."""
+
+    @abstractmethod
+    async def _pass(self, state: State) -> bool:
+        """Do what there is to do at the moment, without sleeping; say whether there was any."""
+
+    async def _let_go(self) -> None:  # noqa: B027 - most have nothing
+        """Put away what is kept between two passes; nothing is under way."""
+
+    async def _fail(self, error: TailraceError) -> None:
+        """Put everything away and come back later: whatever it is may be mended meanwhile."""
+        self.failures += 1
+        self.last_error = error
+        await self._let_go()
+        await self._provider.drop()
+        await self._seat.note_failure(error)
+        if isinstance(error, Fenced):
+            _logger.info("%s", error)
+
+    async def close(self) -> None:
+        """Put the connections away; the next pass would make them again."""
+        await self._let_go()
+        await self._provider.part()
+        await self._seat.leave()
