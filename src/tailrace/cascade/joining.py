@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from tailrace import log
+from tailrace import log, service
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import (
     Member,
@@ -165,6 +165,26 @@ class Joining:
                         await self._register(db)
                     await reach("create.after_root_commit")
             await reach("create.after_provider_commit")
+        await self._tell_others()
+
+    async def _tell_others(self) -> None:
+        """Make the name known at once where that is possible.
+
+        The root's event tells everybody, but only those whose worker runs; a sync group, for one,
+        waits until each of its members knows all others (cascade.md S-15).
+        """
+        known = {self._new.name, self._provider.name}
+        others = [one for one in self._members if not one.dead and one.name not in known]
+        await service.together(*(self._tell(member) for member in others))
+
+    async def _tell(self, member: Member) -> None:
+        try:
+            async with connected(member.location, f"create-{self._new.type}") as db:
+                node = await read_node(db, self._new.queue)
+                if node is not None and node.name == member.name and not node.is_root:
+                    await _register_location(db, self._new, self._self)
+        except TailraceError as exc:
+            _logger.debug('node "%s" hears of it from the root: %s', member.name, exc)
 
     async def _register(self, db: Database) -> None:
         await _register_location(self._root_db, self._new, self._self)

@@ -3,85 +3,27 @@
 A node tells everything about itself in one round trip (``tailrace.node_status``). Lag is the root's
 clock minus the time of the tick that a consumer has completed; a leaf has no ticks of its own, so
 its provider is asked for the time. Who does not answer in time is shown as unreachable, and holds
-up nobody.
+up nobody. Members that only others know (the news has not come here yet) are read as well.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
 
 from tailrace import service
-from tailrace.cascade.node import Member, connected, decoded, need_node, queries, read_members
-from tailrace.db.connection import Database, display, parameters
+from tailrace.cascade.node import Member, connected, need_node, queries, read_members
+from tailrace.cascade.nodestatus import NodeStatus, answered, dead, unreachable
+from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import TailraceError
+from tailrace.errors import NotFound, TailraceError
 
 own_queries = load("tailrace")
 
-Kind = Literal["root", "branch", "leaf", "dead", "unreachable"]
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where one cascaded consumer of a node stands."""
-
-    consumer: str
-    role: str
-    tick: int
-    tick_time: datetime | None = None
-    lag: float | None = None
-    paused: bool = False
-    uptodate: bool = True
-    error: str | None = None
-    runner: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NodeStatus:
-    """One node of the tree; ``problem`` says why nothing more is known of it."""
-
-    name: str
-    kind: Kind
-    location: str
-    provider: str | None = None
-    tick: int | None = None
-    lag: float | None = None
-    newest_tick_time: datetime | None = None
-    now: datetime | None = None
-    global_watermark: int | None = None
-    local_watermark: int | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
-    tables: Mapping[str, int] = field(default_factory=dict)
-    positions: Sequence[Position] = ()
-    table_errors: Sequence[str] = ()
-    problem: str | None = None
-
-    @property
-    def worker(self) -> Position | None:
-        """The node's worker: the mirror of a branch, the applying consumer of a leaf."""
-        return next((one for one in self.positions if one.role == "worker"), None)
-
-    @property
-    def apply(self) -> Position | None:
-        """A branch's applying consumer, which stands beside its worker."""
-        return next((one for one in self.positions if one.role == "apply"), None)
-
-    @property
-    def service_name(self) -> str | None:
-        """The service by which the location names its server, if it does."""
-        return parameters(self.location).get("service")
-
-    @property
-    def errors(self) -> list[str]:
-        """What is wrong, each with the name of who met it."""
-        found = [f"{one.consumer}: {_first_line(one.error)}" for one in self.positions if one.error]
-        found += self.table_errors
-        return [*found, self.problem] if self.problem else found
+# Nodes asked at the same time: enough to be quick, few enough for servers of small means.
+AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +33,11 @@ class Topology:
     queue: str
     local_node: str
     nodes: Mapping[str, NodeStatus]
+
+    @property
+    def root(self) -> NodeStatus | None:
+        """The root, if it answers."""
+        return next((one for one in self.nodes.values() if one.kind == "root"), None)
 
     def tops(self) -> list[NodeStatus]:
         """The root, then whatever hangs from nothing that answered."""
@@ -104,7 +51,7 @@ class Topology:
 
     def _hangs(self, node: NodeStatus) -> bool:
         above = self.nodes.get(node.provider or "")
-        return node.kind in ("branch", "leaf") and above is not None and above.problem is None
+        return node.kind in ("branch", "leaf") and above is not None and above.answers
 
     def _order(self, node: NodeStatus) -> tuple[int, int, str, str]:
         depth, size = self._extent(node, frozenset())
@@ -120,115 +67,111 @@ class Topology:
         return 1 + max((depth for depth, _ in extents), default=0), 1 + sum(s for _, s in extents)
 
 
-async def read_topology(db: Database, queue: str, *, deadline: float = 5.0) -> Topology:
-    """Ask all live members at once, for at most ``deadline`` seconds."""
+async def read_topology(
+    db: Database, queue: str, *, deadline: float = 5.0, given_up: Collection[str] = ()
+) -> Topology:
+    """Ask all live members at once, each for at most ``deadline`` seconds."""
     here = await need_node(db, queue)
-    members = await read_members(db, queue)
-    async with AsyncExitStack() as stack:
-        found = await service.together(
-            *(_read_member(member, queue, deadline, stack) for member in members)
-        )
-        nodes = {status.name: status for status, _ in found}
-        databases = {status.name: one for status, one in found if one is not None}
-        nodes = await _ask_providers(nodes, databases, queue, deadline)
-    return Topology(queue, here.name, _with_lags(nodes))
+    members = {one.name: one for one in await read_members(db, queue, dead=given_up)}
+    survey = _Survey(queue, deadline)
+    await survey.visit(members.values())
+    # In rounds: a member may be known to those only whom the others have told us of.
+    while unheard := survey.unheard():
+        await survey.visit(unheard)
+    return Topology(queue, here.name, await survey.finish())
 
 
-async def _read_member(
-    member: Member, queue: str, deadline: float, stack: AsyncExitStack
-) -> tuple[NodeStatus, Database | None]:
-    if member.dead:
-        return NodeStatus(member.name, "dead", member.location), None
-    try:
-        async with asyncio.timeout(deadline):
-            db = await stack.enter_async_context(connected(member.location, "status"))
-            found = await db.fetch_value(own_queries.node_status, queue=queue)
-    except TimeoutError:
-        return _unreachable(member, f"no answer within {deadline:g} s"), None
-    except TailraceError as exc:
-        return _unreachable(member, str(exc)), None
-    if found is None:
-        return _unreachable(member, f'database "{db.dbname}" is no node of queue "{queue}"'), None
-    if found["node_name"] != member.name:
-        return _unreachable(member, f'its location leads to node "{found["node_name"]}"'), None
-    return _status(member, found), db
+async def read_vicinity(
+    db: Database, queue: str, *, deadline: float = 5.0, given_up: Collection[str] = ()
+) -> Topology:
+    """Ask this node, its provider and its subscribers only."""
+    here = await need_node(db, queue)
+    members = {one.name: one for one in await read_members(db, queue, dead=given_up)}
+    survey = _Survey(queue, deadline)
+    await survey.visit([members[here.name]])
+    local = survey.nodes[here.name]
+    if not local.answers:
+        raise NotFound(f'the location of node "{here.name}" leads elsewhere: {local.problem}')
+    near = {here.provider, *local.subscribers} - {here.name}
+    await survey.visit(members[name] for name in sorted(near) if name in members)
+    return Topology(queue, here.name, await survey.finish())
 
 
-def _unreachable(member: Member, reason: str) -> NodeStatus:
-    return NodeStatus(member.name, "unreachable", member.location, problem=reason)
+class _Survey:
+    """Answers of nodes as they come in."""
 
+    def __init__(self, queue: str, deadline: float) -> None:
+        self.nodes: dict[str, NodeStatus] = {}
+        self._queue = queue
+        self._deadline = deadline
+        self._slots = asyncio.Semaphore(AT_ONCE)
 
-def _status(member: Member, found: Mapping[str, Any]) -> NodeStatus:
-    positions = [
-        Position(
-            consumer=one["consumer"],
-            role=one["role"],
-            tick=one["completed_tick"],
-            tick_time=_time(one["tick_time"]),
-            paused=one["paused"],
-            uptodate=one["uptodate"],
-            error=one["error"],
-            runner=one["runner"],
-        )
-        for one in found["positions"]
-    ]
-    tables = dict(found["tables"])
-    errors = tables.pop("errors")
-    worker = next((one for one in positions if one.role == "worker"), None)
-    is_root = found["node_type"] == "root"
-    return NodeStatus(
-        name=member.name,
-        kind=found["node_type"],
-        location=member.location,
-        provider=None if is_root else found["provider_node"],
-        tick=found["newest_tick"] if is_root or worker is None else worker.tick,
-        newest_tick_time=_time(found["newest_tick_time"]),
-        now=_time(found["now"]),
-        global_watermark=found["global_watermark"],
-        local_watermark=found["local_watermark"],
-        attributes=decoded(found["node_attrs"]),
-        tables=tables,
-        positions=positions,
-        table_errors=[f"copy of {one['table']}: {_first_line(one['error'])}" for one in errors],
-    )
+    async def visit(self, members: Iterable[Member]) -> None:
+        """Ask some members."""
+        found = await service.together(*(self._read(member) for member in members))
+        self.nodes.update((status.name, status) for status in found)
 
+    def unheard(self) -> list[Member]:
+        """Members that somebody knows and nobody has asked yet; the root knows best."""
+        known: dict[str, Member] = {}
+        for node in sorted(self.nodes.values(), key=lambda one: one.kind == "root"):
+            known |= {name: one for name, one in node.members.items() if name not in self.nodes}
+        return list(known.values())
 
-async def _ask_providers(
-    nodes: Mapping[str, NodeStatus], databases: Mapping[str, Database], queue: str, deadline: float
-) -> dict[str, NodeStatus]:
-    """Ask providers for the time of ticks that the reading node does not hold itself."""
-    wanted: dict[str, set[int]] = {}
-    for node in nodes.values():
-        if node.provider is not None and node.provider in databases:
+    async def finish(self) -> dict[str, NodeStatus]:
+        """Put in what a node does not know of itself."""
+        await self._ask_providers()
+        return _with_ignored(_with_lags(self.nodes))
+
+    async def _read(self, member: Member) -> NodeStatus:
+        if member.dead:
+            return dead(member)
+        try:
+            async with self._slots, asyncio.timeout(self._deadline):
+                async with connected(member.location, "status") as db:
+                    found = await db.fetch_value(own_queries.node_status, queue=self._queue)
+        except TimeoutError:
+            return unreachable(member, f"no answer within {self._deadline:g} s")
+        except TailraceError as exc:
+            return unreachable(member, str(exc))
+        if found is None:
+            return unreachable(
+                member, f'database "{db.dbname}" is no node of queue "{self._queue}"'
+            )
+        if found["node_name"] != member.name:
+            return unreachable(member, f'its location leads to node "{found["node_name"]}"')
+        return answered(member, found)
+
+    async def _ask_providers(self) -> None:
+        """Ask providers for the time of ticks that the reading node does not hold itself."""
+        wanted: dict[str, set[int]] = {}
+        for node in self.nodes.values():
+            provider = self.nodes.get(node.provider or "")
             missing = {one.tick for one in node.positions if one.tick_time is None}
-            wanted.setdefault(node.provider, set()).update(missing)
-    times: dict[str, dict[int, datetime]] = {}
-    for provider, ticks in wanted.items():
-        if ticks:
-            times[provider] = await _tick_times(databases[provider], queue, ticks, deadline)
-    return {
-        name: replace(
-            node,
-            positions=[
-                replace(
-                    one, tick_time=one.tick_time or times.get(node.provider or "", {}).get(one.tick)
-                )
-                for one in node.positions
-            ],
+            if provider is not None and provider.answers and missing:
+                wanted.setdefault(provider.name, set()).update(missing)
+        answers = await service.together(
+            *(self._tick_times(self.nodes[name], ticks) for name, ticks in wanted.items())
         )
-        for name, node in nodes.items()
-    }
+        times = dict(zip(wanted, answers, strict=True))
+        for name, node in self.nodes.items():
+            known = times.get(node.provider or "", {})
+            positions = [
+                replace(one, tick_time=one.tick_time or known.get(one.tick))
+                for one in node.positions
+            ]
+            self.nodes[name] = replace(node, positions=positions)
 
-
-async def _tick_times(
-    db: Database, queue: str, ticks: Iterable[int], deadline: float
-) -> dict[int, datetime]:
-    try:
-        async with asyncio.timeout(deadline):
-            rows = await db.fetch_all(queries.tick_times, queue=queue, ticks=sorted(ticks))
-    except (TimeoutError, TailraceError):
-        return {}  # a lag less is better than no status
-    return {row.tick_id: row.tick_time.astimezone(UTC).replace(tzinfo=None) for row in rows}
+    async def _tick_times(self, node: NodeStatus, ticks: Iterable[int]) -> dict[int, datetime]:
+        try:
+            async with self._slots, asyncio.timeout(self._deadline):
+                async with connected(node.location, "status") as db:
+                    rows = await db.fetch_all(
+                        queries.tick_times, queue=self._queue, ticks=sorted(ticks)
+                    )
+        except (TimeoutError, TailraceError):
+            return {}  # a lag less is better than no status
+        return {row.tick_id: row.tick_time.astimezone(UTC).replace(tzinfo=None) for row in rows}
 
 
 def _with_lags(nodes: Mapping[str, NodeStatus]) -> dict[str, NodeStatus]:
@@ -251,47 +194,17 @@ def _seconds(now: datetime | None, then: datetime | None) -> float | None:
     return None if now is None or then is None else max(0.0, (now - then).total_seconds())
 
 
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _first_line(text: str) -> str:
-    return text.splitlines()[0] if text else ""
-
-
-def as_document(topology: Topology) -> dict[str, object]:
-    """Return the tree as plain values for JSON; connection strings without passwords."""
+def _with_ignored(nodes: Mapping[str, NodeStatus]) -> dict[str, NodeStatus]:
+    """Count, for each node, the tables of the set that it does not take part in."""
+    root = next((one for one in nodes.values() if one.kind == "root"), None)
+    everybody = root.table_names if root else frozenset().union(*_names(nodes))
     return {
-        "queue": topology.queue,
-        "local_node": topology.local_node,
-        "nodes": [_node_document(node) for node in topology.nodes.values()],
+        name: replace(node, tables={**node.tables, "ignored": len(everybody - node.table_names)})
+        if node.answers
+        else node
+        for name, node in nodes.items()
     }
 
 
-def _node_document(node: NodeStatus) -> dict[str, object]:
-    return {
-        "node": node.name,
-        "type": node.kind,
-        "provider": node.provider,
-        "location": display(node.location),
-        "tick": node.tick,
-        "lag_seconds": node.lag,
-        "global_watermark": node.global_watermark,
-        "local_watermark": node.local_watermark,
-        "attributes": dict(node.attributes),
-        "tables": dict(node.tables),
-        "consumers": [
-            {
-                "consumer": one.consumer,
-                "role": one.role,
-                "tick": one.tick,
-                "lag_seconds": one.lag,
-                "paused": one.paused,
-                "uptodate": one.uptodate,
-                "error": one.error,
-                "runner": one.runner,
-            }
-            for one in node.positions
-        ],
-        "errors": node.errors,
-    }
+def _names(nodes: Mapping[str, NodeStatus]) -> list[frozenset[str]]:
+    return [node.table_names for node in nodes.values()]

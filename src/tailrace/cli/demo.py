@@ -167,7 +167,7 @@ class Lines:
 
 
 def _show(ending: Ending) -> None:
-    from tailrace.cli.status import tree_lines
+    from tailrace.cli.tree import tree_lines
 
     click.echo()
     for line in tree_lines(ending.topology):

@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "members": ("nodes", "members", "List the nodes that this node knows."),
         "node-info": ("nodes", "node_info", "Show this node."),
         "status": ("status", "status", "Show the whole cascade as a tree."),
+        "node-status": ("status", "node_status", "Show this node and its neighbours."),
         "pause": ("pausing", "pause", "Stop a node's worker at the end of its batch."),
         "resume": ("pausing", "resume", "Let a paused worker go on."),
         "wait-root": ("pausing", "wait_root", "Wait until the node has what the root has."),

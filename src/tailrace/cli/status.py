@@ -1,33 +1,40 @@
-"""``status``: the cascade as a tree for people, or as JSON."""
+"""``status``: the cascade as a tree, as JSON or as lines; ``node-status``: a part of it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from tailrace.cli.invocation import Invocation, command
-from tailrace.cli.output import format_option, short_duration, write_json
+from tailrace.cli.output import format_option, write_json, write_rows
+from tailrace.cli.targets import dead_option
+from tailrace.cli.tree import detail_lines, tree_lines
 
 if TYPE_CHECKING:
-    from tailrace.cascade.topology import NodeStatus, Position, Topology
+    from tailrace.cascade.nodestatus import NodeStatus
+    from tailrace.cascade.topology import Topology
 
-_COLUMN = 29
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _deadline_option(function: F) -> F:
+    return click.option(
+        "--deadline",
+        type=click.FloatRange(min=0.1),
+        default=5.0,
+        show_default=True,
+        envvar="TAILRACE_DEADLINE",
+        metavar="SECONDS",
+        help="How long to wait for a node's answer.",
+    )(function)
 
 
 @command("status")
-@format_option("table", "json")
-@click.option(
-    "--deadline",
-    type=click.FloatRange(min=0.1),
-    default=5.0,
-    show_default=True,
-    envvar="TAILRACE_DEADLINE",
-    metavar="SECONDS",
-    help="How long to wait for a node's answer.",
-)
+@format_option()
+@click.option("--compact", is_flag=True, help="One line for each node.")
 @click.option(
     "--watch",
     type=click.FloatRange(min=0.1),
@@ -36,89 +43,80 @@ _COLUMN = 29
     metavar="[SECONDS]",
     help="Show it again and again, until Ctrl-C.",
 )
-async def status(call: Invocation, form: str, deadline: float, watch: float | None) -> int:
-    """Show all nodes of the queue: who reads from whom, how far, and what is wrong."""
+@_deadline_option
+@dead_option
+async def status(
+    call: Invocation,
+    form: str,
+    compact: bool,
+    watch: float | None,
+    deadline: float,
+    dead: tuple[str, ...],
+) -> int:
+    """Show all nodes of the queue: who reads from whom, how far, and what is wrong.
+
+    "Held by" names who keeps the watermark back: from there on all nodes keep their events.
+    """
     from tailrace.cascade.node import choose_queue
     from tailrace.cascade.topology import read_topology
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
-        _show(await read_topology(db, queue, deadline=deadline), form)
+
+        async def look() -> Topology:
+            return await read_topology(db, queue, deadline=deadline, given_up=dead)
+
+        _show(await look(), form, compact)
         while watch is not None:
             await asyncio.sleep(watch)
-            topology = await read_topology(db, queue, deadline=deadline)
+            topology = await look()
             click.clear()  # does nothing where there is no terminal
-            _show(topology, form)
+            _show(topology, form, compact)
     return 0
 
 
-def _show(topology: Topology, form: str) -> None:
-    from tailrace.cascade.topology import as_document
+def _show(topology: Topology, form: str, compact: bool) -> None:
+    from tailrace.cascade import document
 
     if form == "json":
-        write_json(as_document(topology))
+        write_json(document.as_document(topology))
+    elif form == "tsv":
+        write_rows(form, document.COLUMNS, document.as_rows(topology))
     else:
-        for line in tree_lines(topology):
+        for line in tree_lines(topology, compact=compact):
             click.echo(line)
 
 
-def tree_lines(topology: Topology) -> Iterator[str]:
-    """Draw the tree; also used by the demo."""
-    yield f"Queue: {topology.queue}   Local node: {topology.local_node}"
-    for top in topology.tops():
-        yield ""
-        yield f"{_title(top)}"
-        yield from _details(topology, top, "")
-        yield from _below(topology, top, "")
+@command("node-status")
+@format_option("table", "json")
+@_deadline_option
+@dead_option
+async def node_status(call: Invocation, form: str, deadline: float, dead: tuple[str, ...]) -> int:
+    """Show this node, the node it reads from, and those that read from it."""
+    from tailrace.cascade import document
+    from tailrace.cascade.node import choose_queue
+    from tailrace.cascade.topology import read_vicinity
+
+    async with call.database() as db:
+        queue = await choose_queue(db, call.settings.queue)
+        topology = await read_vicinity(db, queue, deadline=deadline, given_up=dead)
+    if form == "json":
+        write_json(document.as_document(topology))
+        return 0
+    click.echo(f"Queue: {topology.queue}")
+    local = topology.nodes[topology.local_node]
+    others = [one for one in topology.nodes.values() if one is not local]
+    for one in others:
+        if one.name == local.provider:
+            _node("Provider", topology, one)
+    _node("Local node", topology, local)
+    for one in others:
+        if one.name in local.subscribers:
+            _node("Subscriber", topology, one)
+    return 0
 
 
-def _below(topology: Topology, node: NodeStatus, indent: str) -> Iterator[str]:
-    children = topology.children(node.name)
-    for child in children:
-        inner = indent + ("     " if child is children[-1] else "  |  ")
-        yield f"{indent}  +--: {_title(child)}"
-        yield from _details(topology, child, inner)
-        yield from _below(topology, child, inner)
-
-
-def _title(node: NodeStatus) -> str:
-    service = f" [{node.service_name}]" if node.service_name else ""
-    return f"{node.name} ({node.kind}){service}"
-
-
-def _details(topology: Topology, node: NodeStatus, indent: str) -> Iterator[str]:
-    """The lines below a node's name, with the tree's own line going on beside them."""
-    stem = (indent + ("  |" if topology.children(node.name) else "")).ljust(_COLUMN)
-    for line in detail_lines(node):
-        yield f"{stem}{line}"
-
-
-def detail_lines(node: NodeStatus) -> Iterator[str]:
-    """What is said of one node: tables, lag, attributes, errors, in this order."""
-    if node.kind not in ("dead", "unreachable"):
-        yield from _figures(node)
-    for key, value in node.attributes.items():
-        yield f"Attr: {key}={value}"
-    for error in node.errors:
-        yield f"ERR: {error}"
-
-
-def _figures(node: NodeStatus) -> Iterator[str]:
-    tables = node.tables
-    if tables.get("total"):
-        yield f"Tables: {tables['live']}/{tables['waiting']}"
-    if tables.get("missed_updates") or tables.get("missed_deletes"):
-        yield (
-            f"Missed: {tables['missed_updates']} updates, {tables['missed_deletes']} deletes "
-            "that met no row"
-        )
-    yield f"Lag: {short_duration(node.lag)}, Tick: {node.tick}{_flags(node.worker, node)}"
-    if node.apply is not None:
-        apply = node.apply
-        yield f"Apply: Lag: {short_duration(apply.lag)}, Tick: {apply.tick}{_flags(apply, node)}"
-
-
-def _flags(position: Position | None, node: NodeStatus) -> str:
-    if position is None or node.kind == "root":
-        return ""
-    return (", PAUSED" if position.paused else "") + ("" if position.uptodate else ", NOT UPTODATE")
+def _node(what: str, topology: Topology, node: NodeStatus) -> None:
+    click.echo(f"{what}: {node.name} ({node.kind})")
+    for line in detail_lines(topology, node):
+        click.echo(f"    {line}")

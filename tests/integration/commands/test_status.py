@@ -33,9 +33,8 @@ async def test_json_has_the_same_tree(seed):
     document = (await seed.at("node3", "status", "--format", "json")).json
     assert (document["queue"], document["local_node"]) == ("shop", "node3")
     nodes = {row["node"]: row for row in document["nodes"]}
-    # node3 has not been served yet, so it knows who was there when it came, and who came to it.
     assert {name: row["provider"] for name, row in nodes.items()} == {
-        "node1": None, "node2": "node1", "node3": "node1", "node5": "node3",
+        "node1": None, "node2": "node1", "node3": "node1", "node4": "node2", "node5": "node3",
     }  # fmt: skip
     assert nodes["node5"]["attributes"] == {"sync_watermark": "node4,node5"}
     assert nodes["node1"]["lag_seconds"] >= 0
@@ -48,7 +47,8 @@ async def test_error_of_a_worker_is_its_nodes_last_line(seed):
     lines = (await seed.at("node1", "status")).out.splitlines()
     at = next(i for i, line in enumerate(lines) if "node4 (" in line)
     assert lines[at + 2].strip(" |") == "Attr: sync_watermark=node4,node5"
-    assert lines[at + 3].strip(" |") == "ERR: node4_worker: first line"
+    assert lines[at + 3].strip(" |").startswith("Sync: node4 ")
+    assert lines[at + 4].strip(" |") == "ERR: node4_worker: first line"
     assert "second line" not in "".join(lines)
 
 

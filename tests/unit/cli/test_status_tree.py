@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from tailrace.cascade.topology import NodeStatus, Position, Topology
-from tailrace.cli.status import detail_lines, tree_lines
+from tailrace.cascade.nodestatus import NodeStatus, Position
+from tailrace.cascade.topology import Topology
+from tailrace.cli.tree import detail_lines, tree_lines
 
 HERE = "host=h dbname=d"
 
@@ -19,6 +20,10 @@ def node(name: str, kind="branch", provider: str | None = None, **more) -> NodeS
 def drawn(*nodes: NodeStatus) -> list[str]:
     topology = Topology("q", nodes[0].name, {one.name: one for one in nodes})
     return [line for line in tree_lines(topology) if "Lag:" not in line]
+
+
+def said(one: NodeStatus) -> list[str]:
+    return list(detail_lines(Topology("q", one.name, {one.name: one}), one))
 
 
 def test_branches_of_the_tree_are_joined_by_lines():
@@ -82,16 +87,27 @@ def test_lines_of_a_node_come_in_a_fixed_order():
         "n",
         positions=[position("worker", paused=True), position("apply", 61.0, error="bad\nmore")],
         attributes={"sync_watermark": "a,b", "x": ""},
-        tables={"total": 3, "live": 2, "waiting": 1, "missed_updates": 1, "missed_deletes": 0},
+        tables={
+            "total": 3,
+            "live": 2,
+            "waiting": 1,
+            "ignored": 4,
+            "missed_updates": 1,
+            "missed_deletes": 0,
+        },
         table_errors=["copy of t: no"],
+        global_watermark=4,
+        local_watermark=5,
     )
-    assert list(detail_lines(one)) == [
-        "Tables: 2/1",
+    assert said(one) == [
+        "Tables: 2/1/4",
         "Missed: 1 updates, 0 deletes that met no row",
         "Lag: 1s, Tick: 7, PAUSED",
         "Apply: Lag: 1m1s, Tick: 7",
         "Attr: sync_watermark=a,b",
         "Attr: x=",
+        "Sync: n 5, a unknown, b unknown; agreed on 4",
+        "Held by: a, which is no node that this one knows",
         "ERR: x_apply: bad",
         "ERR: copy of t: no",
     ]
@@ -99,7 +115,7 @@ def test_lines_of_a_node_come_in_a_fixed_order():
 
 def test_unknown_lag_and_unserved_worker_are_said():
     one = NodeStatus("n", "leaf", HERE, tick=7, positions=[position("worker", uptodate=False)])
-    assert list(detail_lines(one)) == ["Lag: (n/a), Tick: 7, NOT UPTODATE"]
+    assert said(one) == ["Lag: (n/a), Tick: 7, NOT UPTODATE"]
 
 
 def test_service_of_a_location_is_part_of_the_name():

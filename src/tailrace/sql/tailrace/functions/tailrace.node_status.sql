@@ -22,7 +22,8 @@ language sql stable as $body$
 --        subscribers: [{node_name, worker_name, watermark}],
 --        consumers: [{consumer, last_tick, tick_age, pending_events}] of the local queue,
 --        locations: [{node_name, location, dead}],
---        tables: {total, live, waiting, missed_updates, missed_deletes, errors: [{table, error}]}
+--        tables: {total, live, waiting, missed_updates, missed_deletes, names: [table],
+--          errors: [{table, error}]}
 --      NULL: this database has no node of the queue
 --
 -- Calls:
@@ -97,6 +98,7 @@ language sql stable as $body$
                 'waiting', pg_catalog.count(*) filter (where ti.state <> 'live'),
                 'missed_updates', coalesce(pg_catalog.sum(ti.missed_updates), 0),
                 'missed_deletes', coalesce(pg_catalog.sum(ti.missed_deletes), 0),
+                'names', coalesce(pg_catalog.json_agg(ti.table_name), '[]'::json),
                 'errors', coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                     'table', ti.table_name, 'error', ti.copy_error) order by ti.table_name)
                     filter (where ti.copy_error is not null), '[]'::json))
