@@ -13,14 +13,13 @@ record belongs to somebody else (the real ``pgq`` extension, say) and is never t
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib.resources import files
 from typing import Literal
 
 from tailrace import __version__, log
-from tailrace.db.connection import Database, queries
+from tailrace.db.connection import Database, Row, queries
+from tailrace.db.scripts import Migration, Script, migrations, scripts
 from tailrace.errors import DatabaseError, SchemaMissing, TailraceError, WrongState
 
 SCHEMAS = ("pgq", "pgq_node", "tailrace")
@@ -29,34 +28,10 @@ SCHEMAS = ("pgq", "pgq_node", "tailrace")
 SATELLITES = {"tailrace": ("tailrace_capture",)}
 
 Action = Literal["installed", "upgraded", "current", "left alone", "removed"]
-_INCLUDE = re.compile(r"^\\ir\s+(\S+)\s*$")
-_MIGRATION = re.compile(r"^(\d{4})_(pre|post)_([a-z0-9_]+)\.sql$")
-_FOR_SCHEMA = re.compile(r"^--\s*schema:\s*(\w+)", re.MULTILINE)
+
+# Another result, other names of parameters, or a function where there was a procedure.
+_NOT_REPLACEABLE = ("42P13", "42809")
 _logger = log.get(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """One SQL file, by its path below ``sql/``."""
-
-    path: str
-    text: str
-
-    @property
-    def makes_tables(self) -> bool:
-        """Whether it may run only once: tables change by migrations afterwards."""
-        return self.path.endswith("/tables.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """A numbered change of tables; ``pre`` runs before the new functions, ``post`` after them."""
-
-    number: int
-    kind: str
-    name: str
-    schema: str
-    script: Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,46 +55,6 @@ class Report:
     def changed(self) -> bool:
         """Whether anything was done at all."""
         return any(one.action not in ("current", "left alone") for one in self.outcomes)
-
-
-# ---------------------------------------------------------------- the files
-
-
-def read(path: str) -> Script:
-    """Read one file below ``sql/``."""
-    return Script(path, files("tailrace.sql").joinpath(path).read_text(encoding="utf-8"))
-
-
-def scripts(schema: str) -> list[Script]:
-    """Return the files of a schema in the order of its ``install.sql``."""
-    return list(_included(read(f"{schema}/install.sql")))
-
-
-def _included(script: Script) -> Iterator[Script]:
-    """Follow the ``\\ir`` lines; anything else but comments has no business in such a file."""
-    folder = script.path.rpartition("/")[0]
-    for number, line in enumerate(script.text.splitlines(), start=1):
-        include = _INCLUDE.match(line)
-        if include:
-            path = f"{folder}/{include[1]}" if folder else include[1]
-            child = read(path)
-            yield from _included(child) if path.endswith("/install.sql") else iter([child])
-        elif line.strip() and not line.startswith("--"):
-            raise ValueError(f"sql/{script.path}:{number}: neither \\ir nor a comment: {line}")
-
-
-def migrations() -> list[Migration]:
-    """Return all numbered migrations in order."""
-    found = []
-    for entry in files("tailrace.sql").joinpath("migrations").iterdir():
-        parts = _MIGRATION.match(entry.name)
-        if parts:
-            script = read(f"migrations/{entry.name}")
-            schema = _FOR_SCHEMA.search(script.text)
-            if schema is None:
-                raise ValueError(f'sql/{script.path}: lacks a line "-- schema: NAME"')
-            found.append(Migration(int(parts[1]), parts[2], parts[3], schema[1], script))
-    return sorted(found, key=lambda migration: (migration.number, migration.kind != "pre"))
 
 
 def digest(schema: str) -> str:
@@ -242,12 +177,61 @@ async def _bring_up(db: Database, found: _Found, report: Report) -> None:
     if found.owner == "us" and found.digest == digest(found.schema):
         report.outcomes.append(Outcome(found.schema, "current", found.version))
         return
-    fresh = found.owner == "nobody"
-    for script in scripts(found.schema):
-        if fresh or not script.makes_tables:
+    if found.owner == "nobody":
+        for script in scripts(found.schema):
             await _run(db, script)
-    action: Action = "installed" if fresh else "upgraded"
-    report.outcomes.append(Outcome(found.schema, action, __version__))
+        report.outcomes.append(Outcome(found.schema, "installed", __version__))
+        return
+    await _upgrade(db, found.schema)
+    report.outcomes.append(Outcome(found.schema, "upgraded", __version__))
+
+
+async def _upgrade(db: Database, schema: str) -> None:
+    """Make all functions anew, and drop what an older version had under the same names.
+
+    A function whose result has other columns than before cannot be replaced, and one with other
+    parameters would stand beside the old one; both would make an upgraded database another one
+    than a fresh install.
+    """
+    before = {(row.oid, row.version) for row in await _functions(db, schema)}
+    everything = [script for script in scripts(schema) if not script.makes_tables]
+    for script in everything:
+        if not script.grants_rights:
+            await _replace(db, schema, script)
+    names = {script.function for script in everything}
+    await _drop(
+        db,
+        [
+            row.oid
+            for row in await _functions(db, schema)
+            if (row.oid, row.version) in before and row.name in names
+        ],
+    )
+    for script in everything:
+        if script.grants_rights:
+            await _run(db, script)
+
+
+async def _replace(db: Database, schema: str, script: Script) -> None:
+    """Run one file; where its function returns something else than before, drop that first."""
+    try:
+        async with db.transaction():
+            await _run(db, script)
+    except DatabaseError as exc:
+        if exc.sqlstate not in _NOT_REPLACEABLE:
+            raise
+        old = [row.oid for row in await _functions(db, schema) if row.name == script.function]
+        await _drop(db, old)
+        await _run(db, script)
+
+
+async def _functions(db: Database, schema: str) -> list[Row]:
+    return await db.fetch_all(queries.functions_there, schema=schema)
+
+
+async def _drop(db: Database, functions: list[int]) -> None:
+    for row in await db.fetch_all(queries.drop_functions_sql, oids=functions):
+        await db.execute(row.statement)
 
 
 async def _run(db: Database, script: Script) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tailrace.cascade.joining import Joining, NewNode, create_root
-from tailrace.db import schema
+from tailrace.db import schema, scripts
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.demo.audience import Audience
@@ -204,7 +204,7 @@ class Stage:
 
 
 def _script(path: str) -> str:
-    return schema.read(f"nyc/{path}").text
+    return scripts.read(f"nyc/{path}").text
 
 
 def _binaries(directory: Path | None) -> Binaries | None:

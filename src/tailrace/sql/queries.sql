@@ -19,8 +19,8 @@ select
     set_config('tcp_keepalives_count', '3', false) as tcp_keepalives_count,
     set_config('idle_in_transaction_session_timeout', '0', false) as idle_in_transaction_session_timeout;
 
--- become_replica: stop user triggers and foreign keys of this session from firing
-select set_config('session_replication_role', 'replica', false);
+-- become_replica: stop user triggers and foreign keys of this session from firing; batches are staged in memory
+select set_config('session_replication_role', 'replica', false) as role, set_config('temp_buffers', '32MB', false) as buffers;
 
 -- listen: hear of ticks
 listen tailrace_tick;
@@ -67,3 +67,14 @@ select current_setting('is_superuser') = 'on'
 
 -- drop_schema: the statement that removes a schema with all it holds
 select format('drop schema if exists %%I cascade', %(schema)s::text);
+
+-- functions_there: the functions of a schema as they are now; making one anew changes its version
+select p.oid::bigint as oid, p.proname::text as name, p.xmin::text || p.ctid::text as version
+from pg_proc as p
+where p.pronamespace = to_regnamespace(quote_ident(%(schema)s));
+
+-- drop_functions_sql: the statements that remove some functions; fails where something uses one
+select format('drop %%s %%s', case p.prokind when 'p' then 'procedure' else 'function' end,
+    p.oid::regprocedure) as statement
+from pg_proc as p
+where p.oid = any (%(oids)s::bigint[]);

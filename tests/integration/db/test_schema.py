@@ -1,5 +1,7 @@
 """Installing: once, again, upgrading, refusing, removing; all or nothing."""
 
+from importlib.resources import files
+
 import pytest
 
 from tailrace import __version__
@@ -70,6 +72,24 @@ async def test_upgrade_makes_functions_anew_and_keeps_the_data(database):
     assert actions(report) == dict.fromkeys(schema.SCHEMAS, "upgraded")
     assert await database.fetch_value("select queue_name from pgq.queue") == "orders"
     await database.execute("select pgq.drop_queue('orders')")
+    assert await content(database) == before
+
+
+async def test_upgrade_replaces_functions_of_other_results_and_drops_old_overloads(database):
+    before = await content(database)
+    await database.execute("drop function tailrace.refresh_consumer(text, text, boolean)")
+    await database.execute(
+        "create function tailrace.refresh_consumer(i_queue text, i_consumer text,"
+        " i_healthy boolean, out node_type text) language sql as 'select null::text'"
+    )
+    await database.execute(
+        "create function tailrace.take_over(text) returns text language sql as 'select $1'"
+    )
+    await database.execute("create function pgq.mine() returns text language sql as 'select $$x$$'")
+    await database.execute("update tailrace.installation set digest = 'of another version'")
+    await schema.install(database)
+    assert await database.fetch_value("select pgq.mine()") == "x"  # not one of our names
+    await database.execute("drop function pgq.mine()")
     assert await content(database) == before
 
 
@@ -193,7 +213,7 @@ async def test_every_function_file_holds_what_its_name_says():
 
 
 async def test_every_file_of_a_schema_is_in_its_table_of_contents():
-    root = schema.files("tailrace.sql")
+    root = files("tailrace.sql")
     for name in schema.SCHEMAS:
         listed = {script.path for script in schema.scripts(name)}
         there = {
