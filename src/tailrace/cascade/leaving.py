@@ -57,11 +57,20 @@ class Leaving:
 
     async def _connect(self, member: Member) -> None:
         try:
-            self._reached[member.name] = await self._stack.enter_async_context(
-                connected(member.location, "drop-node")
-            )
+            db = await self._stack.enter_async_context(connected(member.location, "drop-node"))
+            there = await read_node(db, self._queue)
         except TailraceError as exc:
             _logger.warning('node "%s" is left as it is: %s', member.name, exc)
+            return
+        if there is not None and there.name != member.name:
+            # Registered with --nocheck, or moved since: that node is not the one that is meant.
+            _logger.warning(
+                'node "%s" is left as it is: its location leads to node "%s"',
+                member.name,
+                there.name,
+            )
+            return
+        self._reached[member.name] = db
 
     async def _find_root(self) -> None:
         """The root announces the departure; without one everybody is told one by one, below."""

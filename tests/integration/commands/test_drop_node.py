@@ -65,3 +65,19 @@ async def test_dropped_node_can_be_made_again(pair):
         "down",
         "up",
     ]
+
+
+async def test_node_whose_location_leads_to_another_one_does_not_take_that_with_it(seed):
+    """Such a node can be made with --nocheck; the other one must not lose anything."""
+    await seed["node1"].execute(
+        "select pgq_node.register_location('shop', 'node6', %s, false)", seed["node5"].dsn
+    )
+    before = await seed["node5"].fetch_value("select count(*) from tailrace.runner")
+    await seed["node5"].execute(
+        "select tailrace.take_over('shop', 'node5_worker', 'somebody at work')"
+    )
+    result = await seed.at("node1", "drop-node", "node6")
+    assert 'node "node6" is left as it is: its location leads to node "node5"' in result.err
+    assert "node6" not in (await seed.at("node1", "members")).out
+    assert await seed["node5"].fetch_value("select count(*) from tailrace.runner") == before + 1
+    assert not await gone(seed["node5"], "pgq_node.node_info")
