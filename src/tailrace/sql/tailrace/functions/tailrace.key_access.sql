@@ -17,7 +17,8 @@ language sql stable as $body$
 -- Returns:
 --      an object
 --        rows_of  - text: the table, as after FROM
---        bounds   - text: the least and the greatest first column of the staged keys
+--        bounds   - query: the least and the greatest first column of the staged keys; one pass
+--                   where the type has aggregates for them, else two sorts
 --        bounded  - text: condition on the table's column, to be followed by these two; null
 --                   where the order of the key's type is not found without a search path
 --        indexed  - true: an index leads to a row by its key
@@ -30,8 +31,15 @@ language sql stable as $body$
     select pg_catalog.jsonb_build_object(
         'rows_of', tailrace.own_rows(i_dest_table),
         'bounds', pg_catalog.format(
-            '(select %1$s from %2$s order by %1$s limit 1), (select %1$s from %2$s order by %1$s desc limit 1)',
-            c.staged, i_staging),
+            case when exists (
+                select
+                from pg_catalog.pg_attribute as a
+                join pg_catalog.pg_proc as p on p.proargtypes[0] = a.atttypid and p.pronargs = 1
+                where a.attrelid = tailrace.table_oid(i_dest_table) and a.attname = c.column_name
+                    and p.prokind = 'a' and p.proname = 'min' and p.pronamespace = 'pg_catalog'::regnamespace)
+            then 'select pg_catalog.min(%1$s), pg_catalog.max(%1$s) from %2$s'
+            else 'select (select %1$s from %2$s order by %1$s limit 1), (select %1$s from %2$s order by %1$s desc limit 1)'
+            end, c.staged, i_staging),
         'bounded', case when c.is_builtin then pg_catalog.format('t.%I between ', c.column_name) end,
         'indexed', exists (
             select

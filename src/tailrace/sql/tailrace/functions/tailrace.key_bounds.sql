@@ -33,7 +33,7 @@ declare
     v_dense   boolean := false;
 begin
     if i_rows >= 1000 and i_plan ->> 'bounded' is not null then
-        execute 'select ' || (i_plan ->> 'bounds') into v_low, v_high;
+        execute i_plan ->> 'bounds' into v_low, v_high;
         v_between := pg_catalog.format('%s %L and %L', i_plan ->> 'bounded', v_low, v_high);
         execute pg_catalog.format('explain (format json) select from %s as t where %s',
             i_plan ->> 'rows_of', v_between) into v_explain;
