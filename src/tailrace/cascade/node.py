@@ -187,7 +187,8 @@ async def find_root(
             raise WrongState(
                 f'queue "{node.queue}" has no root: the providers lead in a circle, {way}'
             )
-        if node.provider in dead:
+        marked = {one.name for one in await read_members(here, node.queue) if one.dead}
+        if node.provider in marked or node.provider in dead:
             raise WrongState(
                 f'the way from node "{start.name}" to the root of queue "{node.queue}" leads '
                 f'through node "{node.provider}", which is dead',

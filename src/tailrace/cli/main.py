@@ -38,8 +38,16 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "node-info": ("nodes", "node_info", "Show this node."),
         "status": ("status", "status", "Show the whole cascade as a tree."),
         "node-status": ("status", "node_status", "Show this node and its neighbours."),
+        "set-attr": ("marking", "set_attr", "Set an attribute of a node, such as its sync group."),
+        "tag-dead": ("marking", "tag_dead", "Mark a node dead on all nodes."),
+        "tag-alive": ("marking", "tag_alive", "Take that mark away."),
         "pause": ("pausing", "pause", "Stop a node's worker at the end of its batch."),
         "resume": ("pausing", "resume", "Let a paused worker go on."),
+        "change-provider": (
+            "takeover",
+            "change_provider",
+            "Let a node read from another one.",
+        ),
         "wait-root": ("pausing", "wait_root", "Wait until the node has what the root has."),
         "wait-provider": (
             "pausing",

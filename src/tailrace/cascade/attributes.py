@@ -1,0 +1,125 @@
+"""Attributes of a node: reading what was typed, checking it, and storing it.
+
+There is one so far, ``sync_watermark``: the nodes that a branch agrees on a watermark with. It can
+be set when the branch is made and at any time later; the branch's worker reads it anew before each
+batch, so it counts from the next publication of watermarks on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from urllib.parse import urlencode
+
+from tailrace import service
+from tailrace.cascade.answers import ask
+from tailrace.cascade.node import (
+    Member,
+    Node,
+    connected,
+    need_node,
+    queries,
+    read_members,
+    read_node,
+)
+from tailrace.db.connection import Database
+from tailrace.errors import NotFound, TailraceError, UsageError, WrongState
+
+SYNC_WATERMARK = "sync_watermark"
+KNOWN = (SYNC_WATERMARK,)
+
+
+def parse(words: Collection[str]) -> dict[str, str | None]:
+    """Read ``KEY=VALUE`` words; an empty value stands for removing the attribute (None)."""
+    changes: dict[str, str | None] = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if key not in KNOWN:
+            raise UsageError(
+                f'"{word}": there is no attribute "{key}"; attributes: {", ".join(KNOWN)}'
+            )
+        if not sign:
+            raise UsageError(f'"{word}": write {key}=NODE,NODE, or {key}= to remove it')
+        if key in changes:
+            raise UsageError(f'"{word}": attribute "{key}" is given twice')
+        names = [name.strip() for name in value.split(",") if name.strip()]
+        if len(set(names)) != len(names):
+            raise UsageError(f'"{word}": a node is listed twice')
+        changes[key] = ",".join(names) or None
+    return changes
+
+
+async def change(
+    db: Database,
+    node: Node,
+    changes: Mapping[str, str | None],
+    *,
+    given_up: Collection[str] = (),
+) -> list[str]:
+    """Set or remove attributes of the node that ``db`` is connected to; return remarks.
+
+    What does not make sense is refused before anything has been changed.
+    """
+    remarks: list[str] = []
+    listed = changes.get(SYNC_WATERMARK)
+    if listed is not None:
+        remarks = await _check_group(db, node, listed.split(","), given_up)
+    async with db.transaction():
+        fresh = await need_node(db, node.queue)
+        kept = {key: value for key, value in fresh.attributes.items() if key not in changes}
+        merged = kept | {key: value for key, value in changes.items() if value is not None}
+        await ask(
+            db, queries.set_node_attrs,
+            queue=node.queue, attributes=urlencode(merged) if merged else None,
+        )  # fmt: skip
+    return remarks
+
+
+async def _check_group(
+    db: Database, node: Node, names: list[str], given_up: Collection[str]
+) -> list[str]:
+    """Look at each node of a new sync group: known, a branch, and of the same mind."""
+    if node.type != "branch":
+        raise WrongState(
+            f'node "{node.name}" is a {node.type}; only a branch can have {SYNC_WATERMARK}'
+        )
+    known = {one.name: one for one in await read_members(db, node.queue, dead=given_up)}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise NotFound(
+            f'node "{node.name}" knows no node "{unknown[0]}"; it knows: {", ".join(known)}',
+            hint="an unknown member would keep the group from ever agreeing",
+        )
+    others = [known[name] for name in names if name != node.name]
+    remarks = [f'node "{one.name}" is dead and does not count' for one in others if one.dead]
+    alive = [one for one in others if not one.dead]
+    found = await service.together(*(_look_at(one, node, names) for one in alive))
+    remarks += [remark for remark in found if remark]
+    if node.name not in names:
+        remarks.append(f'node "{node.name}" itself is not listed; it counts all the same')
+    return remarks
+
+
+async def _look_at(member: Member, node: Node, names: list[str]) -> str | None:
+    """Refuse a member that cannot belong to a group; remark on one that knows nothing of it."""
+    try:
+        async with connected(member.location, "set-attr") as db:
+            found = await read_node(db, node.queue)
+    except TailraceError as exc:
+        raise WrongState(
+            f'node "{member.name}" cannot be asked, so the group could not agree: {exc.message}',
+            hint=f"leave it out, or give --dead={member.name}",
+        ) from exc
+    if found is None or found.name != member.name:
+        raise WrongState(f'the location of node "{member.name}" does not lead to it')
+    if found.is_root:
+        raise WrongState(
+            f'node "{member.name}" is the root, whose watermark counts for every branch anyway',
+            hint="list branches and leaves only",
+        )
+    group = found.attributes.get(SYNC_WATERMARK, "").split(",")
+    if found.type == "branch" and set(group) != set(names):
+        return (
+            f'node "{member.name}" has another group, so it does not wait for the others; '
+            f"set it with: tailrace set-attr {member.name} {SYNC_WATERMARK}={','.join(names)}"
+        )
+    return None
