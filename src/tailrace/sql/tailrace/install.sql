@@ -44,6 +44,7 @@
 \ir functions/tailrace.check_runner.sql
 \ir functions/tailrace.advance.sql
 \ir functions/tailrace.begin_batch.sql
+\ir functions/tailrace.url_decoded.sql
 \ir functions/tailrace.sync_members.sql
 \ir functions/tailrace.ensure_apply.sql
 \ir functions/tailrace.refresh_consumer.sql

@@ -13,13 +13,17 @@ language sql stable as $body$
 -- Returns:
 --      names in the order given; empty: nobody else; NULL: not a branch, or without the attribute
 --
+-- Calls:
+--      tailrace.url_decoded
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
-    select pg_catalog.string_to_array(
-        -- node names are plain, so of the URL encoding only the comma and the blank matter
-        pg_catalog.replace(pg_catalog.replace(pg_catalog.replace(
-            pg_catalog.substr(a.attr, 16), '%2C', ','), '%2c', ','), '+', ''), ',')
+    select array(
+        select pg_catalog.btrim(m.name)
+        from pg_catalog.string_to_table(tailrace.url_decoded(pg_catalog.substr(a.attr, 16)), ',')
+            with ordinality as m (name, number)
+        where pg_catalog.btrim(m.name) <> ''
+        order by m.number)
     from pgq_node.node_info as n
     cross join lateral pg_catalog.regexp_split_to_table(n.node_attrs, '&') as a (attr)
     where n.queue_name = i_queue
