@@ -15,6 +15,51 @@ INTERVAL = 0.2
 _PATIENCE = 5.0
 
 
+class Patience:
+    """How long a command is prepared to wait in all, whatever it has to wait for on its way."""
+
+    def __init__(
+        self, timeout: float | None = None, talk: Callable[[str], None] | None = None
+    ) -> None:
+        self._timeout = timeout
+        self._talk = talk
+        self._start = asyncio.get_running_loop().time()
+
+    def left(self) -> float | None:
+        """Return the seconds that are left; None: no limit."""
+        if self._timeout is None:
+            return None
+        return self._start + self._timeout - asyncio.get_running_loop().time()
+
+    def given_up(self, what: str, hint: str | None = None) -> Timeout:
+        """Make the error for a time that is over."""
+        return Timeout(f"gave up after {self._timeout:g} s waiting for {what}", hint=hint)
+
+    async def wait(
+        self,
+        reached: Callable[[], Awaitable[bool]],
+        *,
+        what: str,
+        hint: str | None = None,
+        interval: float = INTERVAL,
+    ) -> None:
+        """Ask again and again; ``what`` is being waited for and stands in error and notice.
+
+        The notice comes once after a few seconds, so that nobody stares at a silent terminal.
+        """
+        clock = asyncio.get_running_loop().time
+        start = clock()
+        told = self._talk is None
+        while not await reached():
+            left = self.left()
+            if left is not None and left <= 0:
+                raise self.given_up(what, hint)
+            if not told and clock() - start >= _PATIENCE and self._talk is not None:
+                self._talk(f"waiting for {what}" + (f"; {hint}" if hint else ""))
+                told = True
+            await asyncio.sleep(interval)
+
+
 async def wait_until(
     reached: Callable[[], Awaitable[bool]],
     *,
@@ -23,18 +68,5 @@ async def wait_until(
     timeout: float | None = None,
     impatient: Callable[[str], None] | None = None,
 ) -> None:
-    """Ask again and again; ``what`` is being waited for and stands in the error and the notice.
-
-    ``impatient`` is told once after a few seconds, so that nobody stares at a silent terminal.
-    """
-    clock = asyncio.get_running_loop().time
-    start = clock()
-    told = impatient is None
-    while not await reached():
-        waited = clock() - start
-        if timeout is not None and waited >= timeout:
-            raise Timeout(f"gave up after {timeout:g} s waiting for {what}", hint=hint)
-        if not told and waited >= _PATIENCE and impatient is not None:
-            impatient(f"waiting for {what}" + (f"; {hint}" if hint else ""))
-            told = True
-        await asyncio.sleep(INTERVAL)
+    """Wait for a single thing; ``impatient`` is told when that takes long."""
+    await Patience(timeout, impatient).wait(reached, what=what, hint=hint)

@@ -121,6 +121,13 @@
 \ir functions/tailrace.comparable_tables.sql
 \ir functions/tailrace.checksum_sql.sql
 
+-- Changing providers and taking nodes over
+\ir functions/tailrace.node_facts.sql
+\ir functions/tailrace.open_writers.sql
+\ir functions/tailrace.complete_ticks.sql
+\ir functions/tailrace.reopen_root.sql
+\ir functions/tailrace.promote.sql
+
 -- Node and table commands
 \ir functions/tailrace.forget_queue.sql
 \ir functions/tailrace.user_tables.sql

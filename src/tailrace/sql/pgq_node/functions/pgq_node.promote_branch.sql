@@ -5,9 +5,9 @@
 --             must be paused.
 -- Parameters: i_queue_name  cascaded queue
 -- Returns:    ret_code 200; 404 no node of the queue here; 301 this node is no branch; 409 consumer <node>.apply has not
---             applied everything yet, the node stays a branch; ret_note
+--             applied everything yet, or a table is still being copied: the node stays a branch; ret_note
 -- NULL:       no node
--- Calls:      pgq_node.make_missing_tick, pgq_node.retire_apply_consumer, pgq.seq_setval
+-- Calls:      pgq_node.make_missing_tick, pgq_node.unfinished_copies, pgq_node.retire_apply_consumer, pgq.seq_setval
 -- Changes:    pgq_node.node_info, pgq_node.local_state, pgq.queue; notifies tailrace_tick;
 --             pgq.tick when the worker has died before its tick; unregisters <node>.apply
 --
@@ -25,6 +25,7 @@ declare
     v_node    pgq_node.node_info%rowtype;
     v_top     bigint;
     v_applied bigint;
+    v_copies  text := pgq_node.unfinished_copies(i_queue_name);
 begin
     select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for no key update;
     if not found then
@@ -35,6 +36,15 @@ begin
     if v_node.node_type <> 'branch' then
         ret_code := 301;
         ret_note := pg_catalog.format('node "%s" is a %s, not a branch', v_node.node_name, v_node.node_type);
+        return;
+    end if;
+
+    if v_copies is not null
+       and pg_catalog.current_setting('tailrace.promote_anyway', true) is distinct from i_queue_name then
+        ret_code := 409;
+        ret_note := pg_catalog.format(
+            'node "%s" has not got all rows of %s yet; wait for the copy, or give them up with: '
+            'set tailrace.promote_anyway = %L', v_node.node_name, v_copies, i_queue_name);
         return;
     end if;
 

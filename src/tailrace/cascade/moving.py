@@ -1,0 +1,260 @@
+"""Moving a node, or one consumer of it, to another provider.
+
+Tick ids mean the same everywhere, so a consumer goes on at the tick where it stopped. It has to
+stop first, since both providers must agree on that tick; the new provider must have it, and keep
+what comes after it, before the old one is told to let go.
+
+With the worker moves all that hangs on the node and reads from the same provider: plain cascaded
+consumers, and pins. A pin (``.savepoint.…``) holds events for a savepoint; it has a position like a
+consumer, but no process that could pause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tailrace.cascade.operation import Hands, Step, queries
+from tailrace.cascade.steps import (
+    Acknowledge,
+    Attach,
+    AwaitTick,
+    Detach,
+    Introduce,
+    Pause,
+    Resume,
+    Subscribe,
+    Switch,
+    Unpin,
+    Unsubscribe,
+)
+from tailrace.cascade.survey import NodeFacts, View
+from tailrace.errors import LostPosition, NotFound, TailraceError, WrongState
+
+PIN = ".savepoint."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """A node's consumers on their way from one provider to another.
+
+    ``source`` is the provider that is left (None: wherever the worker, or the consumer, reads);
+    ``consumer`` the only one to be moved (None: all that read from there).
+    """
+
+    node: str
+    to: str
+    source: str | None = None
+    consumer: str | None = None
+    give_up_pins: bool = False
+
+    # ---------------------------------------------------------------- what is concerned
+
+    def leaving(self, view: View) -> str:
+        """The provider that is left, or the new one when that has happened."""
+        facts = view[self.node]
+        if self.source is not None:
+            return self.source
+        if self.consumer is None:
+            return facts.provider
+        if self.consumer not in facts.positions:
+            known = ", ".join(sorted(facts.positions))
+            raise NotFound(f'node "{self.node}" has no consumer "{self.consumer}"; it has: {known}')
+        return facts.positions[self.consumer].provider
+
+    def moving(self, view: View) -> tuple[str, ...]:
+        """Consumers that still read from the provider that is left."""
+        facts, source = view[self.node], self.leaving(view)
+        if source == self.to:
+            return ()
+        return tuple(
+            sorted(
+                name
+                for name, place in facts.positions.items()
+                if place.provider == source
+                and name != f"{self.node}.apply"
+                and self.consumer in (None, name)
+            )
+        )
+
+    def _with_worker(self, view: View) -> bool:
+        return self.consumer in (None, view[self.node].worker)
+
+    # ---------------------------------------------------------------- whether it can be done
+
+    def check(self, view: View) -> None:
+        """Refuse what cannot work, before anything has been changed."""
+        facts, new = view[self.node], view[self.to]
+        worker = self._with_worker(view)
+        if worker and self.to == self.node:
+            raise WrongState(f'node "{self.node}" cannot be its own provider')
+        if not new.holds_queue:
+            raise WrongState(
+                f'node "{self.to}" is a leaf and cannot be a provider',
+                hint="choose a root or a branch",
+            )
+        if worker and facts.is_root:
+            raise WrongState(
+                f'node "{self.node}" is the root and reads from nobody',
+                hint=f"let another node become the root with: tailrace takeover {self.node}",
+            )
+        if worker and view.is_below(self.to, self.node):
+            raise WrongState(
+                f'node "{self.to}" gets its events by way of node "{self.node}" and cannot be '
+                "its provider",
+                hint=f'to swap them, run on node "{self.to}": tailrace takeover {self.node}',
+            )
+        for name in self.moving(view):
+            tick = facts.positions[name].tick
+            if new.oldest is not None and tick < new.oldest and not self._given_up(name):
+                raise self.lost(view, name)
+
+    async def verify(self, hands: Hands, view: View) -> None:
+        """The same, and ask the new provider for each tick."""
+        self.check(view)
+        facts, new = view[self.node], view[self.to]
+        for name in self.moving(view):
+            tick = facts.positions[name].tick
+            if self._given_up(name) or tick > (new.newest or 0):
+                continue
+            if not await hands.db(self.to).fetch_value(
+                queries.has_tick, queue=hands.queue, tick=tick
+            ):
+                raise self.lost(view, name)
+
+    def _given_up(self, name: str) -> bool:
+        return self.give_up_pins and name.startswith(PIN)
+
+    def lost(self, view: View, name: str) -> TailraceError:
+        """Make the error for a tick that the new provider does not keep."""
+        new, tick = view[self.to], view[self.node].positions[name].tick
+        kept = f"it keeps ticks {new.oldest} to {new.newest}"
+        if name.startswith(PIN):
+            return LostPosition(
+                f'pin "{name}" of node "{self.node}" needs tick {tick} of queue "{view.queue}", '
+                f'which node "{self.to}" does not have; {kept}',
+                hint="give the savepoint's events up with --give-up-pins, or drop the savepoint",
+            )
+        return LostPosition(
+            f'consumer "{name}" of node "{self.node}" has completed tick {tick} of queue '
+            f'"{view.queue}", which node "{self.to}" does not have; {kept}',
+            hint="a node below a sync group can only move to its members and nodes under them; "
+            "otherwise drop the node and create it again",
+        )
+
+    # ---------------------------------------------------------------- how it is done
+
+    def steps(self, view: View, *, switched: bool = False) -> Iterator[Step]:
+        """Say what is left to do; ``switched``: this run has changed the provider already."""
+        facts, new = view[self.node], view[self.to]
+        moving = self.moving(view)
+        if moving:
+            yield from self._approach(facts, new, moving)
+            yield from self._let_go(view, moving)
+        held = tuple(name for name in moving if not self._unpinned(new, facts, name))
+        if held:
+            yield Switch(self.node, held, self.to, moved=self.node)
+        if self._with_worker(view):
+            yield from self._depart(view, facts, switched=switched or bool(moving))
+            return
+        alone = self.consumer
+        if alone is None or alone.startswith(PIN):
+            return
+        if moving or (switched and not facts.positions[alone].uptodate):
+            yield Acknowledge(self.node, (alone,), moved=self.node)
+
+    def _approach(self, facts: NodeFacts, new: NodeFacts, moving: Sequence[str]) -> Iterator[Step]:
+        """Stop, and have the new provider ready."""
+        running = [one for one in moving if not one.startswith(PIN)]
+        if not all(
+            facts.positions[one].paused and facts.positions[one].uptodate for one in running
+        ):
+            yield Pause(self.node, tuple(running), moved=self.node)
+        furthest = max(facts.positions[one].tick for one in moving)
+        if new.newest is not None and new.newest < furthest:
+            yield AwaitTick(self.to, furthest, self.node, moved=self.node)
+        if self.to not in facts.members:
+            yield Introduce(self.node, self.to, moved=self.node)
+        if self.node not in new.members:
+            yield Introduce(self.to, self.node, moved=self.node)
+        for name in moving:
+            tick = facts.positions[name].tick
+            if name == facts.worker:
+                known = new.subscribers.get(self.node) == name
+                if not known or new.readers.get(name) != tick:
+                    yield Subscribe(self.to, self.node, name, tick, moved=self.node)
+            elif self._unpinned(new, facts, name):
+                yield Unpin(self.node, name, moved=self.node)
+            elif new.readers.get(name) != tick:
+                yield Attach(self.to, name, tick, moved=self.node)
+
+    def _unpinned(self, new: NodeFacts, facts: NodeFacts, name: str) -> bool:
+        lost = new.oldest is not None and facts.positions[name].tick < new.oldest
+        return lost and self._given_up(name)
+
+    def _let_go(self, view: View, moving: Sequence[str]) -> Iterator[Step]:
+        """Whom a plain consumer left is known only until it has left, so this comes before."""
+        source = self.leaving(view)
+        worker = view[self.node].worker
+        for name in moving:
+            if name != worker and source in view.nodes and name in view[source].readers:
+                yield Detach(source, name, moved=self.node)
+
+    def _depart(self, view: View, facts: NodeFacts, *, switched: bool) -> Iterator[Step]:
+        """Have whoever still keeps events for the worker let go, once it reads elsewhere."""
+        stale = [
+            name
+            for name, node in sorted(view.nodes.items())
+            if name != self.to and self.node in node.subscribers
+        ]
+        settled = facts.provider == self.to and facts.place.uptodate
+        if (stale or switched) and not settled:
+            yield Acknowledge(self.node, (facts.worker,), moved=self.node)
+        for name in stale:
+            yield Unsubscribe(name, self.node, moved=self.node)
+
+    def undoing(self, view: View, before: View) -> Iterator[Step]:
+        """Let the consumers go on where they were; ``before`` is how it was at the start."""
+        facts, new = view.nodes.get(self.node), view.nodes.get(self.to)
+        if facts is None or not self.moving(view):
+            return
+        at_first = before[self.node].positions
+        running = [one for one in self.moving(view) if not one.startswith(PIN)]
+        paused = [
+            one
+            for one in running
+            if facts.positions[one].paused
+            and not (one in at_first and at_first[one].paused and at_first[one].uptodate)
+        ]
+        if paused:
+            yield Resume(self.node, tuple(paused), moved=self.node)
+        if new is not None and facts.provider != self.to and self.node in new.subscribers:
+            yield Unsubscribe(self.to, self.node, moved=self.node)
+        for name in running:
+            if new is not None and name != facts.worker and name in new.readers:
+                yield Detach(self.to, name, moved=self.node)
+
+
+class ChangeProvider:
+    """The command: one move, as an operation."""
+
+    def __init__(self, move: Move, before: View) -> None:
+        self._move = move
+        self._before = before
+        self._switched = False
+
+    def steps(self, view: View) -> list[Step]:
+        """Say what is left to do."""
+        return list(self._move.steps(view, switched=self._switched))
+
+    def undoing(self, view: View) -> list[Step]:
+        """Let the node go on where it was."""
+        return list(self._move.undoing(view, self._before))
+
+    def done(self, step: Step, _: object) -> None:
+        """Remember that the node has been switched, so that it is waited for."""
+        self._switched = self._switched or isinstance(step, Switch)
+
+    def failed(self, _: Step, __: TailraceError) -> bool:
+        """A single move fails as a whole."""
+        return False

@@ -1,0 +1,230 @@
+"""All nodes of a cascade as their own databases describe them, at one moment.
+
+Commands that rewire a cascade decide by what the nodes themselves say, never by what one node
+remembers of another, and look again after each change. So a survey keeps its connections and can be
+repeated cheaply. Who is marked dead is not asked; who does not answer is away, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tailrace import service
+from tailrace.cascade.node import Member, NodeType, need_node, read_members
+from tailrace.db import locks
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import ConnectError, TailraceError, WrongState
+
+queries = load("tailrace")
+
+CONNECT_TIMEOUT = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a consumer that writes into a node stands, and whether it has seen its settings."""
+
+    provider: str
+    tick: int
+    paused: bool
+    uptodate: bool
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """One node, by its own database."""
+
+    name: str
+    type: NodeType
+    worker: str
+    provider: str
+    closed: bool = False
+    newest: int | None = None
+    oldest: int | None = None
+    positions: Mapping[str, Place] = field(default_factory=dict)
+    subscribers: Mapping[str, str] = field(default_factory=dict)
+    readers: Mapping[str, int] = field(default_factory=dict)
+    copying: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    members: Mapping[str, Member] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+
+    @property
+    def is_root(self) -> bool:
+        """Whether it calls itself the root."""
+        return self.type == "root"
+
+    @property
+    def holds_queue(self) -> bool:
+        """Whether others can read from it."""
+        return self.type != "leaf"
+
+    @property
+    def place(self) -> Place:
+        """Where its worker stands."""
+        return self.positions[self.worker]
+
+    @property
+    def apply(self) -> Place | None:
+        """Where a branch's applying consumer stands; None when there is none."""
+        return self.positions.get(f"{self.name}.apply")
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether its worker has stopped and said so."""
+        return self.place.paused and self.place.uptodate
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All nodes that answered, why others did not, and who counts as dead."""
+
+    queue: str
+    nodes: Mapping[str, NodeFacts]
+    away: Mapping[str, str] = field(default_factory=dict)
+    dead: Collection[str] = ()
+
+    def __getitem__(self, name: str) -> NodeFacts:
+        """Return a node that has to be there; who is away is an error that says why."""
+        if name in self.nodes:
+            return self.nodes[name]
+        if name in self.dead:
+            raise WrongState(
+                f'node "{name}" of queue "{self.queue}" is marked dead and is not asked',
+                hint=f"if it is not: tailrace tag-alive {name}",
+            )
+        raise ConnectError(
+            f'node "{name}" of queue "{self.queue}" cannot be asked: {self.away.get(name)}'
+        )
+
+    def readers_of(self, name: str) -> list[NodeFacts]:
+        """Nodes whose worker reads from this one."""
+        return [node for node in self.nodes.values() if node.provider == name != node.name]
+
+    def above(self, name: str) -> Iterator[str]:
+        """Names from a node's provider up to the root, as far as they are known."""
+        seen = {name}
+        node = self.nodes.get(name)
+        while node is not None and not node.is_root and node.provider not in seen:
+            seen.add(node.provider)
+            yield node.provider
+            node = self.nodes.get(node.provider)
+
+    def is_below(self, name: str, other: str) -> bool:
+        """Whether a node gets its events by way of another."""
+        return other in self.above(name)
+
+
+class Survey:
+    """Connections to all live members, and what they say."""
+
+    def __init__(
+        self, queue: str, purpose: str, stack: AsyncExitStack, *, dead: Collection[str] = ()
+    ) -> None:
+        self.queue = queue
+        self.dead = set(dead)
+        self._purpose = purpose
+        self._stack = stack
+        self._members: dict[str, Member] = {}
+        self._databases: dict[str, Database] = {}
+        self._away: dict[str, str] = {}
+
+    async def open(self, db: Database, *, lost: Collection[str] = ()) -> None:
+        """Connect to every member that ``db`` knows; ``lost`` are given up by this command."""
+        self.dead |= set(lost)
+        here = await need_node(db, self.queue)
+        for member in await read_members(db, self.queue, dead=self.dead):
+            # The way we came is known to work, whatever others use.
+            if member.name == here.name:
+                member = replace(member, location=db.dsn, dead=False)
+            self._members[member.name] = member
+            if member.dead:
+                self.dead.add(member.name)
+        await service.together(*(self._connect(member) for member in self._members.values()))
+
+    async def _connect(self, member: Member) -> None:
+        if member.name in self.dead:
+            return
+        try:
+            self._databases[member.name] = await self._stack.enter_async_context(
+                await Database.connect(
+                    member.location, name=self._purpose, connect_timeout=CONNECT_TIMEOUT
+                )
+            )
+            self._away.pop(member.name, None)
+        except TailraceError as error:
+            self._away[member.name] = str(error)
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """All members by name, dead ones included."""
+        return self._members
+
+    def db(self, name: str) -> Database:
+        """The connection to a node that has been seen."""
+        return self._databases[name]
+
+    async def look(self) -> View:
+        """Ask all nodes at once."""
+        await service.together(*(self._revive(name) for name in list(self._databases)))
+        found = await service.together(*(self._ask(name) for name in self._databases))
+        nodes = {facts.name: facts for facts in found if facts is not None}
+        return View(self.queue, nodes, dict(self._away), frozenset(self.dead))
+
+    async def _revive(self, name: str) -> None:
+        """Connect again where the connection has been lost since."""
+        if self._databases[name].closed:
+            del self._databases[name]
+            await self._connect(self._members[name])
+
+    async def _ask(self, name: str) -> NodeFacts | None:
+        db = self._databases[name]
+        try:
+            found = await db.fetch_value(queries.node_facts, queue=self.queue)
+        except TailraceError as error:
+            self._away[name] = str(error)
+            return None
+        if found is None or found["name"] != name:
+            what = "no node of it" if found is None else f'node "{found["name"]}"'
+            self._away[name] = f"its location leads to database {db.dbname}, which is {what}"
+            return None
+        self._away.pop(name, None)
+        return facts_from(found)
+
+    async def claim(self, *names: str) -> None:
+        """Keep other commands from rewiring these nodes until our connections are closed."""
+        for name in sorted(names):
+            if not await locks.acquire(self.db(name), f"switch {self.queue}"):
+                raise WrongState(
+                    f'another change-provider or takeover is at work on node "{name}" of queue '
+                    f'"{self.queue}"',
+                    hint="wait for it, or end it and run this again",
+                )
+
+
+def facts_from(found: Mapping[str, Any]) -> NodeFacts:
+    """Read what ``tailrace.node_facts`` returned."""
+    return NodeFacts(
+        name=found["name"],
+        type=found["type"],
+        worker=found["worker"],
+        provider=found["provider"],
+        closed=found["closed"],
+        newest=found["newest"],
+        oldest=found["oldest"],
+        positions={name: Place(**place) for name, place in found["positions"].items()},
+        subscribers=found["subscribers"],
+        readers=found["readers"],
+        copying=tuple(found["copying"]),
+        tables=tuple(found["tables"]),
+        members={
+            name: Member(name, member["location"], member["dead"])
+            for name, member in found["members"].items()
+        },
+        parts=tuple(found["parts"]),
+    )
