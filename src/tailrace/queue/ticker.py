@@ -25,12 +25,13 @@ STANDBY = 1.0
 class Ticker:
     """A service that ticks the queues of one database; branches get their ticks from elsewhere."""
 
-    def __init__(self, dsn: str, *, period: float = 0.003, duration: float = 0.5) -> None:
+    def __init__(self, dsn: str, *, period: float = 0.002, duration: float = 0.5) -> None:
         self.name = "ticker"
         self.ticks = 0
         self._dsn = dsn
         self._period = period
         self._duration = duration
+        self._pause: float | None = None
         self._db: Database | None = None
         self._active = False
         self._failed: str | None = None
@@ -63,9 +64,10 @@ class Ticker:
                 return False
             _logger.debug('ticking database "%s"', self._db.dbname)
         row = await self._db.fetch_one(
-            queries.run_ticker, period=self._period, duration=self._duration
+            queries.run_ticker, period=self._period, duration=self._duration, pause=self._pause
         )
         assert row is not None
+        self._pause = row.io_pause
         self.ticks += row.io_ticks
         self._report(self._db.dbname, row.io_failed)
         return bool(row.io_queues)

@@ -230,7 +230,8 @@ select ret_code, ret_note from pgq_node.set_global_watermark(%(queue)s, %(tick)s
 
 -- run_ticker: tick all queues of the database for a while, waiting in the server
 call tailrace.run_ticker(
-    make_interval(secs => %(period)s), make_interval(secs => %(duration)s), null, null, null);
+    make_interval(secs => %(period)s), make_interval(secs => %(duration)s), null, null, null,
+    %(pause)s);
 
 -- covering_tick: the tick at which everything committed so far is done
 select tailrace.covering_tick(%(queue)s);

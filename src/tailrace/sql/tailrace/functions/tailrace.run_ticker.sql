@@ -3,24 +3,29 @@ create or replace procedure tailrace.run_ticker(
     i_duration interval,
     inout io_ticks  integer default 0,
     inout io_queues integer default 0,
-    inout io_failed text default null
+    inout io_failed text default null,
+    inout io_pause  double precision default null
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Procedure: tailrace.run_ticker(5)
+-- Procedure: tailrace.run_ticker(6)
 --
 --      Tick all queues of this database that tick themselves, for a while. The waiting is done
 --      here so that the client sleeps: a round costs no round trip, and on an idle database
 --      no more than a look at the current snapshot. Commits, so call it outside of a transaction.
 --
 -- Parameters:
---      i_period    - time between rounds while there is work; 2.5 times that when there is none
+--      i_period    - time between rounds while there is work; it grows to 4 times that within some
+--                    seconds in which there is none
 --      i_duration  - time after which control goes back to the caller
 --      io_ticks    - in: anything; out: number of ticks made
 --      io_queues   - in: anything; out: number of queues that there were to tick; with none the
 --                    call returns at once
 --      io_failed   - in: anything; out: a line for each queue that failed and was left out until
 --                    the end of the call; NULL: none did
+--      io_pause    - in: what the call before returned, NULL at first; out: seconds between
+--                    rounds at the end. Kept between calls, since a queue that was written to a
+--                    moment ago will be written to again.
 --
 -- Calls:
 --      tailrace.tick_queue
@@ -31,8 +36,7 @@ declare
     v_end      timestamptz := pg_catalog.clock_timestamp() + i_duration;
     v_rules_at timestamptz := pg_catalog.clock_timestamp();
     v_period   double precision := extract(epoch from i_period);
-    v_longest  double precision := v_period * 2.5;
-    v_sleep    double precision := v_longest;
+    v_longest  double precision := v_period * 4;
     v_snapshot text;
     v_quiet_at text;
     v_queue    text;
@@ -43,11 +47,12 @@ begin
     io_ticks := 0;
     io_queues := 0;
     io_failed := null;
+    io_pause := coalesce(io_pause, v_longest);
     loop
         -- While this text stays the same, no transaction that wrote anything has ended.
         v_snapshot := pg_catalog.txid_current_snapshot()::text;
         if v_snapshot = v_quiet_at and pg_catalog.clock_timestamp() < v_rules_at then
-            v_sleep := least(v_sleep * 1.02, v_longest);
+            io_pause := least(io_pause * 1.003, v_longest);
         else
             v_quiet := true;
             io_queues := pg_catalog.cardinality(v_left_out);
@@ -72,17 +77,17 @@ begin
             end loop;
             v_quiet_at := case when v_quiet then v_snapshot end;
             v_rules_at := pg_catalog.clock_timestamp() + interval '400 milliseconds';
-            v_sleep := case when v_quiet then least(v_sleep * 1.02, v_longest) else v_period end;
+            io_pause := case when v_quiet then least(io_pause * 1.003, v_longest) else v_period end;
             commit;
         end if;
         exit when io_queues = 0;
-        exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => v_sleep) >= v_end;
-        perform pg_catalog.pg_sleep(v_sleep);
+        exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => io_pause) >= v_end;
+        perform pg_catalog.pg_sleep(io_pause);
         -- The next round's now(), and with it the time of a tick, begins here.
         commit;
     end loop;
 end;
 $body$;
 
-comment on procedure tailrace.run_ticker(interval, interval, integer, integer, text) is
+comment on procedure tailrace.run_ticker(interval, interval, integer, integer, text, double precision) is
     'ticks the queues of this database for a while';
