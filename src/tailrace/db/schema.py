@@ -136,6 +136,8 @@ async def install(
         found = await _look(db, schemas)
         for one in found.values():
             _refuse_foreign(db, one, use_extension)
+        if use_extension:  # what rests on our own queues cannot be used then, but does no harm
+            await db.execute(queries.unchecked_bodies)
         fresh = {one.schema for one in found.values() if one.owner == "nobody"}
         kept = {one.schema for one in found.values() if one.owner == "us"}
         done = await _done_migrations(db)

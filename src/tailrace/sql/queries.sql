@@ -34,6 +34,9 @@ select pg_advisory_unlock(hashtextextended(%(key)s, 7461));
 -- install_lock: let only one install at a time work in this database
 select pg_advisory_xact_lock(hashtextextended('tailrace install', 7461));
 
+-- unchecked_bodies: let functions be made in this transaction although what they call may not be there
+select set_config('check_function_bodies', 'off', true);
+
 -- found_schemas: which of the named schemas exist, and which belong to an extension of that name
 select wanted.name as schema, e.oid is not null as is_extension
 from unnest(%(schemas)s::text[]) as wanted (name)
