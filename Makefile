@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PG15 := /usr/lib/postgresql/15/bin
+# Tests wait much, so more of them than cores: two workers here, and those of PostgreSQL 15 beside.
+WORKERS ?= 2
 SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -29,11 +31,11 @@ check: $(STAMP)  ## ruff, mypy, import-linter
 
 test: check  ## the checks and all tests (PG=/usr/lib/postgresql/17/bin: on that server instead)
 ifdef PG
-	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet $(ARGS)
+	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet --numprocesses $(WORKERS) $(ARGS)
 else
 	@# The two runs share the two cores; what the second one says is shown when the first is done.
 	@said=$$(mktemp); $(MAKE) --no-print-directory test-old >"$$said" 2>&1 & old=$$!; \
-	$(BIN)/pytest --quiet $(ARGS); new=$$?; \
+	$(BIN)/pytest --quiet --numprocesses $(WORKERS) $(ARGS); new=$$?; \
 	wait $$old; old=$$?; cat "$$said"; rm -f "$$said"; [ $$new = 0 ] && [ $$old = 0 ]
 endif
 
