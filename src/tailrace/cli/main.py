@@ -41,6 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "set-attr": ("marking", "set_attr", "Set an attribute of a node, such as its sync group."),
         "tag-dead": ("marking", "tag_dead", "Mark a node dead on all nodes."),
         "tag-alive": ("marking", "tag_alive", "Take that mark away."),
+        "resurrect": ("resurrect", "resurrect", "Bring an old root back after a failover."),
         "pause": ("pausing", "pause", "Stop a node's worker at the end of its batch."),
         "resume": ("pausing", "resume", "Let a paused worker go on."),
         "change-provider": (

@@ -57,6 +57,14 @@
 \ir functions/tailrace.mirror_empty.sql
 \ir functions/tailrace.node_status.sql
 
+-- Coming back after a takeover
+\ir functions/tailrace.step_down.sql
+\ir functions/tailrace.lost_batches.sql
+\ir functions/tailrace.lost_statistics.sql
+\ir functions/tailrace.delete_events_after.sql
+\ir functions/tailrace.forget_lost_events.sql
+\ir functions/tailrace.replace_gravestone.sql
+
 -- Ticker, maintenance
 \ir functions/tailrace.has_uncovered_event.sql
 \ir functions/tailrace.covering_tick.sql

@@ -24,6 +24,32 @@ select tailrace.node_status(%(queue)s);
 -- forget_queue: remove tables, triggers and positions of a node that is about to be dropped
 select tailrace.forget_queue(%(queue)s);
 
+-- ---------------------------------------------------------------- Coming back after a takeover
+
+-- consumer_position: tick of a consumer of this node's queue; NULL: it is not registered
+select last_tick from pgq.get_consumer_info(%(queue)s, %(consumer)s);
+
+-- demote_root: one step of making this root a branch, before another node's name is needed
+select * from pgq_node.demote_root(%(queue)s, %(step)s, null);
+
+-- step_down: make this node a paused branch of the one that took its place
+select tailrace.step_down(%(queue)s, %(provider)s, %(location)s);
+
+-- lost_batches: the batches after a tick, each with the statement that writes it down
+select prev_tick, tick_id, copy_sql from tailrace.lost_batches(%(queue)s, %(tick)s);
+
+-- lost_statistics: rows by table and kind in the events after a tick
+select table_name, inserts, updates, deletes, truncates, old_rows, others
+from tailrace.lost_statistics(%(queue)s, %(tick)s);
+
+-- forget_lost_events: make this node's queue what it was at a tick
+select events, ticks, consumers, readers
+from tailrace.forget_lost_events(%(queue)s, %(tick)s, %(provider)s, %(watermark)s);
+
+-- replace_gravestone: let a node that has come back read from here
+select tailrace.replace_gravestone(%(queue)s, %(node)s, %(worker)s, %(tick)s);
+
+
 -- ---------------------------------------------------------------- Table commands
 
 -- replicated_tables: the tables of this node with their states

@@ -1,0 +1,104 @@
+"""Writing down the events that only an old root has, before they are deleted.
+
+The file is a JSON array with an event a line. It gets its name when it is complete, so a file that
+is there is whole; and it is the same each time it is written, so a command that was killed between
+writing and deleting recognises its own.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tailrace.db.connection import Database
+from tailrace.db.queries import load
+from tailrace.errors import AlreadyExists, WrongState
+from tailrace.faults import reach
+
+queries = load("tailrace")
+
+DUMP_FILE = "resurrect-lost-events.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TableLosses:
+    """Rows of one table in the lost events; the table is None for events of other kinds."""
+
+    table: str | None
+    inserts: int
+    updates: int
+    deletes: int
+    truncates: int
+    old_rows: int
+    others: int
+
+    @property
+    def can_be_rolled_back(self) -> bool:
+        """Whether there is an old row for everything that was changed or removed."""
+        return (
+            self.table is not None
+            and not self.truncates
+            and self.old_rows >= self.updates + self.deletes
+        )
+
+
+async def losses(db: Database, queue: str, tick: int) -> list[TableLosses]:
+    """Count what would get lost after a tick, by table."""
+    rows = await db.fetch_all(queries.lost_statistics, queue=queue, tick=tick)
+    return [TableLosses(*row) for row in rows]
+
+
+async def write_down(db: Database, queue: str, tick: int, path: Path) -> int:
+    """Write all events after a tick to a file and return their number; none: no file.
+
+    A file that is there must be what would be written now.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        events = await _write(db, queue, tick, draft)
+        if events == 0:
+            return 0
+        await reach("resurrect.before_dump")
+        _give_name(draft, path)
+    except OSError as exc:
+        raise WrongState(f'file "{path}" cannot be written: {exc.strerror}') from exc
+    finally:
+        draft.unlink(missing_ok=True)
+    return events
+
+
+def _give_name(draft: Path, path: Path) -> None:
+    if not path.exists():
+        draft.replace(path)
+    elif not filecmp.cmp(draft, path, shallow=False):
+        raise _already_there(path)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise when there is a file where ours would be written for the first time."""
+    if path.exists():
+        raise _already_there(path)
+
+
+def _already_there(path: Path) -> AlreadyExists:
+    return AlreadyExists(
+        f'file "{path}" exists and may hold the lost events of another time',
+        hint="move it away, or choose another name with --dump",
+    )
+
+
+async def _write(db: Database, queue: str, tick: int, path: Path) -> int:
+    events = 0
+    with path.open("wb") as file:
+        async with db.transaction(read_only=True):
+            for batch in await db.fetch_all(queries.lost_batches, queue=queue, tick=tick):
+                async for line in db.copy_out(batch.copy_sql):
+                    file.write(b",\n" if events else b"[\n")
+                    file.write(bytes(line).rstrip(b"\n"))
+                    events += 1
+        file.write(b"\n]\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return events
