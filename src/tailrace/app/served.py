@@ -7,6 +7,7 @@ from typing import Any
 
 from tailrace.app.hearing import Ears
 from tailrace.app.options import Options
+from tailrace.cascade.follower import Follower
 from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
@@ -103,10 +104,13 @@ class ServedDatabase:
     def _wanted(self, node: Any) -> Iterator[tuple[str, Callable[[], Service]]]:
         queue = node.queue_name
         if node.node_type == "leaf":
-            yield (
-                f"{queue}/{node.worker_name}/leaf",
-                lambda: self._applying(queue, node.worker_name),
+            # a service ends when its node gets other duties, and the next look starts the other
+            kind, make = (
+                ("follower", self._follower)
+                if node.combined_type == "branch"
+                else ("leaf", self._applying)
             )
+            yield f"{queue}/{node.worker_name}/{kind}", lambda: make(queue, node.worker_name)
         else:
             yield f"{queue}/{node.worker_name}", lambda: self._worker(queue, node.worker_name)
         if node.applies:
@@ -126,26 +130,25 @@ class ServedDatabase:
 
         self._supervisor.add(_Tracked(service, ended))
 
-    def _worker(self, queue: str, consumer: str) -> NodeWorker:
-        return NodeWorker(
-            self.dsn,
-            queue,
-            consumer,
-            hear=self._hear,
-            poll=self._options.poll,
-            local_watermark_period=self._options.local_watermark_period,
-            global_watermark_period=self._options.global_watermark_period,
-        )
+    def _settings(self) -> dict[str, Any]:
+        """What every consumer is told."""
+        options = self._options
+        return {
+            "hear": self._hear,
+            "poll": options.poll,
+            "local_watermark_period": options.local_watermark_period,
+            "global_watermark_period": options.global_watermark_period,
+        }
 
-    def _applying(self, queue: str, consumer: str) -> ApplyingConsumer:
+    def _worker(self, queue: str, consumer: str) -> SeatedConsumer:
+        return NodeWorker(self.dsn, queue, consumer, **self._settings())
+
+    def _follower(self, queue: str, consumer: str) -> SeatedConsumer:
+        return Follower(self.dsn, queue, consumer, **self._settings())
+
+    def _applying(self, queue: str, consumer: str) -> SeatedConsumer:
         return ApplyingConsumer(
-            self.dsn,
-            queue,
-            consumer,
-            hear=self._hear,
-            poll=self._options.poll,
-            local_watermark_period=self._options.local_watermark_period,
-            strict=self._options.strict,
+            self.dsn, queue, consumer, strict=self._options.strict, **self._settings()
         )
 
     def _copies(self, queue: str) -> Loop:

@@ -54,6 +54,8 @@ class NewNode:
     worker: str
     provider_location: str | None = None
     sync_watermark: tuple[str, ...] | None = None
+    combined_queue: str | None = None
+    """Leaf only: queue of the same database into which this one is merged."""
 
     def validate(self) -> None:
         """Refuse what cannot become a node, before anything has been tried."""
@@ -152,6 +154,8 @@ class Joining:
 
     async def finish(self, db: Database) -> None:
         """Register and create; afterwards everything is there or, on an error, nothing."""
+        if self._new.combined_queue is not None:
+            await self._check_combined(db, self._new.combined_queue)
         if self._again:
             await self._forget_other_providers()
         # Inner blocks commit first: the root, then the provider, then the own database.
@@ -185,6 +189,16 @@ class Joining:
                     await _register_location(db, self._new, self._self)
         except TailraceError as exc:
             _logger.debug('node "%s" hears of it from the root: %s', member.name, exc)
+
+    async def _check_combined(self, db: Database, combined: str) -> None:
+        node = await read_node(db, combined)
+        if node is None or node.type == "leaf" or combined == self._new.queue:
+            what = "no node" if node is None else f"a {node.type}"
+            raise WrongState(
+                f'queue "{self._new.queue}" cannot be merged into queue "{combined}", of which '
+                f'database "{db.dbname}" is {what}',
+                hint="make it root or branch of that queue first, then create the leaf",
+            )
 
     async def _register(self, db: Database) -> None:
         await _register_location(self._root_db, self._new, self._self)
@@ -255,6 +269,7 @@ async def _create(
         worker=new.worker,
         provider=provider,
         watermark=watermark,
+        combined=new.combined_queue,
     )
 
 

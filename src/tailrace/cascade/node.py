@@ -38,6 +38,8 @@ class Node:
     global_watermark: int | None
     local_watermark: int | None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    combined_queue: str | None = None
+    """Queue of the same database that a leaf is merged into."""
 
     @property
     def is_root(self) -> bool:
@@ -86,6 +88,7 @@ async def read_node(db: Database, queue: str) -> Node | None:
         local_watermark=row.local_watermark,
         # An older pgq_node beside us has no such column: then there are no attributes.
         attributes=decoded(getattr(row, "node_attrs", None)),
+        combined_queue=row.combined_queue,
     )
 
 

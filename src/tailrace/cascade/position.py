@@ -195,6 +195,11 @@ class Finisher:
         self._done: int | None = None
         self._due = 0.0
 
+    @property
+    def done(self) -> int | None:
+        """The tick that the provider has been told, or will be; None: nothing yet."""
+        return self._done
+
     def forget(self) -> None:
         """The provider is another one, or we do not know what it has heard."""
         self._told, self._done, self._due = None, None, 0.0

@@ -71,6 +71,11 @@ class Provider:
         if self._db is not None:
             await self.finisher.finish(self._db, tick, now=now)
 
+    async def flush(self) -> None:
+        """Tell the provider now and then what was held back; for when there is nothing else."""
+        if self._db is not None and self.finisher.done is not None:
+            await self.finisher.finish(self._db, self.finisher.done)
+
     async def part(self) -> None:
         """Say what has not been said yet, as well as we can, and leave."""
         if self._db is not None and not self._db.closed:

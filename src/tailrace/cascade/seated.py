@@ -42,6 +42,7 @@ class SeatedConsumer(ABC):
         self.failures = 0
         self.last_error: TailraceError | None = None
         self._queue = queue
+        self._hear = hear
         self._consumer = consumer
         self._settings_age = min(poll, 1.0)
         self._wake = asyncio.Event()
@@ -63,7 +64,12 @@ class SeatedConsumer(ABC):
 
     async def run(self) -> None:
         """Work until told to stop, or until the consumer is no more."""
-        await self._loop.run()
+        # Not only of ticks where it reads: what a copy has brought, its own database tells.
+        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
+        try:
+            await self._loop.run()
+        finally:
+            deafen()
 
     @property
     def seated(self) -> bool:

@@ -92,6 +92,9 @@ async def create_branch(call: Invocation, **options: Any) -> int:
 
 @command("create-leaf")
 @_create_options(joins=True)
+@click.option(
+    "--merge", metavar="QUEUE", help="Merge the queue into QUEUE, which this database holds."
+)
 async def create_leaf(call: Invocation, **options: Any) -> int:
     """Add a node that only receives: it holds tables, but no queue.
 
@@ -138,6 +141,7 @@ def _new_node(call: Invocation, kind: NodeType, options: dict[str, Any]) -> NewN
         worker=options["worker"] or settings.worker or f"{name}_worker",
         provider_location=options.get("provider") or settings.provider,
         sync_watermark=None if listed is None else _names(listed),
+        combined_queue=options.get("merge"),
     )
     new.validate()
     return new

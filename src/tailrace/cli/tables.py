@@ -35,6 +35,10 @@ async def _here(call: Invocation) -> AsyncIterator[tuple[Database, Node]]:
 @click.option("--all", "everything", is_flag=True, help="All tables that are not replicated yet.")
 @click.option("--create", is_flag=True, help="Create missing tables after the provider's.")
 @click.option("--dest-table", metavar="NAME", help="Name of the table here, where it differs.")
+@click.option(
+    "--merge-all", is_flag=True, help="On a merged leaf: of all queues merged here, in one table."
+)
+@click.option("--no-merge", is_flag=True, help="On a merged leaf: of this queue alone.")
 @click.option("--wait-sync", "wait", is_flag=True, help="Return when all tables are live.")
 @timeout_option
 async def add_table(
@@ -43,6 +47,8 @@ async def add_table(
     everything: bool,
     create: bool,
     dest_table: str | None,
+    merge_all: bool,
+    no_merge: bool,
     wait: bool,
     timeout: float | None,
 ) -> int:
@@ -54,7 +60,12 @@ async def add_table(
     from tailrace.replication import tables as replicated
 
     wanted = replicated.TablesToAdd(
-        patterns=names, everything=everything, create=create, local_name=dest_table
+        patterns=names,
+        everything=everything,
+        create=create,
+        local_name=dest_table,
+        merge_all=merge_all,
+        no_merge=no_merge,
     )
     wanted.validate()
     async with _here(call) as (db, node):

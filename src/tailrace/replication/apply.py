@@ -21,6 +21,7 @@ from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import ApplyError, TailraceError, Unsupported
 from tailrace.replication.culprit import find_culprit
+from tailrace.replication.passing import begin_passing
 from tailrace.replication.relations import ApplyPlan, LocalTable, Relations
 from tailrace.replication.staging import Staging
 from tailrace.replication.transport import Abandoned, Part, Reading, Scope, tables_in
@@ -121,14 +122,23 @@ class _SectionFailed(Exception):
 class Applier:
     """Applies the events of one queue to the tables of one database."""
 
-    def __init__(self, target: Database, *, queue: str, role: Role, strict: bool = False) -> None:
+    def __init__(
+        self,
+        target: Database,
+        *,
+        queue: str,
+        role: Role,
+        strict: bool = False,
+        passes: bool = False,
+    ) -> None:
+        """``passes``: what is applied also goes into the queue that this one is merged into."""
         self.target = target
         self.queue = queue
         self.role = role
         self.strict = strict
         self.scope = Scope()
         """What becomes of the events of each table; give it to ``RangeReader.start``."""
-        self._relations = Relations(target, queue=queue, keep_aside=role == "leaf")
+        self._relations = Relations(target, queue=queue, keep_aside=role == "leaf", passes=passes)
         self._staging = Staging(target)
 
     async def refresh(self) -> Scope:
@@ -180,6 +190,8 @@ class Applier:
         table = self._relations.find(part.table or "")
         if part.kind == "control":
             await self._obey(part)
+        elif part.kind == "pass":
+            await self._pass_on(reading, part)
         elif table is None:  # removed by an event of this very batch
             for one in group:
                 await reading.skip(one)
@@ -259,7 +271,24 @@ class Applier:
                 await copy.write(rows)
         return copy.rowcount
 
+    async def _pass_on(self, reading: Reading, part: Part) -> None:
+        """Write events into the combined queue, after they have been applied here."""
+        statement = await begin_passing(self.target, self.queue, part.data)
+        await self._load(reading, part, statement)
+
     async def _truncate(self, table: LocalTable, part: Part) -> Counts:
+        others = await self.target.fetch_value(
+            queries.other_parts, queue=self.queue, table=table.name
+        )
+        if others:
+            raise ApplyError(
+                f'event {part.first_id} of queue "{self.queue}" truncates table "{table.name}", '
+                f"which here also holds the rows of: {', '.join(others)}",
+                ev_id=part.first_id,
+                table=table.name,
+                hint="delete the rows of this queue by hand, remove the table here with: tailrace "
+                "remove-table, and add it again",
+            )
         try:
             await self.target.execute(queries.empty_table, table=table.dest)
         except TailraceError as error:

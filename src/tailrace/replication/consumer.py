@@ -22,10 +22,12 @@ from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.faults import reach
 from tailrace.replication.apply import Applied, Applier
+from tailrace.replication.passing import CombinedQueueClosed, send_position
 from tailrace.replication.sync import SyncPlan, hand_over
 from tailrace.replication.transport import RangeReader, Reading, Span
 
 queries = load("tailrace")
+node_queries = load("pgq_node")
 _logger = log.get("consumer")
 
 # Events that are merged into a batch: few at first, since each may carry a hundred rows and the
@@ -71,6 +73,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._reader: RangeReader | None = None
         self._open = AsyncExitStack()
         self._ahead: Batch | None = None
+        self._met: Database | None = None
 
     def serves(self, state: State) -> bool:
         """Serve leaves, and the applying consumers of branches."""
@@ -79,6 +82,8 @@ class ApplyingConsumer(SeatedConsumer):
     async def _pass(self, state: State) -> bool:
         provider = await self._connect(state)
         position = state.completed_tick
+        if state.duties.send_tick_event and not await self._has(provider, position):
+            return False
         plan = SyncPlan(state.stop_tick, bool(state.single_ticks), bool(state.hand_over))
         if plan.hand_over:
             await self._hand_over(position)
@@ -106,6 +111,7 @@ class ApplyingConsumer(SeatedConsumer):
                 queue=self._queue,
                 role="leaf" if state.is_worker else "branch",
                 strict=self._strict,
+                passes=state.duties.copy_events,
             )
             await self._applier.refresh()
         if self._reader is None:
@@ -114,6 +120,19 @@ class ApplyingConsumer(SeatedConsumer):
             self._reader = RangeReader(self._source, queue=self._queue, consumer=self._consumer)
             await self._open.enter_async_context(self._reader)
         return provider
+
+    async def _has(self, provider: Database, position: int) -> bool:
+        """Whether the provider has come as far as we are.
+
+        While the combined node was a branch, the position came through the combined queue, and
+        perhaps from another provider that was further.
+        """
+        if self._met is not provider:
+            newest = await provider.fetch_one(node_queries.newest_tick, queue=self._queue)
+            if newest is None or newest.tick_id < position:
+                return False
+            self._met = provider
+        return True
 
     async def _let_go(self) -> None:
         """Stop reading; what was fetched ahead is given up."""
@@ -168,6 +187,12 @@ class ApplyingConsumer(SeatedConsumer):
             await self._let_go()
             await self._seat.refresh()  # the reason is among the settings
             return True
+        except CombinedQueueClosed:
+            # Its root is being moved; soon this node has other duties, or the queue is open again.
+            _logger.debug("%s: the combined queue takes no events now", self.name)
+            await self._let_go()
+            await self._seat.refresh()
+            return False
         self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick)
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)
@@ -197,15 +222,17 @@ class ApplyingConsumer(SeatedConsumer):
             if not SyncPlan(*row).allows(batch.to_tick, single=batch.single):
                 raise _GivenBack
             applied = await self._applier.apply(batch.reading)
-            if state.is_worker:
-                await self._obey(target, applied)
+            await self._obey(target, state, applied)
+            if state.duties.send_tick_event:
+                await send_position(target, self._queue, batch.to_tick)
             await reach("apply.before_commit")
         return applied
 
-    async def _obey(self, target: Database, applied: Applied) -> None:
-        """On a leaf nobody else acts on the cascade's own events."""
+    async def _obey(self, target: Database, state: State, applied: Applied) -> None:
+        """Act on the cascade's own events: all on a leaf; a branch's mirror leaves but one."""
+        mine = "pgq." if state.is_worker else "pgq.tick-id"
         for event in applied.controls:
-            if event.type.startswith("pgq."):
+            if event.type.startswith(mine):
                 await target.execute(
                     queries.cascade_event,
                     queue=self._queue, ev_id=event.ev_id, type=event.type, data=event.data,

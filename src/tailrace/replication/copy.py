@@ -164,16 +164,15 @@ class TableCopy:
         self, source: Database, target: Database, source_table: str
     ) -> tuple[int, int]:
         """Put the source's rows in the place of the target's, inside the open transactions."""
-        await target.execute(queries.empty_table, table=self._local)
+        into = await target.fetch_value(queries.begin_load, queue=self._queue, table=self._table)
         await reach("copy.after_empty")
         columns = await self._common_columns(source, target, source_table)
         out_sql = await source.fetch_value(
             queries.copy_out_sql, table=source_table, columns=columns.names
         )
-        in_sql = await target.fetch_value(
-            queries.copy_in_sql, table=self._local, columns=columns.names
-        )
+        in_sql = await target.fetch_value(queries.copy_in_sql, table=into, columns=columns.names)
         rows, size = await self._pipe(source, out_sql, target, in_sql)
+        await target.execute(queries.end_load, queue=self._queue, table=self._table)
         await reach("copy.after_data")
         # The applying consumer's plans should know the table's size from the first batch on.
         await target.execute(await target.fetch_value(queries.analyze_sql, table=self._local))

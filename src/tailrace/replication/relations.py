@@ -60,10 +60,11 @@ class LocalTable:
 class Relations:
     """States and plans of one queue's tables in one database."""
 
-    def __init__(self, target: Database, *, queue: str, keep_aside: bool) -> None:
+    def __init__(self, target: Database, *, queue: str, keep_aside: bool, passes: bool) -> None:
         self._target = target
         self._queue = queue
         self._keep_aside = keep_aside
+        self._passes = passes
         self._tables: dict[str, LocalTable] = {}
         self.transaction: datetime | None = None
         """When the transaction began in which the tables were looked at."""
@@ -81,7 +82,11 @@ class Relations:
         return Scope(
             applied=frozenset(name for name, state in states.items() if state == _LIVE),
             aside=frozenset(name for name, state in states.items() if state in aside),
+            passing=await self._passing() if self._passes else None,
         )
+
+    async def _passing(self) -> str:
+        return str(await self._target.fetch_value(queries.passing, queue=self._queue))
 
     def forget(self, table: str) -> None:
         """A table is not replicated any more."""

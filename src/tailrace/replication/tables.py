@@ -9,7 +9,7 @@ services make (``tailrace run``).
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,6 +20,7 @@ from tailrace.cascade.waiting import wait_until
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import DatabaseError, NotFound, Timeout, Unsupported, UsageError
+from tailrace.replication.merging import add_merged, find_sources
 
 queries = load("tailrace")
 
@@ -56,6 +57,8 @@ class TablesToAdd:
     everything: bool = False
     create: bool = False
     local_name: str | None = None
+    merge_all: bool = False
+    no_merge: bool = False
 
     def validate(self) -> None:
         """Refuse combinations that mean nothing, wherever they are asked for."""
@@ -119,6 +122,8 @@ async def add_tables(
         )
     here = [table.name for table in await list_tables(db, node.queue)]
     outcome = Outcome()
+    if node.combined_queue is not None:
+        return await _add_merged(db, node, wanted, lock_timeout)
     if node.is_root:
         candidates = [row.table_name for row in await db.fetch_all(queries.user_tables)]
         async with _locking(db, lock_timeout):
@@ -137,6 +142,34 @@ async def add_tables(
                 for row in await provider.fetch_all(queries.table_relations, table=name):
                     await db.fetch_value(queries.store_relation, json=row.json)
                 await _add(db, node, name, wanted.local_name, outcome, lenient=False)
+    return outcome
+
+
+async def _add_merged(
+    db: Database, node: Node, wanted: TablesToAdd, lock_timeout: float
+) -> Outcome:
+    """Add tables on a leaf that is merged, to one queue or to all of its group."""
+    outcome = Outcome()
+    here = [table.name for table in await list_tables(db, node.queue)]
+    async with AsyncExitStack() as stack:
+        sources = await find_sources(db, node, merge_all=wanted.merge_all, stack=stack)
+        own = next(source for source in sources if source.queue == node.queue)
+        known = [table.name for table in await list_tables(own.db, node.queue)]
+        names = _names(wanted, known, here, f'of provider "{node.provider}"')
+        _refuse_unknown(names, [*known, *here], node)
+        async with _locking(db, lock_timeout):
+            for name in names:
+                await _need_table(db, own.db, node.queue, name, wanted, outcome)
+                try:
+                    added = await add_merged(
+                        db, node, name, wanted.local_name, sources,
+                        merge_all=wanted.merge_all, no_merge=wanted.no_merge,
+                    )  # fmt: skip
+                except DatabaseError as exc:
+                    if exc.sqlstate == LOCK_NOT_AVAILABLE:
+                        raise _locked(name) from exc
+                    raise
+                (outcome.done if added else outcome.unchanged).append(name)
     return outcome
 
 

@@ -27,7 +27,10 @@ from tailrace.replication import framing
 
 queries = load("tailrace")
 
-PartKind = Literal["control", "truncate", "delete", "insert", "update", "write", "aside"]
+PartKind = Literal["control", "truncate", "delete", "insert", "update", "write", "aside", "pass"]
+
+# Parts whose events are stored as they are, not unpacked into rows.
+_WHOLE_EVENTS = frozenset({"aside", "pass"})
 
 BUFFER_BYTES = 4 << 20
 _CHUNK_BYTES = 128 << 10
@@ -41,6 +44,8 @@ class Scope:
     """Tables whose rows are applied."""
     aside: frozenset[str] = frozenset()
     """Tables whose events are stored for later."""
+    passing: str | None = None
+    """How events go on into a combined queue (``tailrace.passing``); None: they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ class Reading:
 
         Parts that have rows must be asked for in their order, each to its end.
         """
-        unpack = _UNPACK[part.kind == "aside", part.marked]
+        unpack = _UNPACK[part.kind in _WHOLE_EVENTS, part.marked]
         while (chunk := await self._next_chunk()) is not None:
             yield unpack(chunk)
 
@@ -234,9 +239,11 @@ class Reading:
             "source": span.source_sql,
             "apply": sorted(scope.applied),
             "aside": sorted(scope.aside),
+            "passing": scope.passing,
         }
         query = queries.reading_plan
         if span.only is not None:
+            del values["passing"]  # somebody looks for a guilty event
             query = queries.narrow_reading_plan
             values |= {
                 "table": span.only.table,
@@ -248,12 +255,13 @@ class Reading:
 
     async def _fetch_rows(self, part: Part, copy_sql: str) -> None:
         """Fetch one part; small messages are put together before anybody is woken."""
-        joint = b"" if part.kind == "aside" else framing.JOINT
+        whole = part.kind in _WHOLE_EVENTS
+        joint = b"" if whole else framing.JOINT
         waiting: list[bytes] = []
         size = 0
         async with aclosing(self.reader.provider.copy_out(copy_sql)) as messages:
             async for message in messages:
-                data = bytes(message) if part.kind == "aside" else framing.field_of(message)
+                data = bytes(message) if whole else framing.field_of(message)
                 if data is None:
                     continue
                 waiting.append(data)

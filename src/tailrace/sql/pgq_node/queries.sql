@@ -41,7 +41,8 @@ select * from pgq_node.unregister_subscriber(%(queue)s, %(node)s);
 
 -- create_node: make this database a node
 select * from pgq_node.create_node(
-    %(queue)s, %(kind)s, %(node)s, %(worker)s, %(provider)s, %(watermark)s::bigint, null);
+    %(queue)s, %(kind)s, %(node)s, %(worker)s, %(provider)s, %(watermark)s::bigint,
+    %(combined)s);
 
 -- drop_node: on the node itself: remove it; elsewhere: forget it
 select * from pgq_node.drop_node(%(queue)s, %(node)s);
@@ -51,6 +52,9 @@ select * from pgq_node.set_node_attrs(%(queue)s, %(attributes)s);
 
 -- set_paused: ask a consumer to pause or to go on
 select * from pgq_node.set_consumer_paused(%(queue)s, %(consumer)s, %(paused)s);
+
+-- set_completed: say how far a consumer that writes into this node is
+select * from pgq_node.set_consumer_completed(%(queue)s, %(consumer)s, %(tick)s);
 
 -- identity: what a database can say of itself that no other database can say at the same moment
 select current_database()::text as name,

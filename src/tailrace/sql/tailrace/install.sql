@@ -65,6 +65,20 @@
 \ir functions/tailrace.forget_lost_events.sql
 \ir functions/tailrace.replace_gravestone.sql
 
+-- Merging queues
+\ir functions/tailrace.merge_group.sql
+\ir functions/tailrace.other_parts.sql
+\ir functions/tailrace.combined_root.sql
+\ir functions/tailrace.passing.sql
+\ir functions/tailrace.pass_part.sql
+\ir functions/tailrace.begin_passing.sql
+\ir functions/tailrace.send_position.sql
+\ir functions/tailrace.behind_range.sql
+\ir functions/tailrace.cascade_events.sql
+\ir functions/tailrace.begin_load.sql
+\ir functions/tailrace.end_load.sql
+\ir functions/tailrace.add_merged.sql
+
 -- Ticker, maintenance
 \ir functions/tailrace.has_uncovered_event.sql
 \ir functions/tailrace.covering_tick.sql
@@ -73,6 +87,7 @@
 \ir functions/tailrace.maint_statements.sql
 
 -- Reading and applying
+\ir functions/tailrace.refuse_retried.sql
 \ir functions/tailrace.range_sql.sql
 \ir functions/tailrace.narrow_sql.sql
 \ir functions/tailrace.range_contents.sql

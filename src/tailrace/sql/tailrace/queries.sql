@@ -29,6 +29,9 @@ select tailrace.forget_queue(%(queue)s);
 -- consumer_position: tick of a consumer of this node's queue; NULL: it is not registered
 select last_tick from pgq.get_consumer_info(%(queue)s, %(consumer)s);
 
+-- move_consumer: set the position of a consumer of this node's queue
+select pgq.register_consumer_at(%(queue)s, %(consumer)s, %(tick)s);
+
 -- demote_root: one step of making this root a branch, before another node's name is needed
 select * from pgq_node.demote_root(%(queue)s, %(step)s, null);
 
@@ -48,7 +51,6 @@ from tailrace.forget_lost_events(%(queue)s, %(tick)s, %(provider)s, %(watermark)
 
 -- replace_gravestone: let a node that has come back read from here
 select tailrace.replace_gravestone(%(queue)s, %(node)s, %(worker)s, %(tick)s);
-
 
 -- ---------------------------------------------------------------- Table commands
 
@@ -182,6 +184,8 @@ where queue_name = %(queue)s and node_name = %(node)s;
 
 -- nodes_served: the nodes of this database and the consumers that run in it
 select n.queue_name, n.node_name, n.node_type, n.worker_name,
+    (select c.node_type from pgq_node.node_info as c where c.queue_name = n.combined_queue)
+        as combined_type,
     exists (
         select 1 from pgq_node.local_state as s
         where s.queue_name = n.queue_name and s.consumer_name = n.node_name || '.apply'
@@ -306,7 +310,8 @@ where queue_name = %(queue)s and state <> 'live';
 
 -- reading_plan: how a range of events is fetched, part by part
 select * from tailrace.reading_plan(
-    %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s, %(source)s, %(apply)s, %(aside)s);
+    %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s, %(source)s, %(apply)s, %(aside)s,
+    %(passing)s::jsonb);
 
 -- narrow_reading_plan: the same for a few events of one table
 select * from tailrace.reading_plan(
@@ -318,6 +323,41 @@ select * from tailrace.reading_plan(
 
 -- local_tables: states of the replicated tables; shapes of some
 select * from tailrace.local_tables(%(queue)s, %(tables)s);
+
+-- passing: which row events of a merged leaf do not go on, or under another name
+select tailrace.passing(%(queue)s)::text;
+
+-- begin_passing: statement that takes the events that go on into the combined queue
+select tailrace.begin_passing(%(queue)s, %(relations)s::jsonb);
+
+-- send_position: tell the readers of the combined queue how far this one is in it
+select tailrace.send_position(%(queue)s, %(tick)s);
+
+-- other_parts: other queues whose rows come into the same table
+select tailrace.other_parts(%(queue)s, %(table)s);
+
+-- behind_range: what a leaf on a combined branch may look at
+select * from tailrace.behind_range(
+    %(queue)s, %(consumer)s, %(done)s::bigint, %(position)s, %(max_events)s);
+
+-- cascade_events: the cascade's own events of a range
+select * from tailrace.cascade_events(%(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s);
+
+-- check_runner: keep others from taking the consumer over until the transaction ends
+select tailrace.check_runner(%(queue)s, %(consumer)s, %(epoch)s);
+
+-- begin_load: make room for the rows of a copy; the table that takes them
+select tailrace.begin_load(%(queue)s, %(table)s);
+
+-- end_load: bring rows that were copied beside their table into it
+select tailrace.end_load(%(queue)s, %(table)s);
+
+-- merge_group: the queues that are merged here into the same queue as this one
+select * from tailrace.merge_group(%(queue)s);
+
+-- add_merged: make a table part of one queue that is merged here, or of all
+select * from tailrace.add_merged(
+    %(queue)s, %(table)s, %(dest)s, %(merge_all)s, %(no_merge)s);
 
 -- apply_plan: statements that bring rows of one descriptor into a local table
 select tailrace.apply_plan(%(table)s, %(relation_id)s)::text;
@@ -375,6 +415,13 @@ select * from pgq_node.demote_root(%(queue)s, %(step)s, %(provider)s);
 
 -- reopen_root: take the first two of them back
 select * from tailrace.reopen_root(%(queue)s);
+
+-- keep_closed: whether the root is closed, which it then stays to the end of the transaction
+select q.queue_disable_insert and q.queue_external_ticker
+from pgq_node.node_info as n
+join pgq.queue as q on q.queue_name = n.queue_name
+where n.queue_name = %(queue)s and n.node_type = 'root'
+for no key update of n, q;
 
 -- complete_ticks: make the tick that a mirror left out when it died
 select tailrace.complete_ticks(%(queue)s);

@@ -144,6 +144,16 @@ comment on column tailrace.runner.taken_at is 'When the runner took the consumer
 comment on column tailrace.runner.epoch is 'Raised by one whenever a runner takes the consumer over';
 comment on column tailrace.runner.runner_name is 'host:pid and a random part';
 
+create table tailrace.passed_relation (
+    queue_name   text not null,
+    relation_id  text not null references tailrace.relation,
+    primary key (queue_name, relation_id)
+);
+comment on table  tailrace.passed_relation is
+    'Descriptors that leaves of this database have put into the queue into which they are merged';
+comment on column tailrace.passed_relation.queue_name is 'Combined queue';
+comment on column tailrace.passed_relation.relation_id is 'Descriptor of rows that were passed on';
+
 create table tailrace.hold (
     hold_id        bigint      not null generated always as identity primary key,
     queue_name     text        not null,

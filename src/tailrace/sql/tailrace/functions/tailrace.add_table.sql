@@ -12,7 +12,8 @@ as $$
 -- Function: tailrace.add_table(3)
 --
 --      Makes a table part of a queue on this node. On the root capture
---      begins with the commit. Elsewhere the table waits for its copy.
+--      begins with the commit. Elsewhere the table waits for its copy; but
+--      to a leaf on a combined branch all rows come through that queue.
 --
 -- Parameters:
 --      i_queue_name    cascaded queue with a node here
@@ -34,10 +35,14 @@ declare
                                   when strpos(i_dest_table, '.') > 0 then i_dest_table
                                   else 'public.' || i_dest_table end;
     v_type  text;
+    v_into  text;
     v_table regclass;
     v_id    integer;
 begin
-    select n.node_type into v_type from pgq_node.node_info n where n.queue_name = i_queue_name;
+    select n.node_type, c.node_type into v_type, v_into
+      from pgq_node.node_info n
+      left join pgq_node.node_info c on c.queue_name = n.combined_queue
+     where n.queue_name = i_queue_name;
     if not found then
         raise exception 'queue "%" has no node in database "%"', i_queue_name, current_database()
               using errcode = 'TR004', hint = 'create one with: tailrace create-root, create-branch or create-leaf';
@@ -53,8 +58,9 @@ begin
     execute format('lock table %s in share row exclusive mode', v_table);
 
     insert into tailrace.table_info (queue_name, table_name, dest_table, state, live_at)
-    values (i_queue_name, v_name, v_dest, case when v_type = 'root' then 'live' else 'pending' end,
-            case when v_type = 'root' then now() end)
+    values (i_queue_name, v_name, v_dest,
+            case when v_type = 'root' or v_into = 'branch' then 'live' else 'pending' end,
+            case when v_type = 'root' or v_into = 'branch' then now() end)
     returning capture_id into v_id;
     if v_type <> 'leaf' then
         perform tailrace.build_capture(v_id);

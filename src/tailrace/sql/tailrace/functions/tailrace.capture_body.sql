@@ -84,7 +84,7 @@ begin
                       v_queue.queue_event_seq, v_info.table_name, v_relation.relation_id);
     end if;
 
-    v_letter := case when i_kind in ('insert', 'arrived', 'now_inserted', 'now_arrived', 'now_returned') then 'I'
+    v_letter := case when i_kind in ('insert', 'arrived', 'now_inserted', 'now_arrived', 'now_returned', 'loaded') then 'I'
                      when i_kind in ('update', 'stayed', 'now_stayed', 'rows') then 'U'
                      when i_kind in ('vanished', 'delete', 'now_vanished', 'row_keys', 'left_keys') then 'D' end;
     v_payload := case when v_letter = 'D' then v_key else v_row end;
@@ -93,6 +93,7 @@ begin
         when 'update'   then 'tailrace_new r'
         when 'delete'   then 'tailrace_old r'
         when 'rows'     then '@table@ r'
+        when 'loaded'   then '@table@ r'
         when 'row_keys' then '@table@ r'
         when 'left_keys' then format('@table@ r where not exists (select from %s n where %s)', v_table, v_o_n)
         when 'vanished' then format('tailrace_old r where not exists (select from tailrace_new n where %s)', v_o_n)

@@ -13,7 +13,7 @@ as $$
 -- Parameters:
 --      i_capture_id    of the root
 --      i_part          the partition
---      i_kind          rows, row_keys (deletes) or left_keys (deletes of
+--      i_kind          rows, loaded (new rows), row_keys (deletes) or left_keys (deletes of
 --                      keys that the root does not have)
 -- Returns:
 --      number of events

@@ -35,7 +35,12 @@ begin
        set state = 'syncing', copied_rows = i_rows, copied_bytes = i_bytes, copy_error = null
      where i.queue_name = i_queue and i.table_name = i_table
        and i.state = 'copying' and i.copy_tick = i_tick;
-    return found;
+    if found then
+        -- the applying consumer listens here, and need not wait for its next look
+        perform pg_catalog.pg_notify('tailrace_tick', i_queue);
+        return true;
+    end if;
+    return false;
 exception
     when lock_not_available then
         return false;

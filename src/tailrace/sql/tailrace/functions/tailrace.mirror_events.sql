@@ -28,6 +28,7 @@ declare
     v_any      boolean;
     v_event    record;
     v_own_mark bigint;
+    v_applies  boolean;
 begin
     execute pg_catalog.format(
         'select pg_catalog.max(ev_id), coalesce(pg_catalog.bool_or('
@@ -38,6 +39,14 @@ begin
         return;
     end if;
 
+    -- The position of a leaf that is merged into this queue says which rows are here, so it moves
+    -- with them: that is for <node>.apply, where there is one.
+    select exists (select 1 from pgq_node.local_state as s
+        where s.queue_name = n.queue_name and s.consumer_name = n.node_name || '.apply')
+    into v_applies
+    from pgq_node.node_info as n
+    where n.queue_name = i_queue;
+
     for v_event in execute pg_catalog.format(
         'select ev_id, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3 from %s'
         ' where ev_txid = pg_catalog.txid_current()'
@@ -47,6 +56,7 @@ begin
             perform tailrace.store_relation(v_event.ev_data);
             continue;
         end if;
+        continue when v_event.ev_type = 'pgq.tick-id' and v_event.ev_extra1 <> i_queue and v_applies;
         perform tailrace.cascade_event(i_queue, v_event.ev_id, v_event.ev_type, v_event.ev_data,
             v_event.ev_extra1, v_event.ev_extra2, v_event.ev_extra3);
         continue when v_event.ev_type <> 'pgq.global-watermark';

@@ -28,7 +28,7 @@ language plpgsql stable as $body$
 --      a COPY TO STDOUT in binary format of ev_id, ev_time, ev_type, ev_data, ev_extra1..4
 --
 -- Calls:
---      pgq.tick_range_sql, tailrace.next_range
+--      tailrace.range_sql, tailrace.next_range
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -54,7 +54,7 @@ begin
         copy_sql := pg_catalog.format(
             'copy (select e.ev_id, e.ev_time, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2,'
             ' e.ev_extra3, e.ev_extra4 from (%s) as e) to stdout (format binary)',
-            pgq.tick_range_sql(v_queue_id, null, prev_tick, tick_id));
+            tailrace.range_sql(i_queue, i_consumer, prev_tick, tick_id));
         return next;
         prev_tick := tick_id;
     end loop;

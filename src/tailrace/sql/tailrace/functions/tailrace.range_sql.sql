@@ -12,7 +12,8 @@ language plpgsql stable as $body$
 --
 -- Parameters:
 --      i_queue      - queue of this database
---      i_consumer   - consumer subscribed to it; its own retried events belong to the range
+--      i_consumer   - consumer subscribed to it; an event that was sent back for later for it
+--                     raises when it is read
 --      i_from_tick  - the range begins after this tick
 --      i_to_tick    - the range ends with this tick
 --
@@ -21,7 +22,7 @@ language plpgsql stable as $body$
 --      Raises TR004 when the consumer is not subscribed, TR020 when a tick is gone.
 --
 -- Calls:
---      pgq.tick_range_sql
+--      pgq.tick_range_sql; the text calls tailrace.refuse_retried
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -41,7 +42,9 @@ begin
                 i_consumer, i_queue, pg_catalog.current_database()),
             hint = 'a node''s worker is registered by: tailrace change-provider';
     end if;
-    return 'select ev_id, ev_time, ev_type, ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from ('
+    return pg_catalog.format('select ev_id, ev_time, case when ev_retry is null then ev_type'
+            ' else tailrace.refuse_retried(%L, %L, ev_id) end as ev_type,'
+            ' ev_data, ev_extra1, ev_extra2, ev_extra3, ev_extra4 from (', i_queue, i_consumer)
         || pgq.tick_range_sql(v_queue_id, v_sub_id, i_from_tick, i_to_tick) || ') as ev';
 end;
 $body$;

@@ -5,7 +5,8 @@ create or replace function tailrace.reading_plan(
     i_to_tick   bigint,
     i_source    text,
     i_apply     text[],
-    i_aside     text[]
+    i_aside     text[],
+    i_passing   jsonb default null
 ) returns table (
     segment      integer,
     kind         text,
@@ -23,7 +24,7 @@ create or replace function tailrace.reading_plan(
 )
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.reading_plan(7)
+-- Function: tailrace.reading_plan(8)
 --
 --      Everything a reader needs to fetch a range of events, in the order in which it is to be
 --      fetched and applied. One round trip; the events themselves come by the COPY texts.
@@ -34,6 +35,8 @@ language plpgsql stable as $body$
 --      i_source                - text of another query with the same columns; NULL: the queue's
 --      i_apply                 - tables whose rows are applied
 --      i_aside                 - tables whose events are only kept for later
+--      i_passing               - which events go on into the combined queue (see
+--                                tailrace.passing); NULL: none
 --
 -- Returns:
 --      one row a part, kind being
@@ -45,11 +48,12 @@ language plpgsql stable as $body$
 --                  update, or do several things
 --                  marked: the rows of the part carry event id and operation
 --        aside     row events as rows of tailrace.set_aside
+--        pass      events for the combined queue; event_data: the descriptors that they use
 --      Row events of other tables are left out.
 --
 -- Calls:
 --      tailrace.range_sql, tailrace.range_contents, tailrace.range_cuts, tailrace.row_parts,
---      tailrace.part_sql, tailrace.aside_sql
+--      tailrace.part_sql, tailrace.aside_sql, tailrace.pass_part
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -59,6 +63,7 @@ declare
     v_tables text[] := i_apply || i_aside;
     v_parts  tailrace.range_part[];
     v_cuts   bigint[];
+    v_last   integer;
 begin
     v_parts := array(select p from tailrace.range_contents(v_source, '{}') as p
         where p.ev_type not like 'row:_' or p.table_name = any (v_tables));
@@ -67,6 +72,8 @@ begin
         v_parts := array(select p from tailrace.range_contents(v_source, v_cuts) as p
             where p.ev_type not like 'row:_' or p.table_name = any (v_tables));
     end if;
+
+    v_last := coalesce((select pg_catalog.max(p.segment) from pg_catalog.unnest(v_parts) as p), 0);
 
     return query
     select p.segment, p.kind, p.marked, p.event_type, p.table_name, p.relation_id, p.row_count,
@@ -101,10 +108,14 @@ begin
         from pg_catalog.unnest(v_parts) as p
         where p.ev_type like 'row:_' and p.table_name = any (i_aside)
         group by p.segment, p.table_name
+        union all
+        select v_last, 'pass', false, null, null, null, p.row_count, p.first_id, p.last_id,
+            p.relations, null, null, p.copy_sql, 4, 0
+        from tailrace.pass_part(v_source, i_passing) as p
     ) as p
     order by p.segment, p.turn, p.section_id, p.table_name, p.relation_id, p.kind;
 end;
 $body$;
 
-comment on function tailrace.reading_plan(text, text, bigint, bigint, text, text[], text[]) is
+comment on function tailrace.reading_plan(text, text, bigint, bigint, text, text[], text[], jsonb) is
     'how a range of events is fetched: its parts in order, each with the text of its COPY';
