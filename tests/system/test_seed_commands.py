@@ -11,7 +11,7 @@ import pytest_asyncio
 from fixtures.chk import check
 from fixtures.load import writing
 from fixtures.server import Server
-from fixtures.tree import PROVIDERS, QUEUE, SYNC, SYNCED, Place, Tree, planted
+from fixtures.tree import PROVIDERS, QUEUE, SYNC, SYNCED, WITHIN, Place, Tree, planted
 from fixtures.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
@@ -34,7 +34,7 @@ async def everybody_known(place: Place) -> bool:
 async def test_every_node_knows_all_members_and_shows_one_tree(tree: Tree) -> None:
     """D-01."""
     for place in tree:
-        await eventually(lambda place=place: everybody_known(place), 60)
+        await eventually(lambda place=place: everybody_known(place), WITHIN)
         found = await nodes_of(tree, place.name)
         assert {name: node["provider"] for name, node in found.items()} == PROVIDERS
         for name, node in found.items():
@@ -92,7 +92,7 @@ async def test_location_of_another_database_is_refused(tree: Tree) -> None:
         assert await place.node() == ("branch", "node1")
         assert "node6" in await tree["node1"].members()
         await tree.at("node1", "drop-node", "node6")
-        await eventually(lambda: everybody_known(tree["node5"]), 60)
+        await eventually(lambda: everybody_known(tree["node5"]), WITHIN)
     finally:
         await place.value("select pgq_node.drop_node(%s, 'node6')", QUEUE)
         await tree.remove_place("node6")
@@ -113,13 +113,13 @@ async def test_pause_returns_when_the_worker_has_acknowledged_and_resume_goes_on
         )
         assert (row.paused, row.uptodate) == (True, True)
         stays = await node2.position()
-        await eventually(lambda: at_least(node4, stays), 60)
+        await eventually(lambda: at_least(node4, stays), WITHIN)
         written = load.written
-        await eventually(lambda: load.written > written + 20, 60)
+        await eventually(lambda: load.written > written + 20, WITHIN)
         assert await node2.position() == stays
         assert await node4.position() == stays
         await tree.at("node2", "resume")
-        await eventually(lambda: at_least(node4, stays + 20), 60)
+        await eventually(lambda: at_least(node4, stays + 20), WITHIN)
 
 
 async def at_least(place: Place, tick: int) -> bool:
@@ -186,10 +186,10 @@ async def test_error_shows_in_status_and_goes_with_its_cause(tree: Tree) -> None
         lines = (await tree.at("node1", "status")).out.splitlines()
         return "\n".join(line for line in lines if "ERR: " in line)
 
-    said = await eventually(shown, 60)
+    said = await eventually(shown, WITHIN)
     assert "node3.apply" in said
     assert "public.t" in said
-    await eventually(lambda: tree.all_equal("node5", "node4"), 60)
+    await eventually(lambda: tree.all_equal("node5", "node4"), WITHIN)
     await node3.db.execute(
         "begin; set local session_replication_role = replica;"
         " delete from public.t where id = 999999; commit"
@@ -221,7 +221,7 @@ async def test_nodes_are_dropped_from_the_outside_in(own_tree: Tree) -> None:
         for place in tree:
             if place.name == "node5":
                 continue
-            await eventually(lambda place=place: unknown(place, "node5"), 60)
+            await eventually(lambda place=place: unknown(place, "node5"), WITHIN)
         node5 = tree["node5"]
         assert await node5.value("select count(*) from pgq_node.node_info") == 0
         assert await node5.value("select count(*) from pgq.queue") == 0
@@ -237,7 +237,7 @@ async def test_nodes_are_dropped_from_the_outside_in(own_tree: Tree) -> None:
         finally:
             tree.server.admin(f'alter database "{name}_away" rename to "{name}"')
         for name in ("node1", "node2", "node3"):
-            await eventually(lambda name=name: unknown(tree[name], "node4"), 60)
+            await eventually(lambda name=name: unknown(tree[name], "node4"), WITHIN)
     left = ("node1", "node2", "node3")
     await tree.settled(*left)
     await check(*(tree[name] for name in left))

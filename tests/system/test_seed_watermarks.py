@@ -1,4 +1,4 @@
-"""Acceptance D-03 to D-07: watermarks of the seed's five nodes, under load."""
+"""Acceptance D-03 to D-09: watermarks of the seed's five nodes, under load."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from fixtures.load import writing
-from fixtures.tree import PERIOD, QUEUE, SYNC, SYNCED, Place, Tree, constant
+from fixtures.tree import PERIOD, QUEUE, SYNC, SYNCED, WITHIN, Place, Tree, constant
 from fixtures.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
@@ -53,7 +53,7 @@ async def test_normal_branches_follow_the_root_and_sync_nodes_their_group(tree: 
     start = await tree["node1"].newest_tick()
     async with writing(tree):
         for place in tree:
-            await eventually(lambda place=place: exceeds(place, start), 60)
+            await eventually(lambda place=place: exceeds(place, start), WITHIN)
     announced = {
         row.tick for row in await tree["node1"].db.fetch_all(ANNOUNCED.format(table=table))
     }
@@ -76,15 +76,15 @@ async def test_lag_below_a_sync_node_holds_its_group_and_nobody_else(tree: Tree)
             assert mark > needed + 5, mark
             return True
 
-        await eventually(reported, 60)
+        await eventually(reported, WITHIN)
         for name in ("node1", "node2", "node3"):
-            await eventually(lambda name=name: exceeds(tree[name], needed + 5), 60)
+            await eventually(lambda name=name: exceeds(tree[name], needed + 5), WITHIN)
         assert await tree["node4"].local_watermark() <= needed
         for name in SYNCED:
             assert await tree[name].global_watermark() <= needed
     async with writing(tree):
         for name in SYNCED:
-            await eventually(lambda name=name: exceeds(tree[name], needed + 5), 60)
+            await eventually(lambda name=name: exceeds(tree[name], needed + 5), WITHIN)
 
 
 async def test_own_lag_of_a_sync_node_is_not_hidden(tree: Tree) -> None:
@@ -94,9 +94,32 @@ async def test_own_lag_of_a_sync_node_is_not_hidden(tree: Tree) -> None:
         mark = await constant(
             lambda: tree["node2"].consumer(".node4.watermark"), during=3 * PERIOD, within=60
         )
-        held = await constant(tree["node1"].global_watermark, during=3 * PERIOD, within=60)
+        held = await constant(tree["node1"].global_watermark, during=3 * PERIOD, within=WITHIN)
         assert held <= await tree["node2"].consumer("node4_worker")
         assert mark <= await tree["node4"].position()
         assert await tree["node1"].newest_tick() > held + 5
         await tree.work("node4")
-        await eventually(lambda: exceeds(tree["node1"], held + 5), 60)
+        await eventually(lambda: exceeds(tree["node1"], held + 5), WITHIN)
+
+
+async def test_dead_member_of_the_group_does_not_hold_it(tree: Tree) -> None:
+    """D-09: node5 lags and its worker is gone; tagged dead, it counts no more.
+
+    Its own lag goes on holding the root (D-07), so the group gets as far as node5 itself had come.
+    """
+    async with writing(tree), lagger(tree["node5"]) as needed:
+
+        async def reported() -> bool:
+            mark = await tree["node3"].consumer(".node5.watermark")
+            assert mark is not None
+            assert mark > needed + 10, mark
+            return True
+
+        await eventually(reported, WITHIN)
+        await tree.rest("node5")
+        held = await constant(tree["node4"].global_watermark, during=3 * PERIOD, within=WITHIN)
+        assert held <= needed
+        await tree.at("node1", "tag-dead", "node5")
+        await eventually(lambda: exceeds(tree["node4"], needed + 5), WITHIN)
+        await tree.at("node1", "tag-alive", "node5")
+    await tree.work("node5")
