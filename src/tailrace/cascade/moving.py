@@ -154,7 +154,7 @@ class Move:
         held = tuple(name for name in moving if not self._unpinned(new, facts, name))
         if held:
             yield Switch(self.node, held, self.to, moved=self.node)
-        if self._with_worker(view):
+        if facts.worker in moving or (self._with_worker(view) and facts.provider == self.to):
             yield from self._depart(view, facts, switched=switched or bool(moving))
             return
         alone = self.consumer

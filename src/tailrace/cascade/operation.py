@@ -19,7 +19,7 @@ from typing import ClassVar, Protocol
 
 from tailrace import log
 from tailrace.cascade.node import queries as node_queries
-from tailrace.cascade.survey import Survey, View
+from tailrace.cascade.survey import NodeFacts, Survey, View
 from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
@@ -53,6 +53,10 @@ class Hands:
     def db(self, node: str) -> Database:
         """The connection to a node."""
         return self.survey.db(node)
+
+    async def facts(self, node: str) -> NodeFacts:
+        """Look at one node."""
+        return await self.survey.ask(node)
 
     async def nudge(self, *nodes: str) -> None:
         """Wake whoever listens on these nodes, so that it reads its settings now."""
@@ -102,7 +106,11 @@ class Hands:
         )
 
     async def wait(
-        self, reached: Callable[[], Awaitable[bool]], *, what: str, hint: str | None = None
+        self,
+        reached: Callable[[], Awaitable[bool]],
+        *,
+        what: str | Callable[[], str],
+        hint: str | None = None,
     ) -> None:
         """Wait for something, within what is left of the time."""
         await self.patience.wait(reached, what=what, hint=hint, interval=INTERVAL)

@@ -17,7 +17,7 @@ from tailrace.cascade.node import Member, NodeType, need_node, read_members
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import ConnectError, TailraceError, WrongState
+from tailrace.errors import ConnectError, NotFound, TailraceError, WrongState
 
 queries = load("tailrace")
 
@@ -195,6 +195,25 @@ class Survey:
             return None
         self._away.pop(name, None)
         return facts_from(found)
+
+    async def ask(self, name: str) -> NodeFacts:
+        """Ask a single node."""
+        found = await self.db(name).fetch_value(queries.node_facts, queue=self.queue)
+        if found is None:
+            raise NotFound(f'node "{name}" of queue "{self.queue}" is there no more')
+        return facts_from(found)
+
+    async def probe(self, name: str) -> NodeFacts | None:
+        """Look whether a node that counts as dead answers all the same."""
+        location = self._members[name].location
+        try:
+            async with await Database.connect(
+                location, name=self._purpose, connect_timeout=CONNECT_TIMEOUT
+            ) as db:
+                found = await db.fetch_value(queries.node_facts, queue=self.queue)
+        except TailraceError:
+            return None
+        return facts_from(found) if found is not None and found["name"] == name else None
 
     async def claim(self, *names: str) -> None:
         """Keep other commands from rewiring these nodes until our connections are closed."""

@@ -39,7 +39,7 @@ class Patience:
         self,
         reached: Callable[[], Awaitable[bool]],
         *,
-        what: str,
+        what: str | Callable[[], str],
         hint: str | None = None,
         interval: float = INTERVAL,
     ) -> None:
@@ -52,10 +52,11 @@ class Patience:
         told = self._talk is None
         while not await reached():
             left = self.left()
+            text = what if isinstance(what, str) else what()
             if left is not None and left <= 0:
-                raise self.given_up(what, hint)
+                raise self.given_up(text, hint)
             if not told and clock() - start >= _PATIENCE and self._talk is not None:
-                self._talk(f"waiting for {what}" + (f"; {hint}" if hint else ""))
+                self._talk(f"waiting for {text}" + (f"; {hint}" if hint else ""))
                 told = True
             await asyncio.sleep(interval)
 

@@ -49,6 +49,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
             "change_provider",
             "Let a node read from another one.",
         ),
+        "takeover": ("takeover", "takeover", "Take the place of another node, alive or lost."),
+        "rewind": ("rewinding", "rewind", "Set a position on the provider to the node's own."),
+        "reset": ("rewinding", "reset", "Set a node's own position to that on the provider."),
         "wait-root": ("pausing", "wait_root", "Wait until the node has what the root has."),
         "wait-provider": (
             "pausing",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -79,6 +79,81 @@ async def change_provider(
     what = f'consumer "{consumer}" of node "{target}"' if consumer else f'node "{target}"'
     call.say(f'{what} reads from node "{provider}"' + ("" if steps else " already"))
     return 0
+
+
+@command("takeover")
+@click.argument("old", metavar="OLD")
+@click.option("--node", metavar="NODE", help="The node that takes over.  [default: this node]")
+@click.option("--all", "everybody", is_flag=True, help="Move all that read from OLD as well.")
+@click.option("--dead-root", is_flag=True, help="OLD is lost and was the root.")
+@click.option("--dead-branch", is_flag=True, help="OLD is lost and was a branch or leaf.")
+@click.option(
+    "--promote-anyway",
+    is_flag=True,
+    help="Become the root although tables here lack what cannot be applied or copied.",
+)
+@click.option(
+    "--give-up-pins",
+    is_flag=True,
+    help="Go on although events kept for savepoints cannot be kept at the new provider.",
+)
+@dead_option
+@timeout_option
+@_plan_option
+@format_option()
+async def takeover(call: Invocation, old: str, **options: Any) -> int:
+    """Take the place of node OLD.
+
+    A root becomes a branch of this node, and this node the root; any other node is moved below this
+    one. Given up or interrupted, nothing is half done for long: run again, the command completes
+    what is left, or gives up again and undoes it.
+
+    When OLD is lost, say what it was with --dead-root or --dead-branch: it is marked dead, and
+    whatever read from it is moved.
+    """
+    from tailrace.cascade.failover import Failover, operation_for, refuse_living_root
+    from tailrace.cascade.operation import carry_out
+    from tailrace.cascade.takeover import Wish
+
+    lost = _lost(call, options["dead_root"], options["dead_branch"])
+    async with _hands(
+        call, dead=options["dead"], timeout=options["timeout"], lost=(old,) if lost else ()
+    ) as (hands, here):
+        wish = Wish(
+            old=old,
+            new=options["node"] or here,
+            everybody=options["everybody"],
+            anyway=options["promote_anyway"],
+            give_up_pins=options["give_up_pins"],
+        )
+        _known(hands, wish.old, wish.new)
+        view = await hands.survey.look()
+        operation = operation_for(wish, view, lost)
+        _tell_away(call, view.away)
+        if lost == "root":
+            refuse_living_root(wish, await hands.survey.probe(old), view)
+        await operation.verify(hands, view)
+        if options["plan"]:
+            _show(options["form"], operation.steps(view))
+            return 0
+        await hands.survey.claim(*(name for name in (old, wish.new) if name in view.nodes))
+        steps = await carry_out(operation, hands)
+    done = f'node "{wish.new}" has taken the place of node "{old}"'
+    call.say(done + ("" if steps else " already"))
+    if isinstance(operation, Failover):
+        operation.conclude()
+    return 0
+
+
+def _lost(call: Invocation, root: bool, branch: bool) -> Literal["root", "branch"] | None:
+    if root and branch:
+        raise click.UsageError(f"{call.command}: --dead-root and --dead-branch exclude each other")
+    return "root" if root else "branch" if branch else None
+
+
+def _tell_away(call: Invocation, away: Mapping[str, str]) -> None:
+    for name, reason in sorted(away.items()):
+        call.warn(f'node "{name}" cannot be asked and is left as it is: {reason}')
 
 
 @asynccontextmanager

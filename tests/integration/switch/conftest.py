@@ -18,6 +18,9 @@ from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
 
 FIVE = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2", "node5": "node3"}
+TICKING = {"ticker_max_lag": "200 ms", "ticker_idle_period": "1 s"}
+# Rows from here on are written by ``writing`` and stay.
+LOAD = 100_000
 # Commands in tests give up rather than hang.
 PATIENCE = "20"
 
@@ -46,6 +49,11 @@ class Tree:
             else:
                 options = {"sync": sync} if name in sync else {}
                 node = await self._cascade.branch(name, self[provider], **options)
+            if name not in leaves:  # few ticks, for this machine has other things to do as well
+                for setting, value in TICKING.items():
+                    await node.db.execute(
+                        "select pgq.set_queue_config(%s, %s, %s)", QUEUE, setting, value
+                    )
             await node.add_table()
             if provider is not None:
                 await node.set_live()
@@ -73,8 +81,9 @@ class Tree:
             "insert into public.t select i, 'new' from generate_series(%s::int, %s::int) i",
             first, first + rows - 1,
         )  # fmt: skip
-        await db.execute("update public.t set v = v || '.' where id %% 3 = %s", first % 3)
-        await db.execute("delete from public.t where id %% 5 = %s", first % 5)
+        ours = f"where id < {LOAD} and id"
+        await db.execute(f"update public.t set v = v || '.' {ours} %% 3 = %s", first % 3)
+        await db.execute(f"delete from public.t {ours} %% 5 = %s", first % 5)
 
     async def provider(self, name: str) -> str:
         """The node that a node reads from, by its own database."""
@@ -121,7 +130,7 @@ class Tree:
 
 
 @asynccontextmanager
-async def writing(db: Database, start: int = 100_000) -> AsyncIterator[list[int]]:
+async def writing(db: Database, start: int = LOAD) -> AsyncIterator[list[int]]:
     """Write row after row while the block runs; yields the ids that were committed."""
     written: list[int] = []
     stop = asyncio.Event()
@@ -135,7 +144,7 @@ async def writing(db: Database, start: int = 100_000) -> AsyncIterator[list[int]
             except TailraceError:  # not the root at the moment
                 pass
             row += 1
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.01)
 
     task = asyncio.create_task(write())
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fixtures.cascade import QUEUE
 from integration.switch.conftest import FIVE, Tree, served, writing
 
 

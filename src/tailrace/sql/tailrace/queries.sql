@@ -29,6 +29,9 @@ select tailrace.forget_queue(%(queue)s);
 -- consumer_position: tick of a consumer of this node's queue; NULL: it is not registered
 select last_tick from pgq.get_consumer_info(%(queue)s, %(consumer)s);
 
+-- unregister_consumer: a consumer of this node's queue reads no more
+select pgq.unregister_consumer(%(queue)s, %(consumer)s);
+
 -- move_consumer: set the position of a consumer of this node's queue
 select pgq.register_consumer_at(%(queue)s, %(consumer)s, %(tick)s);
 

@@ -1,0 +1,272 @@
+"""Taking the place of another node that is alive.
+
+A root gives its role to a branch below it and becomes its branch; a branch or leaf is moved below
+the node that takes its place. In both cases the others stay where they are unless they are asked
+along. When the other node is lost, see ``failover``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tailrace.cascade.moving import Move
+from tailrace.cascade.operation import Hands, Step
+from tailrace.cascade.promoting import (
+    AwaitCurrent,
+    AwaitTables,
+    AwaitWriters,
+    CatchUp,
+    Close,
+    Demote,
+    FinalTick,
+    Promote,
+    Reopen,
+)
+from tailrace.cascade.steps import (
+    Acknowledge,
+    Introduce,
+    Pause,
+    Resume,
+    Subscribe,
+    Switch,
+    Unsubscribe,
+)
+from tailrace.cascade.survey import NodeFacts, View
+from tailrace.errors import TailraceError, WrongState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What is asked for: ``new`` takes the place of ``old``."""
+
+    old: str
+    new: str
+    everybody: bool = False
+    """All other nodes that read from ``old`` are moved as well."""
+    anyway: bool = False
+    """What cannot be applied to the new root's tables is given up."""
+    give_up_pins: bool = False
+
+
+class Takeover(ABC):
+    """What all kinds have in common: who is moved, what was done, who could not be moved."""
+
+    def __init__(self, wish: Wish, before: View) -> None:
+        self.wish = wish
+        self.failures: dict[str, TailraceError] = {}
+        self._before = before
+        self._switched: set[str] = set()
+        self._passed: set[str] = set()
+
+    @abstractmethod
+    def steps(self, view: View) -> list[Step]:
+        """Say what is left to do."""
+
+    @abstractmethod
+    def undoing(self, view: View) -> list[Step]:
+        """Say what is to be taken back."""
+
+    @abstractmethod
+    def moves(self, view: View) -> list[Move]:
+        """Whom to move, in order."""
+
+    async def verify(self, hands: Hands, view: View) -> None:
+        """Refuse what cannot work, before anything has been changed."""
+        for move in self.moves(view):
+            await move.verify(hands, view)
+
+    def done(self, step: Step, _: object) -> None:
+        """Remember what cannot be seen by looking at the nodes."""
+        self._passed.add(step.name)
+        if isinstance(step, Switch):
+            self._switched.add(step.node)
+
+    def failed(self, _: Step, __: TailraceError) -> bool:
+        """Everything was checked before, so a failure ends it."""
+        return False
+
+    def _moving(self, view: View, move: Move) -> Iterator[Step]:
+        yield from move.steps(view, switched=move.node in self._switched)
+
+    def _move(self, node: str, to: str, source: str | None = None) -> Move:
+        return Move(node=node, to=to, source=source, give_up_pins=self.wish.give_up_pins)
+
+    def _aside(self, view: View, upper: str) -> list[Move]:
+        """The new node moves up to the old one's provider; there, only traces are left to remove."""
+        old, new = self.wish.old, view[self.wish.new]
+        if view.is_below(new.name, old):
+            return [self._move(new.name, upper)]
+        if not new.is_root and new.provider in view.nodes:
+            return [self._move(new.name, new.provider)]
+        return []
+
+    def _others(self, view: View) -> list[Move]:
+        """Moves of all other nodes that read from the old one."""
+        old, new = self.wish.old, self.wish.new
+        return [
+            self._move(name, new, old)
+            for name, node in sorted(view.nodes.items())
+            if name not in (old, new) and reads_from(node, old)
+        ]
+
+    def _rooted(self, view: View) -> Iterator[Step]:
+        """Nobody keeps events for the new node any more, once it is the root."""
+        new = self.wish.new
+        for name, node in sorted(view.nodes.items()):
+            if name != new and new in node.subscribers:
+                yield Unsubscribe(name, new)
+
+    def _settled(self, view: View, *names: str) -> Iterator[Step]:
+        """Wait until the workers have seen what has become of their nodes."""
+        for name in names:
+            if self._passed and not view[name].place.uptodate:
+                yield Acknowledge(name, (view[name].worker,))
+
+
+def reads_from(node: NodeFacts, provider: str) -> bool:
+    """Whether any consumer that writes into a node reads from another one."""
+    return any(place.provider == provider for place in node.positions.values())
+
+
+class RootSwitchover(Takeover):
+    """The root and a branch below it change roles, while both are alive."""
+
+    def moves(self, view: View) -> list[Move]:
+        """Only those that are asked along."""
+        return self._others(view) if self.wish.everybody else []
+
+    async def verify(self, hands: Hands, view: View) -> None:
+        """Also look at the two themselves."""
+        old, new = view[self.wish.old], view[self.wish.new]
+        if new.is_root and old.is_root and not old.closed:
+            raise WrongState(
+                f'both node "{old.name}" and node "{new.name}" are roots and accept writes',
+                hint="find out which one is right before anything else; see docs/howto/failover.md",
+            )
+        if not new.holds_queue:
+            raise WrongState(f'node "{new.name}" is a leaf and cannot become the root')
+        if not new.is_root and not view.is_below(new.name, old.name):
+            raise WrongState(
+                f'node "{new.name}" does not get its events from node "{old.name}"',
+                hint="see who reads from whom with: tailrace status",
+            )
+        await super().verify(hands, view)
+
+    def steps(self, view: View) -> list[Step]:
+        """Say what is left to do."""
+        old, new = view[self.wish.old], view[self.wish.new]
+        left: list[Step] = []
+        if not new.is_root:
+            left += self._before_closing(old, new)
+            left += self._until_promoted(old, new)
+        if old.is_root:
+            left += self._demotion(view, old, new)
+        left += self._settled(view, new.name, old.name)
+        for move in self.moves(view):
+            left += self._moving(view, move)
+        return left
+
+    def _before_closing(self, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
+        """What may take long happens while everybody can write."""
+        if old.closed:
+            return
+        paused = _paused(new)
+        if paused:
+            yield Resume(new.name, paused)
+        if AwaitCurrent.name not in self._passed:
+            yield AwaitCurrent(new.name, old.name)
+        if not old.at_rest:
+            yield Pause(old.name, (old.worker,))
+        if AwaitWriters.name not in self._passed:
+            yield AwaitWriters(old.name)
+
+    def _until_promoted(self, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
+        """Nobody can write from here on until the new root has been promoted."""
+        if not old.closed:
+            yield Close(old.name)
+        elif not old.at_rest:
+            yield Pause(old.name, (old.worker,))
+        final, top = FinalTick.name in self._passed, old.newest or 0
+        behind = not final or new.place.tick < top
+        applying = new.apply is not None and (not final or new.apply.tick < top)
+        if not final:
+            yield FinalTick(old.name)
+        elif (behind or applying) and _paused(new):
+            yield Resume(new.name, _paused(new))
+        if behind:
+            yield CatchUp(new.name, old.name)
+        if (applying or new.copying) and not self.wish.anyway:
+            yield AwaitTables(new.name)
+        if behind or not new.at_rest:
+            yield Pause(new.name, (new.worker,))
+        yield Promote(new.name, old.name, anyway=self.wish.anyway)
+
+    def _demotion(self, view: View, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
+        """The old root goes on at its last tick, as a branch of the new one."""
+        top = old.newest or 0
+        if old.name not in new.members:
+            yield Introduce(new.name, old.name)
+        if new.name not in old.members:
+            yield Introduce(old.name, new.name)
+        if new.subscribers.get(old.name) != old.worker or new.readers.get(old.worker) != top:
+            yield Subscribe(new.name, old.name, old.worker, top)
+        yield from self._rooted(view)
+        yield Demote(old.name, new.name)
+
+    def undoing(self, view: View) -> list[Step]:
+        """Let the old root be written to again, unless the new one has been promoted.
+
+        The pause of the new root goes first: without it, a promotion that is still on its way, or
+        comes from a command that was frozen, is refused.
+        """
+        old, new = view[self.wish.old], view[self.wish.new]  # else nothing can be known
+        left: list[Step] = []
+        if old.is_root and not new.is_root:
+            if _paused(new) and (old.closed or not _paused(self._before[new.name])):
+                left.append(Resume(new.name, _paused(new)))
+            if old.closed:
+                left.append(Reopen(old.name))
+            if old.place.paused and (old.closed or not self._before[old.name].at_rest):
+                left.append(Resume(old.name, (old.worker,)))
+        for move in self.moves(view):
+            left += move.undoing(view, self._before)
+        return left
+
+
+def _paused(node: NodeFacts) -> tuple[str, ...]:
+    """Those of a node's worker and applying consumer that are paused."""
+    names = (node.worker, f"{node.name}.apply")
+    return tuple(name for name in names if name in node.positions and node.positions[name].paused)
+
+
+class BranchTakeover(Takeover):
+    """A node is moved below the one that takes its place, which is first moved out of its way."""
+
+    def moves(self, view: View) -> list[Move]:
+        """First the new node up, then the old one down, then whoever is asked along."""
+        old, new = self.wish.old, self.wish.new
+        found = self._aside(view, view[old].provider)
+        found.append(self._move(old, new))
+        return found + (self._others(view) if self.wish.everybody else [])
+
+    async def verify(self, hands: Hands, view: View) -> None:
+        """Refuse what cannot work; the old node can only be asked about its move."""
+        for move in self.moves(view):
+            if move.node == self.wish.old and view.is_below(self.wish.new, self.wish.old):
+                continue  # by then the new node is out of its way, and behind it
+            await move.verify(hands, view)
+
+    def steps(self, view: View) -> list[Step]:
+        """Say what is left to do."""
+        left: list[Step] = []
+        for move in self.moves(view):
+            left += self._moving(view, move)
+        if view[self.wish.new].is_root:
+            left += self._rooted(view)
+        return left
+
+    def undoing(self, view: View) -> list[Step]:
+        """Each move either has happened or has not."""
+        return [step for move in self.moves(view) for step in move.undoing(view, self._before)]
