@@ -7,6 +7,7 @@ work when the node to be removed is the one that is gone.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 
 from tailrace import log
@@ -33,11 +34,20 @@ _logger = log.get("cascade.leaving")
 class Leaving:
     """A node on its way out, asked for at any node of the cascade (``db``)."""
 
-    def __init__(self, db: Database, queue: str, name: str, stack: AsyncExitStack) -> None:
+    def __init__(
+        self,
+        db: Database,
+        queue: str,
+        name: str,
+        stack: AsyncExitStack,
+        *,
+        given_up: Collection[str] = (),
+    ) -> None:
         self._db = db
         self._queue = queue
         self._name = name
         self._stack = stack
+        self._given_up = given_up
         self._members: list[Member] = []
         self._reached: dict[str, Database] = {}
         self._here: Node
@@ -46,7 +56,7 @@ class Leaving:
     async def look(self) -> None:
         """Find everybody concerned and refuse while somebody still reads from the node."""
         self._here = await need_node(self._db, self._queue)
-        self._members = await read_members(self._db, self._queue)
+        self._members = await read_members(self._db, self._queue, dead=self._given_up)
         await find_member(self._db, self._queue, self._name)
         self._reached[self._here.name] = self._db
         for member in self._members:
@@ -62,12 +72,12 @@ class Leaving:
         except TailraceError as exc:
             _logger.warning('node "%s" is left as it is: %s', member.name, exc)
             return
-        if there is not None and there.name != member.name:
-            # Registered with --nocheck, or moved since: that node is not the one that is meant.
+        if there is None or there.name != member.name:
+            # Registered with --nocheck, or moved since: that node is not the one that is meant, and
+            # a queue of the same name in a database without a node is somebody else's.
+            found = f'node "{there.name}"' if there else f'no node of queue "{self._queue}"'
             _logger.warning(
-                'node "%s" is left as it is: its location leads to node "%s"',
-                member.name,
-                there.name,
+                'node "%s" is left as it is: its location leads to %s', member.name, found
             )
             return
         self._reached[member.name] = db
@@ -75,7 +85,9 @@ class Leaving:
     async def _find_root(self) -> None:
         """The root announces the departure; without one everybody is told one by one, below."""
         try:
-            self._root, root_db = await find_root(self._here, self._db, self._stack)
+            self._root, root_db = await find_root(
+                self._here, self._db, self._stack, dead=self._given_up
+            )
         except TailraceError as exc:
             _logger.warning("the root was not found: %s", exc)
             return
@@ -103,10 +115,28 @@ class Leaving:
                 node=self._name,
             )
         if self._name in self._reached:
+            await self._let_go_of_providers(self._reached[self._name])
             await self._drop_here(self._reached[self._name])
         for name, db in self._reached.items():
             if name != self._name:
                 await self._forget_at(name, db)
+
+    async def _let_go_of_providers(self, db: Database) -> None:
+        """Plain consumers that write into the node are registered where they read, too."""
+        for row in await db.fetch_all(queries.consumers, queue=self._queue):
+            there = self._reached.get(row.provider_node)
+            if there is not None and row.provider_node != self._name:
+                await self._unregister(there, row.consumer_name)
+
+    async def _unregister(self, db: Database, consumer: str) -> None:
+        try:
+            workers = await db.fetch_all(queries.subscribers, queue=self._queue)
+            if consumer not in [row.worker_name for row in workers]:
+                await db.fetch_value(
+                    own_queries.unregister_consumer, queue=self._queue, consumer=consumer
+                )
+        except TailraceError as exc:
+            _logger.warning('consumer "%s" stays registered: %s', consumer, exc)
 
     async def _drop_here(self, db: Database) -> None:
         """Remove the node with everything that refers to its queue, all or nothing."""

@@ -12,6 +12,7 @@ import click
 from tailrace.cli.invocation import Invocation, command
 from tailrace.cli.output import format_option, write_json, write_rows
 from tailrace.cli.schemas import confirm
+from tailrace.cli.targets import dead_option
 
 if TYPE_CHECKING:
     from tailrace.cascade.joining import NewNode
@@ -199,7 +200,8 @@ async def _ensure_schemas(call: Invocation, db: Database) -> None:
 @command("drop-node")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-async def drop_node(call: Invocation, name: str, yes: bool) -> int:
+@dead_option
+async def drop_node(call: Invocation, name: str, yes: bool, dead: tuple[str, ...]) -> int:
     """Remove node NAME from the cascade; its tables keep their rows.
 
     Works from any node of the queue. Nodes that cannot be reached are warned about.
@@ -209,7 +211,7 @@ async def drop_node(call: Invocation, name: str, yes: bool) -> int:
 
     async with call.database() as db, AsyncExitStack() as stack:
         queue = await choose_queue(db, call.settings.queue)
-        leaving = Leaving(db, queue, name, stack)
+        leaving = Leaving(db, queue, name, stack, given_up=dead)
         await leaving.look()
         if sys.stdin.isatty():  # scripts written for Londiste do not expect to be asked
             confirm(yes, f'Remove node "{name}" from queue "{queue}"?')

@@ -115,9 +115,17 @@ async def run(call: Invocation, until_idle: bool, timeout: float | None, **_: ob
 
 @command("worker", serves=True, prepare=_background)
 @_daemon_options
-async def worker(call: Invocation, **_: object) -> int:
+@click.option("--rewind", is_flag=True, help="Only do what tailrace rewind does.")
+@click.option("--reset", is_flag=True, help="Only do what tailrace reset does.")
+async def worker(call: Invocation, rewind: bool, reset: bool, **_: object) -> int:
     """Run the services of the database in the configuration, as Londiste's worker does.
 
     The same as run; it exists for those who type: tailrace -d conf/db1.ini worker
     """
+    if rewind and reset:
+        raise click.UsageError("--rewind and --reset exclude each other")
+    if rewind or reset:
+        from tailrace.cli.rewinding import move
+
+        return await move(call, None, None, (), to_provider=rewind)
     return await _serve(call, until_idle=False, timeout=None)

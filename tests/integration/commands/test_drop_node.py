@@ -81,3 +81,36 @@ async def test_node_whose_location_leads_to_another_one_does_not_take_that_with_
     assert "node6" not in (await seed.at("node1", "members")).out
     assert await seed["node5"].fetch_value("select count(*) from tailrace.runner") == before + 1
     assert not await gone(seed["node5"], "pgq_node.node_info")
+
+
+async def test_queue_of_the_same_name_in_another_database_is_left_alone(seed, new_database):
+    """The location of a node leads to a database that is no node, or has become another one."""
+    stranger = await new_database()
+    await stranger.execute("select pgq.create_queue('shop')")
+    await stranger.execute("select pgq.insert_event('shop', 'kind', 'data')")
+    await seed["node1"].execute(
+        "update pgq_node.node_location set node_location = %s where node_name = 'node5'",
+        stranger.dsn,
+    )
+    result = await seed.at("node1", "drop-node", "node5")
+    assert 'its location leads to no node of queue "shop"' in result.err
+    assert await stranger.fetch_value("select queue_name from pgq.queue") == "shop"
+    members = (await seed.at("node1", "members", "--format", "json")).json
+    assert "node5" not in [row["node"] for row in members]
+    result = await seed.at("node1", "drop-node", "node1", "--db", stranger.dsn, status=2)
+    assert result.complaint
+
+
+async def test_plain_consumer_of_a_dropped_node_lets_its_provider_go(pair):
+    await pair["up"].execute("select pgq.register_consumer('shop', 'copier')")
+    await pair["down"].execute("select pgq_node.register_consumer('shop', 'copier', 'up', 1)")
+    await pair.at("up", "drop-node", "down")
+    rows = await pair["up"].fetch_all("select consumer_name from pgq.get_consumer_info('shop')")
+    assert [row.consumer_name for row in rows] == [".global_watermark"]
+
+
+async def test_node_given_up_for_the_run_is_not_asked(seed):
+    result = await seed.at("node1", "drop-node", "node5", "--dead=node5")
+    assert result.err.strip() == 'node "node5" is removed from queue "shop"'
+    assert not await gone(seed["node5"], "pgq_node.node_info")
+    assert await seed["node3"].fetch_all("select from pgq_node.subscriber_info") == []
