@@ -227,15 +227,9 @@ async def test_nodes_are_dropped_from_the_outside_in(own_tree: Tree) -> None:
         assert await node5.value("select count(*) from pgq.queue") == 0
         assert "node5" not in await nodes_of(tree, "node1")
 
-        await tree.kill("node4")
-        await tree["node4"].db.close()
-        name = tree["node4"].database
-        tree.server.admin(f'alter database "{name}" rename to "{name}_away"')
-        try:
+        async with tree.lost("node4"):
             warned = await tree.at("node1", "drop-node", "node4")
             assert "warning" in warned.err
-        finally:
-            tree.server.admin(f'alter database "{name}_away" rename to "{name}"')
         for name in ("node1", "node2", "node3"):
             await eventually(lambda name=name: unknown(tree[name], "node4"), WITHIN)
     left = ("node1", "node2", "node3")

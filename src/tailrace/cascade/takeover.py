@@ -94,7 +94,7 @@ class Takeover(ABC):
         return Move(node=node, to=to, source=source, give_up_pins=self.wish.give_up_pins)
 
     def _aside(self, view: View, upper: str) -> list[Move]:
-        """The new node moves up to the old one's provider; there, only traces are left to remove."""
+        """The new node moves up to the old one's provider; once there, its traces are removed."""
         old, new = self.wish.old, view[self.wish.new]
         if view.is_below(new.name, old):
             return [self._move(new.name, upper)]
@@ -103,12 +103,14 @@ class Takeover(ABC):
         return []
 
     def _others(self, view: View) -> list[Move]:
-        """Moves of all other nodes that read from the old one."""
+        """Moves of all other nodes that read from the old one, or are still registered there."""
         old, new = self.wish.old, self.wish.new
+        registered = view[old].subscribers if old in view.nodes else {}
         return [
             self._move(name, new, old)
             for name, node in sorted(view.nodes.items())
-            if name not in (old, new) and reads_from(node, old)
+            if name not in (old, new)
+            and (reads_from(node, old) or (name in registered and node.provider == new))
         ]
 
     def _rooted(self, view: View) -> Iterator[Step]:
