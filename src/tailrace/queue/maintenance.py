@@ -1,12 +1,15 @@
 """Maintenance: rotating event tables, moving retried events back, and tidying up.
 
 What is due says ``pgq.maint_operations``, exactly as for pgqd; beside it stand the chores of our
-own schema. Each statement has a transaction of its own, which rotation in two steps rests on.
-Running it from several places at once does no harm, so nothing decides who does.
+own schema. Event tables are rotated when their period is over and not at the next round, so that a
+queue with a short period keeps as little as it promises. Each statement has a transaction of its
+own, which rotation in two steps rests on. Running it from several places at once does no harm, so
+nothing decides who does.
 """
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 
 from tailrace import log
@@ -20,6 +23,9 @@ _logger = log.get("maintenance")
 
 # A function that asks to be called again and again is left alone until the next round.
 REPEATS = 1000
+
+# A rotation is not tried again sooner, and a changed period is noticed no later.
+ROTATION_LEAST, ROTATION_MOST = 1.0, 30.0
 
 
 class Maintenance:
@@ -42,6 +48,8 @@ class Maintenance:
             (capture_period, self.follow_tables),
         ]
         self._due = [0.0] * len(self._chores)
+        self._rotation: asyncio.TimerHandle | None = None
+        self._rotation_due = False
         self._loop = Loop(
             self.name,
             self.run_once,
@@ -66,6 +74,8 @@ class Maintenance:
             if monotonic() >= self._due[number] and not self._loop.stopping:
                 await chore(await self._connected())
                 self._due[number] = monotonic() + period
+        if self._rotation_due and not self._loop.stopping:
+            await self.rotate(await self._connected())
         return False
 
     async def operate(self, db: Database) -> None:
@@ -73,6 +83,29 @@ class Maintenance:
         for row in await db.fetch_all(queries.maint_statements):
             await self._repeat(db, row.statement)
         await db.execute(queries.drop_expired_holds)
+        await self._plan_rotation(db)
+
+    async def rotate(self, db: Database) -> None:
+        """Rotate the queues whose period is over, and know when to come again."""
+        for row in await db.fetch_all(queries.rotations_due):
+            await self._repeat(db, row.statement)
+        await self._plan_rotation(db)
+
+    async def _plan_rotation(self, db: Database) -> None:
+        self._forget_rotation()
+        seconds = await db.fetch_value(queries.next_rotation)
+        wanted = ROTATION_MOST if seconds is None else float(seconds) + 0.01
+        pause = min(max(wanted, ROTATION_LEAST), ROTATION_MOST)
+        self._rotation = asyncio.get_running_loop().call_later(pause, self._want_rotation)
+
+    def _want_rotation(self) -> None:
+        self._rotation_due = True
+        self._loop.wake.set()
+
+    def _forget_rotation(self) -> None:
+        self._rotation_due = False
+        if self._rotation is not None:
+            self._rotation.cancel()
 
     async def _repeat(self, db: Database, statement: str) -> None:
         """Run one statement until it has nothing left to do; another one's failure is not ours."""
@@ -112,6 +145,7 @@ class Maintenance:
         await self._close()
 
     async def _close(self) -> None:
+        self._forget_rotation()
         db, self._db = self._db, None
         if db is not None:
             await db.close()

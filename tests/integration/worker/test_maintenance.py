@@ -9,6 +9,8 @@ import pytest
 import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade
+from fixtures.waiting import eventually
+from tailrace import service
 from tailrace.db.connection import Database
 from tailrace.queue.maintenance import Maintenance
 
@@ -37,6 +39,21 @@ async def test_event_tables_are_rotated_in_two_steps(
         await maintenance.run_once()
         assert await queue_table(database) == wanted
         assert await database.fetch_value("select queue_switch_step2 is not null from pgq.queue")
+
+
+async def test_event_tables_are_rotated_when_their_period_is_over_and_not_at_the_next_round(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tailrace.queue.maintenance.ROTATION_LEAST", 0.02)
+    await database.execute("select pgq.create_queue('q')")
+    await database.execute("select pgq.set_queue_config('q', 'rotation_period', '100 ms')")
+    async with service.background(Maintenance(database.dsn).run(), name="maintenance"):
+        for wanted in (1, 2, 0):
+
+            async def rotated(wanted: int = wanted) -> bool:
+                return await queue_table(database) == wanted
+
+            await eventually(rotated, 20, every=0.01)
 
 
 async def test_retried_events_come_back(database: Database, maintenance: Maintenance) -> None:

@@ -272,6 +272,18 @@ select tailrace.covering_tick(%(queue)s);
 -- maint_statements: the maintenance that is due
 select statement from tailrace.maint_statements() as statement;
 
+-- rotations_due: the part of it that rotates event tables
+select statement from tailrace.maint_statements() as statement
+where statement like 'select pgq.maint_rotate_tables%';
+
+-- next_rotation: seconds until a queue wants to be rotated; one that a consumer keeps from it waits
+select extract(epoch from min(case
+    when queue_switch_time + queue_rotation_period > clock_timestamp()
+    then queue_switch_time + queue_rotation_period - clock_timestamp()
+    else queue_rotation_period / 10
+end))::float8 as seconds
+from pgq.queue;
+
 -- move_retries: bring events that were sent back for later into their queues again
 select pgq.maint_retry_events();
 
