@@ -132,6 +132,12 @@ SETTINGS: tuple[Setting, ...] = (
         duration,
     ),
     Setting(
+        "runner_timeout",
+        "run.runner_timeout",
+        "how long a runner may be silent before another one takes its place",
+        positive_duration,
+    ),
+    Setting(
         "global_watermark_period",
         "run.global_watermark_period",
         "how often a root publishes the global watermark",
@@ -172,6 +178,7 @@ class Settings:
     poll: float = 1.0
     tick_period: float = 0.003
     grace: float = 30.0
+    runner_timeout: float = 5.0
     global_watermark_period: float = 300.0
     local_watermark_period: float = 300.0
     strict: bool = False

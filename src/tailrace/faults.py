@@ -1,10 +1,11 @@
 """Reach points: named places in the code where a test can break things or wait.
 
 ``await reach("mirror.after_events_commit")`` does nothing in production. With ``TAILRACE_FAULT``
-set to ``NAME:ACTION`` the process dies (``kill``: SIGKILL, so nothing is tidied up), raises
-(``error``) or hangs (``stall``) at that place; ``NAME@3:kill`` means the third time, ``*@7:kill``
-the seventh reach point of any name, and several are separated by commas. Inside one process a test
-can also be ``watching`` a point: wait until it is reached, and hold the code there.
+set to ``NAME:ACTION`` the process dies (``kill``: SIGKILL, so nothing is tidied up), freezes
+(``stop``: SIGSTOP), raises (``error``) or hangs (``stall``) at that place; ``NAME@3:kill`` means
+the third time, ``*@7:kill`` the seventh reach point of any name, and several are separated by
+commas. Inside one process a test can also be ``watching`` a point: wait until it is reached, and
+hold the code there.
 
 ``trace("events", consumer=…)`` writes a step of the cascade's model down (``docs/design/model.md``)
 when ``TAILRACE_TRACE`` names a file; tests replay it through the model.
@@ -26,7 +27,7 @@ from tailrace.errors import TailraceError
 
 VARIABLE = "TAILRACE_FAULT"
 TRACE_VARIABLE = "TAILRACE_TRACE"
-_ACTIONS = ("kill", "error", "stall")
+_ACTIONS = ("kill", "stop", "error", "stall")
 
 
 class InjectedFault(TailraceError):
@@ -87,7 +88,7 @@ def parse(text: str) -> list[Fault]:
         if action not in _ACTIONS or not name or (nth and not nth.isdigit()) or nth == "0":
             raise TailraceError(
                 f'{VARIABLE}: "{item}" is not a fault',
-                hint="write NAME:ACTION or NAME@3:ACTION with kill, error or stall",
+                hint="write NAME:ACTION or NAME@3:ACTION with kill, stop, error or stall",
             )
         faults.append(Fault(name, action, int(nth or 1)))
     return faults
@@ -111,6 +112,9 @@ async def reach(name: str) -> None:
 async def _strike(fault: Fault, name: str) -> None:
     if fault.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if fault.action == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)  # until somebody sends SIGCONT
+        return
     if fault.action == "error":
         raise InjectedFault(f'fault injected at reach point "{name}"')
     await asyncio.Event().wait()  # stall: only cancelling ends it

@@ -18,3 +18,5 @@ class Options:
     tick_period: float = 0.003
     discovery_period: float = 1.0
     grace: float = 30.0
+    runner_timeout: float = 5.0
+    """How long another runner may be silent before its sessions are ended."""

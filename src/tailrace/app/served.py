@@ -11,6 +11,7 @@ from tailrace.cascade.follower import Follower
 from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
+from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import SchemaMissing, TailraceError
@@ -59,7 +60,10 @@ class ServedDatabase:
 
     def start(self) -> None:
         """Run what every database needs; the rest follows from looking into it."""
-        self._supervisor.add(Ticker(self.dsn, period=self._options.tick_period))
+        options = self._options
+        self._supervisor.add(
+            Ticker(self.dsn, period=options.tick_period, runner_timeout=options.runner_timeout)
+        )
         self._supervisor.add(Maintenance(self.dsn))
         self._supervisor.add(
             Loop(
@@ -77,6 +81,8 @@ class ServedDatabase:
     async def _connected(self) -> Database:
         if self._db is None or self._db.closed:
             self._db = await Database.connect(self.dsn, name="run")
+            # asked something every second: by this others know that we are alive
+            await locks.mark(self._db)
         return self._db
 
     async def check(self) -> None:
@@ -138,6 +144,7 @@ class ServedDatabase:
             "poll": options.poll,
             "local_watermark_period": options.local_watermark_period,
             "global_watermark_period": options.global_watermark_period,
+            "runner_timeout": options.runner_timeout,
         }
 
     def _worker(self, queue: str, consumer: str) -> SeatedConsumer:
@@ -152,7 +159,9 @@ class ServedDatabase:
         )
 
     def _copies(self, queue: str) -> Loop:
-        service = self.copies[queue] = CopyService(self.dsn, queue)
+        service = self.copies[queue] = CopyService(
+            self.dsn, queue, runner_timeout=self._options.runner_timeout
+        )
 
         async def put_away(_: TailraceError | None = None) -> None:
             await service.close()

@@ -9,9 +9,6 @@ twice: after a lost connection the position in the database is the truth.
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -25,11 +22,6 @@ from tailrace.faults import reach, trace
 
 queries = load("tailrace")
 _logger = log.get("position")
-
-
-def runner_name() -> str:
-    """Name this process for people; the random part tells two containers apart."""
-    return f"{socket.gethostname()}:{os.getpid()}-{secrets.token_hex(3)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +65,16 @@ class State:
 class Seat:
     """A runner's place at the wheel of one consumer, in the database that the effects go to."""
 
-    def __init__(self, dsn: str, queue: str, consumer: str) -> None:
+    def __init__(self, dsn: str, queue: str, consumer: str, *, runner_timeout: float = 5.0) -> None:
         self.dsn = dsn
         self.queue = queue
         self.consumer = consumer
         self.epoch: int | None = None
         self._db: Database | None = None
         self._healthy = False
+        self._runner_timeout = runner_timeout
         self._waiting = False
+        self._look_at_other = 0.0
         self._known: State | None = None
         self._read_at = 0.0
 
@@ -97,18 +91,27 @@ class Seat:
         if self._db is None:
             name = f"{self.queue}/{self.consumer}"
             self._db = await Database.connect(self.dsn, name=name, replica=True)
-        if not await locks.acquire(self._db, f"consumer {self.queue} {self.consumer}"):
-            if not self._waiting:
-                _logger.info("%s: another runner is at work; standing by", self.consumer)
-            self._waiting = True
+            await locks.mark(self._db)
+        key = f"consumer {self.queue} {self.consumer}"
+        if not await locks.acquire(self._db, key):
+            await self._stand_by(self._db, key)
             return False
         self._waiting = False
         self.epoch = await self._db.fetch_value(
-            queries.take_over, queue=self.queue, consumer=self.consumer, runner=runner_name()
+            queries.take_over, queue=self.queue, consumer=self.consumer, runner=locks.runner_name()
         )
         self.trace("take")
         await reach("position.after_take_over")
         return True
+
+    async def _stand_by(self, db: Database, key: str) -> None:
+        """Another runner is at work, unless nothing has been heard of it for long."""
+        if not self._waiting:
+            _logger.info("%s: another runner is at work; standing by", self.consumer)
+        self._waiting = True
+        if monotonic() >= self._look_at_other:
+            self._look_at_other = monotonic() + self._runner_timeout / 5
+            await locks.end_silent(db, key, self._runner_timeout)
 
     async def state(self, *, max_age: float) -> State | None:
         """Return what was read last, if that is recent and asks for nothing special.

@@ -37,6 +37,7 @@ class SeatedConsumer(ABC):
         poll: float = 1.0,
         local_watermark_period: float = 300.0,
         global_watermark_period: float = 300.0,
+        runner_timeout: float = 5.0,
     ) -> None:
         self.name = f"{queue}/{consumer}"
         self.failures = 0
@@ -46,7 +47,7 @@ class SeatedConsumer(ABC):
         self._consumer = consumer
         self._settings_age = min(poll, 1.0)
         self._wake = asyncio.Event()
-        self._seat = Seat(dsn, queue, consumer)
+        self._seat = Seat(dsn, queue, consumer, runner_timeout=runner_timeout)
         self._provider = Provider(self._seat, wake=self._wake, hear=hear)
         self._watermark = Watermark(
             queue, local_period=local_watermark_period, global_period=global_watermark_period

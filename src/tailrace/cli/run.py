@@ -54,6 +54,7 @@ def _options(call: Invocation) -> Options:
         poll=settings.poll,
         tick_period=settings.tick_period,
         grace=settings.grace,
+        runner_timeout=settings.runner_timeout,
         local_watermark_period=settings.local_watermark_period,
         global_watermark_period=settings.global_watermark_period,
         strict=settings.strict,

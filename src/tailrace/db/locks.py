@@ -2,14 +2,45 @@
 
 They choose who tries; they never decide who may write: a session can lose its lock without
 noticing, so every effect is fenced by an epoch as well. The lock goes with the session.
+
+A process that is stopped, or whose host hangs, keeps its sessions. So whoever waits for a lock may
+end the session that has it, when nothing has been heard of that runner for a while.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
+from tailrace import log
 from tailrace.db.connection import Database, queries
+
+_logger = log.get("locks")
+
+
+@cache
+def runner_name() -> str:
+    """Name this process for people; the random part tells two containers apart."""
+    return f"{socket.gethostname()}:{os.getpid()}-{secrets.token_hex(3)}"
+
+
+async def mark(db: Database) -> None:
+    """Let others see that this session is one of this process's."""
+    await db.fetch_value(queries.mark_session, runner=runner_name())
+
+
+async def end_silent(db: Database, key: str, seconds: float) -> bool:
+    """End the session that holds a lock if its runner has been silent for so long."""
+    ended = bool(await db.fetch_value(queries.end_silent, key=key, seconds=seconds))
+    if ended:
+        _logger.warning(
+            "%s: its runner has not been heard of for %g s; its session was ended", key, seconds
+        )
+    return ended
 
 
 async def acquire(db: Database, key: str) -> bool:

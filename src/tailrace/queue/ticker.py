@@ -25,12 +25,20 @@ STANDBY = 1.0
 class Ticker:
     """A service that ticks the queues of one database; branches get their ticks from elsewhere."""
 
-    def __init__(self, dsn: str, *, period: float = 0.002, duration: float = 0.5) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        period: float = 0.002,
+        duration: float = 0.5,
+        runner_timeout: float = 5.0,
+    ) -> None:
         self.name = "ticker"
         self.ticks = 0
         self._dsn = dsn
         self._period = period
         self._duration = duration
+        self._runner_timeout = runner_timeout
         self._pause: float | None = None
         self._db: Database | None = None
         self._active = False
@@ -58,9 +66,11 @@ class Ticker:
         """Tick for a while; False when another runner does, or when there is nothing to tick."""
         if self._db is None:
             self._db = await Database.connect(self._dsn, name=self.name)
+            await locks.mark(self._db)
         if not self._active:
             self._active = await locks.acquire(self._db, LOCK)
             if not self._active:
+                await locks.end_silent(self._db, LOCK, self._runner_timeout)
                 return False
             _logger.debug('ticking database "%s"', self._db.dbname)
         row = await self._db.fetch_one(

@@ -58,7 +58,15 @@ class Columns:
 class TableCopy:
     """One attempt to load one table."""
 
-    def __init__(self, own: Database, queue: str, work: Any, *, patience: float = 20.0) -> None:
+    def __init__(
+        self,
+        own: Database,
+        queue: str,
+        work: Any,
+        *,
+        patience: float = 20.0,
+        runner_timeout: float = 5.0,
+    ) -> None:
         """``work`` is a row of ``tables_to_copy``; ``patience``: seconds to wait for the source.
 
         ``own`` is a connection to the target's database for what must be seen while the copy's
@@ -71,6 +79,7 @@ class TableCopy:
         self._source_node: str = work.source_node
         self._location: str | None = work.source_location
         self._patience = patience
+        self._runner_timeout = runner_timeout
 
     async def run(self) -> Outcome:
         """Do everything; raises what went wrong after undoing it."""
@@ -84,12 +93,17 @@ class TableCopy:
             if (await self._source_state(source)).table_state != "live":
                 return Outcome.WAITING
             async with await self._connect_target() as target:
-                if not await locks.acquire(target, f"copy {self._queue} {self._table}"):
+                key = f"copy {self._queue} {self._table}"
+                if not await locks.acquire(target, key):
+                    await locks.end_silent(target, key, self._runner_timeout)
                     return Outcome.BUSY
                 return await self._load(source, target)
 
     async def _connect_target(self) -> Database:
-        return await Database.connect(self._own.dsn, name=f"copy {self._table}", replica=True)
+        name = f"copy {self._table}"
+        target = await Database.connect(self._own.dsn, name=name, replica=True)
+        await locks.mark(target)
+        return target
 
     async def _source_state(self, source: Database) -> Any:
         [state] = await source.fetch_all(queries.source_state, queue=self._queue, table=self._table)
@@ -259,8 +273,9 @@ class CopyService:
     A table that cannot be copied now does not keep others waiting.
     """
 
-    def __init__(self, dsn: str, queue: str) -> None:
+    def __init__(self, dsn: str, queue: str, *, runner_timeout: float = 5.0) -> None:
         self._dsn = dsn
+        self._runner_timeout = runner_timeout
         self._queue = queue
         self._own: Database | None = None
         self._pauses: dict[str, _Pause] = {}
@@ -306,7 +321,9 @@ class CopyService:
 
     async def _attempt(self, own: Database, work: Any, pause: _Pause) -> bool:
         try:
-            outcome = await TableCopy(own, self._queue, work).run()
+            outcome = await TableCopy(
+                own, self._queue, work, runner_timeout=self._runner_timeout
+            ).run()
         except TailraceError as error:
             if own.closed:
                 raise

@@ -31,6 +31,43 @@ select pg_try_advisory_lock(hashtextextended(%(key)s, 7461));
 -- unlock: give a session advisory lock back
 select pg_advisory_unlock(hashtextextended(%(key)s, 7461));
 
+-- mark_session: let others see which sessions are of the same runner
+select pg_advisory_lock_shared(7461, hashtext(%(runner)s));
+
+-- end_silent: end the session that holds a lock, if nothing has been heard of its runner for long
+-- A runner that is stopped keeps its sessions, and with them its locks. All its sessions have the
+-- same mark; a live one says something through one of them at least once a second. A session
+-- that is busy in the server says nothing about its client, and one whose state we may not see
+-- neither: then nobody is disturbed.
+with holder as (
+    select l.pid, l.database
+    from pg_locks as l
+    join pg_database as d on d.oid = l.database and d.datname = current_database()
+    where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
+        and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(%(key)s, 7461)
+), kin as (
+    select h.pid from holder as h
+    union
+    select other.pid
+    from holder as h
+    join pg_locks as mine on mine.pid = h.pid
+    join pg_locks as other on other.database = mine.database and other.classid = mine.classid
+        and other.objid = mine.objid and other.objsubid = mine.objsubid
+        and other.locktype = mine.locktype
+    where mine.locktype = 'advisory' and mine.objsubid = 2 and mine.classid = 7461
+)
+select pg_terminate_backend(h.pid)
+from holder as h
+where not exists (
+    select 1
+    from pg_stat_activity as a
+    join kin as k on k.pid = a.pid
+    where coalesce(a.state, 'disabled') = 'disabled'
+        or (a.state = 'active' and a.wait_event_type is distinct from 'Client')
+        or greatest(a.state_change, a.query_start)
+            > clock_timestamp() - make_interval(secs => %(seconds)s)
+);
+
 -- install_lock: let only one install at a time work in this database
 select pg_advisory_xact_lock(hashtextextended('tailrace install', 7461));
 
