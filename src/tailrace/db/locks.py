@@ -18,6 +18,7 @@ from functools import cache
 
 from tailrace import log
 from tailrace.db.connection import Database, queries
+from tailrace.errors import DatabaseError
 
 _logger = log.get("locks")
 
@@ -35,7 +36,13 @@ async def mark(db: Database) -> None:
 
 async def end_silent(db: Database, key: str, seconds: float) -> bool:
     """End the session that holds a lock if its runner has been silent for so long."""
-    ended = bool(await db.fetch_value(queries.end_silent, key=key, seconds=seconds))
+    try:
+        ended = bool(await db.fetch_value(queries.end_silent, key=key, seconds=seconds))
+    except DatabaseError as error:
+        if error.sqlstate != "42501":  # it is another role's session
+            raise
+        _logger.debug("%s: %s", key, error)
+        return False
     if ended:
         _logger.warning(
             "%s: its runner has not been heard of for %g s; its session was ended", key, seconds

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
+from typing import Any
 
-from fixtures.merge import COMBINED, PARTS, Merge, events, position, rows, serving
+import pytest
+
+from fixtures.merge import COMBINED, PARTS, Merge, events, make_node, position, rows, serving
+from fixtures.process import StartProcess
 from fixtures.waiting import eventually
+from tailrace.db.connection import Database
+from tailrace.errors import WrongState
+
+pytestmark = pytest.mark.timeout(120)
+
+
+async def sent(merge: Merge, db: Database, queue: str) -> list[int]:
+    """The positions of a part queue that the combined one tells."""
+    return [
+        int(data) for _, data, part in await events(db, COMBINED, "pgq.tick-id") if part == queue
+    ]
+
+
+async def no_part_leads(merge: Merge) -> None:
+    """On the combined branch no position is beyond what the combined queue has told."""
+    for queue in PARTS:
+        behind = await position(merge.t2, queue)
+        assert behind <= await position(merge.t1, queue), queue
 
 
 async def test_rows_of_two_roots_appear_once_on_combined_root_and_branch(merge: Merge) -> None:
@@ -14,18 +35,148 @@ async def test_rows_of_two_roots_appear_once_on_combined_root_and_branch(merge: 
     async with serving(*merge.all):
         for _ in range(5):
             await merge.write()
-            await asyncio.sleep(0)
+            await no_part_leads(merge)
         await eventually(merge.equal, within=40)
         await merge.write()
         await eventually(merge.equal, within=20)
-    for queue in PARTS:
-        sent = [
-            int(data)
-            for _, data, part in await events(merge.t1, COMBINED, "pgq.tick-id")
-            if part == queue
-        ]
-        assert sent == sorted(set(sent)), "one for each batch, in order"
-        assert sent[-1] == await position(merge.t1, queue)
-        assert await position(merge.t2, queue) <= sent[-1]
+        for queue in PARTS:
+            told = await sent(merge, merge.t1, queue)
+            assert told == sorted(set(told)), "one for each batch, in order"
+            await eventually(lambda q=queue: reached(merge, q), within=10)
+        # what the followers need not any more is let go at the part roots
+        for db, queue in ((merge.s1, "p1"), (merge.s2, "p2")):
+            await eventually(
+                lambda d=db, q=queue: told_to(d, q, f"t2_{q}"), within=10, what="subscription"
+            )
     assert await merge.errors() == []
     assert len(await rows(merge.t2)) > 100
+    # a descriptor for each part, and the one of the combined root's own table
+    assert len(await events(merge.t1, COMBINED, "tailrace.relation")) >= 1
+
+
+async def reached(merge: Merge, queue: str) -> bool:
+    """Whether the follower is as far as the leaf on the combined root was a moment ago."""
+    lead = await position(merge.t1, queue)
+    return await eventually(lambda: at_least(merge.t2, queue, lead), within=10)  # type: ignore[no-any-return]
+
+
+async def at_least(db: Database, queue: str, tick: int) -> bool:
+    """Whether a worker has come as far as a tick."""
+    return await position(db, queue) >= tick
+
+
+async def told_to(db: Database, queue: str, consumer: str) -> bool:
+    """Whether the provider may forget nearly all that there was."""
+    last = await db.fetch_value(
+        "select last_tick from pgq.get_consumer_info(%s, %s)", queue, consumer
+    )
+    top = await db.fetch_value("select last_tick_id from pgq.get_queue_info(%s)", queue)
+    return bool(last >= top - 3)
+
+
+async def test_combined_root_moves_by_hand_while_everything_runs(merge: Merge) -> None:
+    """Plain calls of the original API; the services find out what their duties are now."""
+    await merge.add_tables()
+    t1, t2 = merge.t1, merge.t2
+
+    async def call(db: Database, text: str, *values: object) -> Any:
+        row = await db.fetch_one(f"select * from pgq_node.{text}", *values)
+        assert row is not None
+        return row
+
+    async with serving(*merge.all):
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        await merge.write()
+        await call(t1, "demote_root('c', 1, null)")
+        await merge.write()
+        final = (await call(t1, "demote_root('c', 2, null)")).last_tick
+        await merge.write()
+
+        async def promoted() -> bool:
+            if not await at_least(t2, COMBINED, final):
+                return False
+            return bool((await call(t2, "promote_branch('c')")).ret_code == 200)
+
+        await eventually(promoted, within=20, every=0.05)
+        assert (await call(t2, "register_subscriber('c', 't1', 't1_c', %s)", final)).ret_code == 200
+        assert (await call(t1, "unregister_subscriber('c', 't2')")).ret_code == 200
+        assert (await call(t1, "demote_root('c', 3, 't2')")).ret_code == 200
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        await merge.write()
+        await eventually(merge.equal, within=20)
+        for queue in PARTS:
+            assert (await sent(merge, t2, queue))[-1] >= await position(t1, queue)
+            assert await sent(merge, t2, queue) == sorted(set(await sent(merge, t2, queue)))
+    assert await merge.errors() == []
+
+
+async def test_table_is_added_to_all_parts_or_it_must_be_said(
+    merge: Merge, process: StartProcess
+) -> None:
+    """E-02, by the commands."""
+    for db, queue in ((merge.s1, "p1"), (merge.s2, "p2")):
+        one = await process("add-table", "t", "--db", db.dsn, "--queue", queue)
+        assert await one.wait() == 0, one.err
+    add = ["add-table", "t", "--db", merge.t1.dsn, "--queue", "p1"]
+    unsaid = await process(*add)
+    assert await unsaid.wait() == 1
+    assert "merge_all" in unsaid.err
+    local = "select array_agg(queue_name order by queue_name) from tailrace.table_info"
+    assert await merge.t1.fetch_value(local) is None
+    both = await process(*add, "--merge-all", "--no-merge")
+    assert await both.wait() == 1
+    merged = await process(*add, "--merge-all")
+    assert await merged.wait() == 0, merged.err
+    assert await merge.t1.fetch_value(local) == ["c", "p1", "p2"]
+    again = await process(*add, "--merge-all")
+    assert await again.wait() == 0, again.err
+    assert "already" in again.err
+    alone = await process("add-table", "t", "--no-merge", "--db", merge.t2.dsn, "--queue", "p1")
+    assert await alone.wait() == 0, alone.err
+    assert await merge.t2.fetch_value(local) == ["p1"]
+
+
+async def test_truncate_of_one_part_stops_its_leaf_and_spares_the_others_rows(merge: Merge) -> None:
+    await merge.add_tables()
+    async with serving(*merge.all):
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        held = await rows(merge.s2)
+        await merge.s1.execute("truncate public.t")
+        await eventually(lambda: merge.errors(), within=20, what="an error on record")
+        assert "truncates table" in (await merge.errors())[0]
+        assert set(held) <= set(await rows(merge.t1))
+        # the way out that the hint tells
+        await merge.t1.execute("set session_replication_role = replica")
+        await merge.t1.execute("delete from public.t where id % 2 = 1")
+        await merge.t1.execute("select tailrace.remove_table('p1', 'public.t')")
+        await eventually(lambda: no_errors(merge), within=20)
+
+
+async def no_errors(merge: Merge) -> bool:
+    """Whether no error is on record."""
+    return await merge.errors() == []
+
+
+async def test_leaf_is_merged_only_into_a_queue_that_is_here(merge: Merge) -> None:
+    for queue, what in (("nowhere", "no node"), ("p1", "a leaf")):
+        with pytest.raises(WrongState, match=what):
+            await make_node(merge.t1, "p3", "leaf", "t1", await third(merge), merge=queue)
+        # and nothing was registered
+        assert (
+            await merge.s1.fetch_value(
+                "select count(*) from pgq_node.node_location where queue_name = 'p3'"
+            )
+            == 1
+        )
+
+
+async def third(merge: Merge) -> Database:
+    """A third part queue's root, made once."""
+    if not await merge.s1.fetch_value(
+        "select exists (select from pgq.queue where queue_name = 'p3')"
+    ):
+        await make_node(merge.s1, "p3", "root", "s1")
+    return merge.s1
