@@ -36,7 +36,10 @@ class Three:
         self._next = 1
 
     async def write(self) -> None:
-        """Change something in several transactions: new rows, changed ones, deleted ones."""
+        """Change something in several transactions: new rows, changed ones, deleted ones.
+
+        And many events in one of them: a mirror takes few events in one step, many in several.
+        """
         first, self._next = self._next, self._next + 20
         db = self.root.db
         await db.execute(
@@ -45,6 +48,11 @@ class Three:
         )  # fmt: skip
         await db.execute("update public.t set v = v || '.' where id %% 3 = %s", first % 3)
         await db.execute("delete from public.t where id %% 5 = %s", first % 5)
+        await db.execute(
+            "do $$ begin for n in 1 .. 120 loop"
+            " update public.t set v = n::text where id = (select max(id) from public.t);"
+            " end loop; end $$"
+        )
 
     def flags(self) -> list[str]:
         """The databases as ``tailrace run`` takes them."""

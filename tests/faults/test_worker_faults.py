@@ -97,17 +97,19 @@ async def test_leaf_whose_connection_is_cut_after_commit_was_sent_applies_once(
     assert await equal_everywhere(root, leaf)
 
 
+@pytest.mark.parametrize(("events", "sent"), [(1, b"mirror_write"), (150, b"COMMIT")])
 async def test_branch_whose_connection_is_cut_after_commit_was_sent_mirrors_once(
-    cascade: Cascade, proxy: MakeProxy, employ: Employ
+    cascade: Cascade, proxy: MakeProxy, employ: Employ, events: int, sent: bytes
 ) -> None:
     root = await cascade.root(by_hand=True)
     branch = await cascade.branch("node2", root)
     through = await proxy(branch.dsn)
     worker = employ(branch, dsn=through.dsn, mirror=True)
     await catch_up(worker)
-    await root.event()
+    for _ in range(events):
+        await root.event()
     tick = await root.tick()
-    through.cut_after_sent(b"COMMIT")
+    through.cut_after_sent(sent)
     with pytest.raises(ConnectionLost):
         await worker.run_once()
     assert await branch.position() == tick

@@ -22,13 +22,16 @@ EMPTY = 21
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A tick of the provider, and the statement that reads what came since the tick before."""
+    """A tick of the provider, and what came since the tick before."""
 
     prev_tick: int
     tick_id: int
     tick_time: datetime
     event_seq: int
     copy_sql: str
+    """Reads the events."""
+    events: str | None
+    """The events themselves, where they are few: an array that only the databases read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class _Piece:
 
 
 class Feed:
-    """The events of some ticks, one tick after another."""
+    """The events of some ticks, one tick after another, but for ticks that came with them."""
 
     def __init__(self, provider: Database, ticks: Sequence[Tick], *, limit: int = 4 << 20) -> None:
         self._provider = provider
@@ -53,7 +56,8 @@ class Feed:
         """Read everything; to be run beside the writer, which meets an error when it gets there."""
         try:
             for tick in self._ticks:
-                await self._read(tick)
+                if tick.events is None:
+                    await self._read(tick)
         except BaseException as error:
             async with self._changed:
                 self._error = error

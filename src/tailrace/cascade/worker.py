@@ -22,7 +22,7 @@ from tailrace import log
 from tailrace.cascade.feed import Feed, Tick
 from tailrace.cascade.position import State
 from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import LostPosition
 from tailrace.faults import reach
@@ -35,6 +35,9 @@ _logger = log.get("worker")
 # the settings: a command that pauses the worker waits no longer than that.
 TICKS = 100
 EVENTS = 50_000
+# Ticks with no more events than this come with them, and are written by one statement.
+AT_ONCE = 100
+NO_EVENTS = "{}"
 
 
 class NodeWorker(SeatedConsumer):
@@ -60,7 +63,8 @@ class NodeWorker(SeatedConsumer):
         position = state.completed_tick
         rows = await provider.fetch_all(
             queries.pending_ticks,
-            queue=self._queue, consumer=self._seat.consumer, position=position, limit=TICKS,
+            queue=self._queue, consumer=self._seat.consumer, position=position,
+            limit=TICKS, at_once=AT_ONCE,
         )  # fmt: skip
         ticks = _first([Tick(*row) for row in rows], EVENTS)
         if ticks:
@@ -89,8 +93,8 @@ class NodeWorker(SeatedConsumer):
         return bool(ticks)
 
     async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:
-        events = await feed.events()
-        if events is None:
+        events = await feed.events() if tick.events is None else None
+        if events is None and tick.events in (None, NO_EVENTS):
             await reach("mirror.before_empty_tick")
             await self._seat.db.execute(
                 queries.mirror_empty,
@@ -106,8 +110,23 @@ class NodeWorker(SeatedConsumer):
             await self._make_tick(tick.tick_id, tick.tick_time, tick.event_seq, last_event)
         await reach("mirror.after_tick")
 
-    async def _write_events(self, tick: Tick, events: AsyncIterator[bytes]) -> int | None:
+    async def _write_events(self, tick: Tick, events: AsyncIterator[bytes] | None) -> int | None:
         """Bring events and position in, in one transaction; return the highest event id."""
+        if events is None:
+            seen = await self._seat.db.fetch_one(
+                queries.mirror_write,
+                queue=self._queue, consumer=self._seat.consumer, epoch=self._seat.epoch,
+                from_tick=tick.prev_tick, to_tick=tick.tick_id, events=tick.events,
+            )  # fmt: skip
+        else:
+            seen = await self._copy_events(tick, events)
+        assert seen is not None
+        if seen.upstream_watermark is not None:
+            self._watermark.note_upstream(seen.upstream_watermark)
+        last_event: int | None = seen.last_event
+        return last_event
+
+    async def _copy_events(self, tick: Tick, events: AsyncIterator[bytes]) -> Row | None:
         own = self._seat.db
         async with own.transaction():
             target = await own.fetch_one(
@@ -124,12 +143,8 @@ class NodeWorker(SeatedConsumer):
             seen = await own.fetch_one(
                 queries.mirror_events, queue=self._queue, event_table=target.event_table
             )
-            assert seen is not None
             await reach("mirror.before_events_commit")
-        if seen.upstream_watermark is not None:
-            self._watermark.note_upstream(seen.upstream_watermark)
-        last_event: int | None = seen.last_event
-        return last_event
+        return seen
 
     async def _make_tick(
         self, tick: int, tick_time: object, event_seq: int, last_event: int | None

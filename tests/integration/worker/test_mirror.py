@@ -241,9 +241,24 @@ async def test_worker_ends_when_its_node_is_dropped(pair: Pair) -> None:
     await pair.worker.run()  # returns
 
 
+MANY_EVENTS = "select pgq.insert_event(%s, 'test', 'x') from generate_series(1, 200)"
+
+
+async def test_few_large_events_are_copied_like_many_small_ones(pair: Pair) -> None:
+    await pair.catch_up()
+    await pair.root.event("x" * 70_000)
+    await pair.root.tick()
+    await pair.root.event("few and small")
+    await pair.root.tick()
+    with faults.watching("mirror.after_copy") as copied:
+        await pair.catch_up()
+    assert copied.count == 1
+    assert await differences(pair.root, pair.branch) == []
+
+
 async def test_events_are_fetched_while_others_are_being_written(pair: Pair) -> None:
     for _ in range(3):
-        await pair.root.event("x" * 100)
+        await pair.root.db.execute(MANY_EVENTS, QUEUE)
         await pair.root.tick()
     with faults.watching("mirror.after_copy") as writing:
         await pair.catch_up()

@@ -32,7 +32,8 @@ async def newest(db: Database, name: str = QUEUE) -> int:
 async def spin(db: Database, seconds: float = 0.15) -> tuple[int, str | None]:
     """Let the ticker run for a while; return the number of ticks and what failed."""
     row = await db.fetch_one(
-        "call tailrace.run_ticker('4 ms', make_interval(secs => %s), null, null, null, null)", seconds
+        "call tailrace.run_ticker('4 ms', make_interval(secs => %s), null, null, null, null)",
+        seconds,
     )
     assert row is not None
     return row.io_ticks, row.io_failed

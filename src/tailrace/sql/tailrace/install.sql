@@ -53,6 +53,7 @@
 \ir functions/tailrace.cascade_event.sql
 \ir functions/tailrace.mirror_begin.sql
 \ir functions/tailrace.mirror_events.sql
+\ir functions/tailrace.mirror_write.sql
 \ir functions/tailrace.mirror_tick.sql
 \ir functions/tailrace.mirror_empty.sql
 \ir functions/tailrace.node_status.sql

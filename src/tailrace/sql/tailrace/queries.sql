@@ -220,13 +220,18 @@ select * from tailrace.next_range(
 select tailrace.finish_range(%(queue)s, %(consumer)s, %(tick)s);
 
 -- pending_ticks: the ticks a mirror has to make next
-select * from tailrace.pending_ticks(%(queue)s, %(consumer)s, %(position)s, %(limit)s);
+select prev_tick, tick_id, tick_time, event_seq, copy_sql, events::text
+from tailrace.pending_ticks(%(queue)s, %(consumer)s, %(position)s, %(limit)s, %(at_once)s);
 
 -- mirror_begin: move the mirror's position; the table and the statement that take the events
 select * from tailrace.mirror_begin(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
 
 -- mirror_events: act on the cascade's own events among those copied
 select * from tailrace.mirror_events(%(queue)s, %(event_table)s);
+
+-- mirror_write: position and events of a small tick, in one transaction
+select * from tailrace.mirror_write(
+    %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s, %(events)s::pgq.event_template[]);
 
 -- mirror_tick: make a tick after its events have been committed
 select tailrace.mirror_tick(
