@@ -12,7 +12,7 @@ WORKERS ?= 2
 SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help setup check test test-old soak bench demo clean
+.PHONY: help setup check test test-old soak bench demo grammar clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ bench: $(STAMP)  ## capture, catch-up and latency beside native logical replicat
 
 demo: $(STAMP)  ## watch real flight data flow through five databases
 	$(BIN)/tailrace demo $(ARGS)
+
+grammar: $(STAMP)  ## the tables of the statements, after a change of statements/grammar.lark
+	$(BIN)/python -m tailrace.statements.compile
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -48,6 +48,29 @@ class UsageError(TailraceError):
     exit_status = 2
 
 
+class StatementError(TailraceError):
+    """A statement of ours is written wrongly: where, and what was expected there.
+
+    ``excerpt`` holds the line and a second one with a caret, for whoever shows more than one line.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int,
+        column: int,
+        offset: int,
+        excerpt: str,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
+        self.column = column
+        self.offset = offset
+        self.excerpt = excerpt
+
+
 class ConfigError(TailraceError):
     """A setting cannot be used; all such settings are reported at once."""
 
