@@ -9,15 +9,12 @@ next idle tick. Several queues are idle at the same time, each gives one sample.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import signal
-import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 
 from benchmarks.report import Result, quantile
+from benchmarks.services import running, tables_live
 from benchmarks.stage import Scale, Stage
 from tailrace.db.connection import Database
 
@@ -34,8 +31,8 @@ async def measure(stage: Stage, scale: Scale) -> list[Result]:
     async with AsyncExitStack() as stack:
         ours = await _make_ours(stage, stack)
         native = await _make_native(stage, stack)
-        async with _running(stage, ["lat_root", "lat_leaf"]):
-            await _live(ours[1])
+        async with running(stage, ["lat_root", "lat_leaf"]):
+            await tables_live(ours[1])
             key = 0
             for _ in range(scale.repeats):
                 for name, (root, leaf) in (("tailrace", ours), ("native", native)):
@@ -110,22 +107,3 @@ async def _make_native(stage: Stage, stack: AsyncExitStack) -> tuple[Database, D
 
     stack.push_async_callback(drop)
     return root, leaf
-
-
-async def _live(leaf: Database) -> None:
-    while await leaf.fetch_value("select count(*) from tailrace.table_info where state <> 'live'"):
-        await asyncio.sleep(0.05)
-
-
-@asynccontextmanager
-async def _running(stage: Stage, databases: list[str]) -> AsyncIterator[None]:
-    """Run ``tailrace run`` for some databases while the block runs."""
-    arguments = [argument for name in databases for argument in ("--db", stage.dsn(name))]
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tailrace", "run", *arguments, env=dict(os.environ)
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        await process.wait()

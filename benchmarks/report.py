@@ -15,6 +15,7 @@ class Result:
     samples: dict[str, list[float]] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     def add(self, competitor: str, value: float) -> None:
         """Add one measurement."""
@@ -29,7 +30,7 @@ class Result:
         self.ratios[name] = round(above / below, 3)
 
     def line(self) -> str:
-        """Show medians, ranges and ratios in a few lines of text."""
+        """Show medians, ranges, ratios and remarks in a few lines of text."""
         lines = [f"  {self.name}" + (f" ({self.note})" if self.note else "")]
         for competitor, values in self.samples.items():
             lines.append(
@@ -37,6 +38,7 @@ class Result:
                 f"   ({min(values):.3f} to {max(values):.3f}, n={len(values)})"
             )
         lines += [f"    {name}: {value:.2f}x" for name, value in self.ratios.items()]
+        lines += [f"    {remark}" for remark in self.remarks]
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:
@@ -45,6 +47,7 @@ class Result:
             "name": self.name,
             "unit": self.unit,
             "note": self.note,
+            "remarks": self.remarks,
             "samples": self.samples,
             "medians": {competitor: median(values) for competitor, values in self.samples.items()},
             "ratios": self.ratios,

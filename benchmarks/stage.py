@@ -36,6 +36,8 @@ class Scale:
     repeats: int
     rows: int
     idle: float
+    events: int = 2_000_000
+    samples: int = 700
 
     def as_dict(self) -> dict[str, float]:
         """Return the numbers, for JSON."""
@@ -65,8 +67,10 @@ def timed() -> Iterator[Stopwatch]:
 class Stage:
     """An embedded server with databases for the competitors."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, pictures: Path = Path()) -> None:
+        self._data = data
         self._cluster = Cluster(data)
+        self.pictures = pictures
 
     def start(self) -> None:
         """Start the server; it ends with this process."""
@@ -77,9 +81,29 @@ class Stage:
         self._cluster.stop()
         self._cluster.destroy()
 
+    @contextmanager
+    def beside(self, name: str) -> Iterator[Stage]:
+        """Run a second server for whatever a whole server is the measure of, such as its WAL."""
+        other = Stage(self._data.with_name(f"{self._data.name}-{name}"), self.pictures)
+        try:
+            other.start()
+            yield other
+        finally:
+            other.stop()
+
     def dsn(self, dbname: str) -> str:
         """Return the connection string of a database."""
         return self._cluster.url(dbname)
+
+    def log_size(self) -> int:
+        """Return where the server's next message will stand in its log."""
+        return self._cluster.log_path.stat().st_size
+
+    def log_from(self, position: int) -> bytes:
+        """Return what the server has logged from there on."""
+        with self._cluster.log_path.open("rb") as file:
+            file.seek(position)
+            return file.read()
 
     @property
     def password(self) -> str:
@@ -105,7 +129,13 @@ class Stage:
         return db
 
     async def node(
-        self, name: str, queue: str, kind: NodeType, db: Database, provider: str | None = None
+        self,
+        name: str,
+        queue: str,
+        kind: NodeType,
+        db: Database,
+        provider: str | None = None,
+        sync_watermark: tuple[str, ...] | None = None,
     ) -> None:
         """Make a node in a database; ``provider`` is the name of the provider's database."""
         await schema.install(db)
@@ -116,6 +146,7 @@ class Stage:
             location=db.dsn,
             worker=f"{name}_worker",
             provider_location=self.dsn(provider) if provider else None,
+            sync_watermark=sync_watermark,
         )
         if kind == "root":
             await create_root(db, new)
