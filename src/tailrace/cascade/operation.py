@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -31,6 +32,9 @@ _logger = log.get("cascade.operation")
 
 # Commands that stand between writers and their database look more often than a person would.
 INTERVAL = 0.02
+
+# A step that had to be done so often has no effect, because somebody undoes it again.
+AGAIN = 3
 
 _SERVED = "it is served by: tailrace run"
 
@@ -158,25 +162,23 @@ class Operation(Protocol):
 
 async def carry_out(operation: Operation, hands: Hands) -> int:
     """Do what is left to do; return how many steps that were."""
-    count = 0
     skipped: set[Step] = set()
-    last: Step | None = None
+    did: Counter[Step] = Counter()
     try:
         while True:
             view = await hands.survey.look()
             left = [step for step in operation.steps(view) if step not in skipped]
             if not left:
-                return count
+                return did.total()
             step = left[0]
-            if step == last:
+            if did[step] == AGAIN:
                 raise WrongState(
-                    f'step "{step.name}" was done and is still to be done: {step.sentence}',
+                    f'step "{step.name}" was done and is to be done again: {step.sentence}',
                     hint="somebody else is changing the same nodes; look at: tailrace status",
                 )
             await reach("switch.next_step")
             await _do(step, operation, hands, skipped)
-            last = None if step in skipped else step
-            count += 1
+            did[step] += 1
     except (TailraceError, asyncio.CancelledError):
         await _undo(operation, hands)
         raise

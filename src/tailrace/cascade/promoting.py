@@ -48,6 +48,7 @@ class AwaitCurrent(Step):
 
     name: ClassVar[str] = "await-current"
     of: str
+    tables: bool = True
 
     @property
     def sentence(self) -> str:
@@ -61,7 +62,9 @@ class AwaitCurrent(Step):
             clock = asyncio.get_running_loop().time
             target, start = await newest_tick(hands, self.of), clock()
             while clock() - start < CURRENT_SECONDS:
-                if await applied(hands, self.node) >= target:
+                facts = await hands.facts(self.node)
+                places = [facts.place, facts.apply if self.tables else None]
+                if all(place.tick >= target for place in places if place is not None):
                     return True
                 await asyncio.sleep(INTERVAL)
             return False
@@ -307,12 +310,6 @@ async def newest_tick(hands: Hands, node: str) -> int:
     row = await hands.db(node).fetch_one(node_queries.newest_tick, queue=hands.queue)
     assert row is not None, "root and branch always have a tick"
     return int(row.tick_id)
-
-
-async def applied(hands: Hands, node: str) -> int:
-    """Return the tick that both the queue and the tables of a node have."""
-    facts = await hands.facts(node)
-    return min(place.tick for place in (facts.place, facts.apply) if place is not None)
 
 
 async def long_writers(hands: Hands, node: str) -> list[str]:

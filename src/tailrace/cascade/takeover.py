@@ -178,7 +178,7 @@ class RootSwitchover(Takeover):
         if paused:
             yield Resume(new.name, paused)
         if AwaitCurrent.name not in self._passed:
-            yield AwaitCurrent(new.name, old.name)
+            yield AwaitCurrent(new.name, old.name, tables=not self.wish.anyway)
         if not old.at_rest:
             yield Pause(old.name, (old.worker,))
         if AwaitWriters.name not in self._passed:
@@ -192,14 +192,21 @@ class RootSwitchover(Takeover):
             yield Pause(old.name, (old.worker,))
         final, top = FinalTick.name in self._passed, old.newest or 0
         behind = not final or new.place.tick < top
-        applying = new.apply is not None and (not final or new.apply.tick < top)
+        applying = not self.wish.anyway and (
+            bool(new.copying) or (new.apply is not None and (not final or new.apply.tick < top))
+        )
+        stopped = tuple(
+            name
+            for name in _paused(new)
+            if (behind and name == new.worker) or (applying and name != new.worker)
+        )
         if not final:
             yield FinalTick(old.name)
-        elif (behind or applying) and _paused(new):
-            yield Resume(new.name, _paused(new))
+        elif stopped:
+            yield Resume(new.name, stopped)
         if behind:
             yield CatchUp(new.name, old.name)
-        if (applying or new.copying) and not self.wish.anyway:
+        if applying:
             yield AwaitTables(new.name)
         if behind or not new.at_rest:
             yield Pause(new.name, (new.worker,))
@@ -226,11 +233,13 @@ class RootSwitchover(Takeover):
         old, new = view[self.wish.old], view[self.wish.new]  # else nothing can be known
         left: list[Step] = []
         if old.is_root and not new.is_root:
-            if _paused(new) and (old.closed or not _paused(self._before[new.name])):
+            # Where the old root is closed, whatever is paused was paused by a takeover.
+            ours = old.closed or self._before[old.name].closed
+            if _paused(new) and (ours or not _paused(self._before[new.name])):
                 left.append(Resume(new.name, _paused(new)))
             if old.closed:
                 left.append(Reopen(old.name))
-            if old.place.paused and (old.closed or not self._before[old.name].at_rest):
+            if old.place.paused and (ours or not self._before[old.name].at_rest):
                 left.append(Resume(old.name, (old.worker,)))
         for move in self.moves(view):
             left += move.undoing(view, self._before)
@@ -254,7 +263,9 @@ class BranchTakeover(Takeover):
         return found + (self._others(view) if self.wish.everybody else [])
 
     async def verify(self, hands: Hands, view: View) -> None:
-        """Refuse what cannot work; the old node can only be asked about its move."""
+        """Refuse what cannot work."""
+        if not view[self.wish.new].holds_queue:
+            raise WrongState(f'node "{self.wish.new}" is a leaf and cannot be a provider')
         for move in self.moves(view):
             if move.node == self.wish.old and view.is_below(self.wish.new, self.wish.old):
                 continue  # by then the new node is out of its way, and behind it

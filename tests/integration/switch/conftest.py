@@ -59,6 +59,10 @@ class Tree:
                 await node.set_live()
                 await node.db.execute("select tailrace.ensure_apply(%s)", QUEUE)
 
+    async def connect(self, name: str) -> Database:
+        """One more connection to a node."""
+        return await self._cascade.connect(self[name].db)
+
     async def at(self, name: str, *words: str, status: int | None = 0) -> Result:
         """Type a command for a node."""
         return await self._type(*words, "--db", self[name].dsn, status=status)

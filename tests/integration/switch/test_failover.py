@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fixtures.cascade import OPTIONS, TestNode
+from fixtures.cascade import OPTIONS
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree
-from tailrace.db.connection import parameters
+from integration.switch.losing import lost
 
 
-@asynccontextmanager
-async def lost(node: TestNode, by: TestNode) -> AsyncIterator[None]:
-    """Nobody can connect to a node while the block runs."""
-    name = parameters(node.dsn)["dbname"]
-    await node.db.close()
-    await by.db.execute(f'alter database "{name}" allow_connections false')
-    await by.db.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", name
-    )
-    try:
-        yield
-    finally:
-        await by.db.execute(f'alter database "{name}" allow_connections true')
+async def at_least(tree: Tree, name: str, rows: int) -> bool:
+    return len(await tree[name].rows()) >= rows
 
 
 async def test_new_root_is_brought_up_to_the_most_advanced_before_others_are_moved(
@@ -43,23 +29,69 @@ async def test_new_root_is_brought_up_to_the_most_advanced_before_others_are_mov
             async with serving(tree["node2"], options=OPTIONS):
                 told = await tree.takeover("node2", "node1", status=1)
                 assert "--dead-root" in told.err
-                plan = await tree.takeover(
-                    "node2", "node1", "--dead-root", "--plan", "--format", "json"
-                )
-                names = [step["name"] for step in plan.json]
-                assert names.index("promote") > names.index("await-passed")
-                assert names.index("promote") < names.index("switch", names.index("promote"))
+                words = ("--dead-root", "--plan", "--format", "json")
+                names = [s["name"] for s in (await tree.takeover("node2", "node1", *words)).json]
+                assert names.index("await-passed") < names.index("promote")
+                assert "switch" in names[names.index("promote") :]
                 await tree.takeover("node2", "node1", "--dead-root")
                 del tree.nodes["node1"]
                 assert await tree.shape() == {
                     "node2": "node2", "node3": "node2", "node4": "node2", "node5": "node3",
                 }  # fmt: skip
                 for name in tree.nodes:
-                    facts = await tree.facts(name)
-                    assert facts["members"]["node1"]["dead"]
+                    assert (await tree.facts(name))["members"]["node1"]["dead"]
                 assert "node1.gravestone" in (await tree.facts("node2"))["readers"]
                 await tree.check("node1")
 
 
-async def at_least(tree: Tree, name: str, rows: int) -> bool:
-    return len(await tree[name].rows()) >= rows
+async def test_ticks_go_on_far_above_whatever_the_lost_root_may_have_had(tree: Tree) -> None:
+    """And a leaf that was ahead of every branch is not given other events under its ticks."""
+    await tree.grow({"node1": None, "node2": "node1", "leaf": "node1", "other": "node1"},
+                    {"leaf", "other"})  # fmt: skip
+    async with serving(tree["leaf"]):
+        async with serving(tree["node1"], tree["node2"], tree["other"]):
+            await tree.write()
+            await eventually(lambda: at_least(tree, "node2", 10), within=20)
+            await eventually(lambda: at_least(tree, "other", 10), within=20)
+        async with serving(tree["node1"]):
+            await tree.write()
+            await eventually(lambda: at_least(tree, "leaf", 25), within=20)
+        ahead = (await tree.facts("leaf"))["positions"]["leaf_worker"]["tick"]
+        async with lost(tree["node1"], tree["node2"]):
+            async with serving(tree["node2"], tree["other"]):
+                top = (await tree.facts("node2"))["newest"]
+                assert ahead > top
+                told = await tree.takeover("node2", "node1", "--dead-root", status=1)
+                assert f"has completed tick {ahead}, but the events after tick {top}" in told.err
+                assert 'these could not be moved: "leaf"' in told.err
+                assert await tree.provider("other") == "node2"
+                await tree.write("node2")
+                await eventually(lambda: beyond(tree, "node2", top + 1_000_000), within=20)
+                positions = (await tree.facts("leaf"))["positions"]
+                assert positions["leaf_worker"]["tick"] == ahead
+                again = await tree.takeover("node2", "node1", "--dead-root", status=1)
+                assert "these could not be moved" in again.err
+
+
+async def beyond(tree: Tree, name: str, tick: int) -> bool:
+    return bool((await tree.facts(name))["newest"] > tick)
+
+
+async def test_what_read_from_a_lost_branch_is_moved(tree: Tree) -> None:
+    await tree.grow(
+        {"node1": None, "node2": "node1", "node3": "node2", "node4": "node2", "leaf": "node3"},
+        {"leaf"},
+    )
+    rest = [node for name, node in tree.nodes.items() if name != "node2"]
+    async with serving(*rest):
+        async with serving(tree["node2"]):
+            await tree.write()
+            await eventually(lambda: at_least(tree, "leaf", 10), within=20)
+        async with lost(tree["node2"], tree["node1"]):
+            del tree.nodes["node2"]
+            await tree.takeover("node3", "node2", "--dead-branch")
+            assert await tree.shape() == {
+                "node1": "node1", "node3": "node1", "node4": "node3", "leaf": "node3",
+            }  # fmt: skip
+            assert (await tree.facts("leaf"))["members"]["node2"]["dead"]
+            await tree.check("node2")
