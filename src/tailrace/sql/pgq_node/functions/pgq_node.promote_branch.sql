@@ -25,6 +25,7 @@ declare
     v_node    pgq_node.node_info%rowtype;
     v_top     bigint;
     v_applied bigint;
+    v_completed bigint;
     v_copies  text := pgq_node.unfinished_copies(i_queue_name);
 begin
     select n.* into v_node from pgq_node.node_info n where n.queue_name = i_queue_name for no key update;
@@ -48,10 +49,13 @@ begin
         return;
     end if;
 
-    v_top := pgq_node.make_missing_tick(
-        i_queue_name,
-        (select s.last_tick_id from pgq_node.local_state s
-          where s.queue_name = i_queue_name and s.consumer_name = v_node.worker_name));
+    -- A mirror that nobody has paused may be in the middle of a batch; it has locked its position. Without this its
+    -- events would end up above the newest tick.
+    select s.last_tick_id into v_completed
+      from pgq_node.local_state s
+     where s.queue_name = i_queue_name and s.consumer_name = v_node.worker_name
+       for no key update;
+    v_top := pgq_node.make_missing_tick(i_queue_name, v_completed);
     v_applied := pgq_node.retire_apply_consumer(i_queue_name, v_node.node_name, v_top);
     if v_applied is not null then
         ret_code := 409;

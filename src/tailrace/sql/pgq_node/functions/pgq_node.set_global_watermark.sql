@@ -12,7 +12,9 @@
 -- Raises:     root: an error when the tick is not here
 --
 -- A branch leaves its watermark where it is, with 200, when the tick is not here (an old event replayed) or is below
--- the present one: what was once given up may be gone on another node.
+-- the present one: what was once given up may be gone on another node. A root that is being demoted leaves it, too: a
+-- worker may write although inserts are disabled, and its event would come behind the final tick. It has its transaction
+-- id before it looks, so that pgq_node.await_writers waits for it or the flag is seen.
 create or replace function pgq_node.set_global_watermark(
     in  i_queue_name text,
     in  i_watermark  bigint,
@@ -43,6 +45,13 @@ begin
 
     perform pgq_node.lock_watermark(i_queue_name);
     ret_code := 200;
+    if v_node.node_type = 'root' then
+        perform pg_catalog.txid_current();
+        if exists (select 1 from pgq.queue q where q.queue_name = i_queue_name and q.queue_disable_insert) then
+            ret_note := pg_catalog.format('global watermark of node "%s" stays while it is being demoted', v_node.node_name);
+            return;
+        end if;
+    end if;
     if v_node.node_type = 'branch' then
         perform 1
            from pgq.tick t
