@@ -29,5 +29,6 @@ class Flaw(Enum):
     PROMOTED_BEFORE_APPLIED = "promotion does not wait for the tables to reach the top"
     PROMOTED_BEFORE_DEMOTED = "the new root is promoted while the old one still writes"
     PROMOTED_BEHIND_SURVIVOR = "failover promotes a node that is behind another survivor"
+    SURVIVORS_NOT_PAUSED = "failover compares survivors that may still have a batch in memory"
     SURVIVORS_MOVED_FIRST = "failover moves the others before the new root has caught up"
     FINAL_TICK_IN_HASTE = "the final tick does not wait for writers that have begun"
