@@ -31,6 +31,7 @@ PartKind = Literal["control", "truncate", "delete", "insert", "update", "write",
 
 # Parts whose events are stored as they are, not unpacked into rows.
 _WHOLE_EVENTS = frozenset({"aside", "pass"})
+_ROWS = frozenset({"delete", "insert", "update", "write"})
 
 BUFFER_BYTES = 4 << 20
 _CHUNK_BYTES = 128 << 10
@@ -83,10 +84,16 @@ class Part:
     rows: int
     first_id: int
     last_id: int
-    data: str | None
+    data: str | None = field(repr=False)
+    """Payload of a control event; where rows are few, the rows themselves, packed."""
     extra2: str | None
     extra4: str | None
     copy_sql: str | None = field(repr=False)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether rows, or whole events, come with it."""
+        return self.copy_sql is not None or self.kind in _ROWS
 
 
 class Budget:
@@ -171,7 +178,7 @@ class Reading:
 
     async def skip(self, part: Part) -> None:
         """Let the rows of a part pass."""
-        while part.copy_sql is not None and await self._next_chunk() is not None:
+        while part.has_rows and await self._next_chunk() is not None:
             pass
 
     async def _next_chunk(self) -> bytes | None:
@@ -217,6 +224,9 @@ class Reading:
             for part in self._parts:
                 if part.copy_sql is not None:
                     await self._fetch_rows(part, part.copy_sql)
+                elif part.has_rows:
+                    await self._put((part.data or "").encode())
+                    await self._put(None)
             self._complete = True
         except TailraceError as error:
             self.fail(error)

@@ -94,6 +94,7 @@
 \ir functions/tailrace.range_contents.sql
 \ir functions/tailrace.range_cuts.sql
 \ir functions/tailrace.part_sql.sql
+\ir functions/tailrace.packed_rows.sql
 \ir functions/tailrace.aside_sql.sql
 \ir functions/tailrace.row_parts.sql
 \ir functions/tailrace.reading_plan.sql

@@ -14,7 +14,7 @@ language plpgsql immutable as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.part_sql(10)
 --
---      Text of the COPY that sends row events of one table, many rows in one message, so that
+--      Text of the query for row events of one table, many rows in one message, so that
 --      the client touches messages and not rows. Messages are bounded by bytes: a thousand rows
 --      where all are small; by the running sum of bytes where some are large; and one event each
 --      where events are large on average, which costs the server no memory.
@@ -30,7 +30,7 @@ language plpgsql immutable as $body$
 --      i_events, i_bytes, i_largest  - what is known of these events
 --
 -- Returns:
---      COPY … TO STDOUT (FORMAT binary) of one text column; rows are joined by '"' and a newline
+--      a SELECT of one text column; rows are joined by '"' and a newline
 --
 -- Calls:
 --      nothing
@@ -55,20 +55,20 @@ begin
         || pg_catalog.format(' and ev_id between %s and %s', i_after + 1, i_until);
 
     if v_average >= 32768 or (v_average >= 2048 and i_bytes > 67108864) then
-        return pg_catalog.format('copy (select %s from (%s) as ev where %s) to stdout (format binary)',
+        return pg_catalog.format('select %s from (%s) as ev where %s',
             v_row, i_source, v_where);
     end if;
 
     v_chunk := case when v_rows >= 64
         then pg_catalog.format('pg_catalog.row_number() over () / %s', least(v_rows, 1000))
         else 'pg_catalog.sum(pg_catalog.octet_length(ev_data)) over (rows unbounded preceding) / 262144' end;
-    return pg_catalog.format($sql$copy (
+    return pg_catalog.format($sql$
         select pg_catalog.string_agg(%s, E'"\n')
         from (select ev_id, ev_type, ev_data, ev_extra2, %s as chunk from (%s) as ev where %s) as ev
-        group by chunk) to stdout (format binary)$sql$, v_row, v_chunk, i_source, v_where);
+        group by chunk$sql$, v_row, v_chunk, i_source, v_where);
 end;
 $body$;
 
 comment on function tailrace.part_sql(
     text, text, text, text[], boolean, bigint, bigint, bigint, bigint, integer) is
-    'text of the COPY that sends row events of one table packed into large messages';
+    'text of the query for row events of one table, packed into large messages';
