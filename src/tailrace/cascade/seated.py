@@ -15,7 +15,7 @@ from tailrace import log
 from tailrace.cascade.position import Seat, State
 from tailrace.cascade.provider import Hear, Provider, hear_nothing
 from tailrace.cascade.watermark import Watermark
-from tailrace.errors import Fenced, TailraceError
+from tailrace.errors import Fenced, NotFound, TailraceError
 from tailrace.service import Loop
 
 # While batches come in, settings are read again after so many seconds, off the way of the events.
@@ -45,7 +45,8 @@ class SeatedConsumer(ABC):
         self._queue = queue
         self._hear = hear
         self._consumer = consumer
-        self._settings_age = min(poll, 1.0)
+        # Idle passes end with reading the settings, so the next one need not begin with it.
+        self._settings_age = min(poll * 1.5, 1.5)
         self._wake = asyncio.Event()
         self._seat = Seat(dsn, queue, consumer, runner_timeout=runner_timeout)
         self._provider = Provider(self._seat, wake=self._wake, hear=hear)
@@ -86,6 +87,8 @@ class SeatedConsumer(ABC):
         try:
             did_work = await self._work()
         except TailraceError as error:
+            if isinstance(error, NotFound) and await self._over():
+                return False
             await self._fail(error)
             raise
         self._seat.note_success()
@@ -97,14 +100,28 @@ class SeatedConsumer(ABC):
             return False
         state = await self._seat.state(max_age=self._settings_age)
         if state is None or not self.serves(state):
-            _logger.info("%s: there is nothing to do here any more", self.name)
-            self._loop.request_stop()
+            self._end()
             return False
         if state.paused:
             await self._let_go()
             await self._provider.finish(state.completed_tick, now=True)
             return False
         return await self._pass(state)
+
+    def _end(self) -> None:
+        _logger.info("%s: there is nothing to do here any more", self.name)
+        self._loop.request_stop()
+
+    async def _over(self) -> bool:
+        """Whether something is missing because the consumer is gone, which is no error."""
+        try:
+            state = await self._seat.refresh()
+        except TailraceError:
+            return False
+        if state is not None and self.serves(state):
+            return False
+        self._end()
+        return True
 
     @abstractmethod
     def serves(self, state: State) -> bool:

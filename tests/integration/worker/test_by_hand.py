@@ -51,12 +51,12 @@ async def tick_for_ever(db: Database, pause: float) -> None:
 
 @asynccontextmanager
 async def foreign_tickers(cascade: Cascade, folder: Path) -> AsyncIterator[None]:
-    """Two in each database, and pgqd where it is installed."""
+    """One in each database, and pgqd where it is installed."""
     nodes = list(cascade.nodes.values())
     async with contextlib.AsyncExitStack() as stack:
-        for number, node in enumerate(nodes * 2):
+        for number, node in enumerate(nodes):
             db = await cascade.connect(node.db)
-            work = tick_for_ever(db, 0.05 + 0.01 * number)
+            work = tick_for_ever(db, 0.1 + 0.01 * number)
             await stack.enter_async_context(background(work, name="ticker"))
         program = shutil.which("pgqd")
         if program is not None:
@@ -66,7 +66,7 @@ async def foreign_tickers(cascade: Cascade, folder: Path) -> AsyncIterator[None]
             config.write_text(
                 f"[pgqd]\nbase_connstr = {address}\ninitial_database = {nodes[0].db.dbname}\n"
                 f"database_list = {','.join(node.db.dbname for node in nodes)}\n"
-                "ticker_period = 0.02\nretry_period = 1\nmaint_period = 1\nsyslog = 0\n"
+                "ticker_period = 0.1\nretry_period = 1\nmaint_period = 1\nsyslog = 0\n"
             )
             daemon = await asyncio.create_subprocess_exec(
                 program, str(config),
