@@ -40,7 +40,7 @@ class Loop:
     """A service that repeats ``run_once``, sleeping only between passes that found nothing.
 
     * ``wake`` (an event, shared with whoever notifies) ends a sleep early; the sleep is
-      ``poll_min`` after work and doubles up to ``poll_max`` while idle.
+      ``poll_min`` after work, then ``poll_max``: each idle pass costs the server something.
     * A retryable error is logged once, ``on_error`` (drop the connection, say) is called, and the
       pass is repeated with growing pauses. Any other error ends the loop.
     * ``patient`` makes every ``TailraceError`` a retryable one: for loops whose database is known
@@ -69,6 +69,8 @@ class Loop:
         self.wake = wake or asyncio.Event()
         self.failures = 0
         self.last_error: TailraceError | None = None
+        self.woken = True
+        """Whether there is a reason for this pass, rather than only that time has passed."""
         self._run_once = run_once
         self._poll = (poll_min, poll_max)
         self._backoff = (backoff_min, backoff_max)
@@ -100,6 +102,7 @@ class Loop:
             while not self.stopping:
                 self.wake.clear()
                 did_work = await self._pass()
+                self.woken = True
                 if did_work is None:  # a retryable error
                     # Not to be cut short by wakes: a busy queue must not make us hammer.
                     await self._sleep(self._backoff_pause(), self._stop)
@@ -107,8 +110,8 @@ class Loop:
                     pause = self._poll[0]
                     await asyncio.sleep(0)  # work without end must not starve the others
                 else:
-                    woken = await self._sleep(pause, self.wake)
-                    pause = self._poll[0] if woken else min(pause * 2, self._poll[1])
+                    self.woken = await self._sleep(pause, self.wake)
+                    pause = self._poll[0] if self.woken else self._poll[1]
         finally:
             if self._on_stop is not None:
                 await self._on_stop()

@@ -80,6 +80,8 @@ class ApplyingConsumer(SeatedConsumer):
         return state.duties.process_events
 
     async def _pass(self, state: State) -> bool:
+        if not self._loop.woken and await self._nothing_here(state):
+            return False
         provider = await self._connect(state)
         position = state.completed_tick
         if state.duties.send_tick_event and not await self._has(provider, position):
@@ -96,6 +98,18 @@ class ApplyingConsumer(SeatedConsumer):
             await self._seat.refresh()
             return False
         return await self._do(provider, state, batch, plan)
+
+    async def _nothing_here(self, state: State) -> bool:
+        """Look at settings and newest tick at once, where both are in our own database."""
+        if state.provider_node != state.node_name or state.special or self._ahead is not None:
+            return False
+        await self._provider.finish(state.completed_tick)
+        fresh = await self._seat.refresh()
+        return (
+            fresh is not None
+            and not fresh.special
+            and fresh.newest_tick == fresh.completed_tick == state.completed_tick
+        )
 
     # ---------------------------------------------------------------- connections
 

@@ -35,6 +35,7 @@ _logger = log.get("copy")
 
 _CHUNK_BYTES = 128 * 1024
 _PROGRESS_SECONDS = 1.0
+_TIDY_SECONDS = 30.0
 _PATIENT_NOTES = 3  # notes of progress that are not taken before the copy gives way
 
 
@@ -279,6 +280,7 @@ class CopyService:
         self._queue = queue
         self._own: Database | None = None
         self._pauses: dict[str, _Pause] = {}
+        self._tidy_at = 0.0
 
     @property
     def failures(self) -> int:
@@ -304,8 +306,11 @@ class CopyService:
             pause = self._pauses.setdefault(work.table_name, _Pause())
             if monotonic() >= pause.until and await self._attempt(own, work, pause):
                 return True
-        if not wanted:
+        if not wanted and monotonic() >= self._tidy_at:
             await own.execute(queries.drop_stale_pins, queue=self._queue)
+            self._tidy_at = monotonic() + _TIDY_SECONDS
+        if wanted:
+            self._tidy_at = 0.0
         return False
 
     async def close(self) -> None:

@@ -35,7 +35,7 @@ language plpgsql as $body$
 --      completed_tick       - last tick whose effects are in this database
 --      provider_node, provider_location - where the events come from
 --      paused               - do nothing until that changes
---      newest_tick          - node worker of a root or branch: newest tick of its queue
+--      newest_tick          - who reads or fills the queue of this node: its newest tick
 --      sync_members         - node worker of a branch: see tailrace.sync_members
 --      combined_queue, combined_type - leaf that is merged: into which queue, and what this
 --                             database's node of that queue is (NULL: it has none)
@@ -77,6 +77,14 @@ begin
             and s.provider_node = refresh_consumer.provider_node;
     end if;
 
+    if node_type <> 'leaf' and (is_worker or provider_node = node_name) then
+        select t.tick_id into newest_tick
+        from pgq.tick as t
+        join pgq.queue as q on q.queue_id = t.tick_queue
+        where q.queue_name = i_queue
+        order by t.tick_id desc
+        limit 1;
+    end if;
     if not is_worker or node_type = 'leaf' then
         select p.stop_tick, p.single_ticks, p.hand_over
         into stop_tick, single_ticks, hand_over
@@ -84,12 +92,6 @@ begin
         return;
     end if;
     sync_members := tailrace.sync_members(i_queue);
-    select t.tick_id into newest_tick
-    from pgq.tick as t
-    join pgq.queue as q on q.queue_id = t.tick_queue
-    where q.queue_name = i_queue
-    order by t.tick_id desc
-    limit 1;
     -- before the mirror's next batch, and only where its last one is whole
     if node_type = 'branch' and newest_tick = completed_tick then
         perform tailrace.ensure_apply(i_queue);
