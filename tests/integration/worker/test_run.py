@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from fixtures.cascade import (
     QUEUE,
     TABLE,
     Cascade,
+    TestNode,
     differences,
     equal_everywhere,
     running,
@@ -198,3 +200,25 @@ async def test_until_idle_fails_when_the_root_cannot_be_asked(cascade: Cascade) 
     )  # fmt: skip
     with pytest.raises(ConnectError, match="nowhere"):
         await asyncio.wait_for(run([leaf.dsn], until_idle=True, options=OPTIONS, signals=False), 30)
+
+
+async def test_copied_table_becomes_live_without_waiting_for_the_next_poll(
+    cascade: Cascade,
+) -> None:
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    await root.add_table()
+    await root.db.execute("insert into public.t values (1, 'x')")
+    async with running(root, branch, leaf, options=replace(OPTIONS, poll=60.0)):
+        await branch.add_table()
+        await leaf.add_table()
+        await eventually(lambda: equal_everywhere(root, branch, leaf), within=20)
+        for node in (branch, leaf):
+            await eventually(lambda n=node: live(n), within=10, what=f"live on {node.name}")
+
+
+async def live(node: TestNode) -> bool:
+    """Whether the table is applied with every batch."""
+    state = await node.db.fetch_value("select state from tailrace.table_info")
+    return bool(state == "live")
