@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tailrace.errors import StatementError
+from tailrace.statements.columns import columns
 
 _WIDTH = 100  # of the line that is shown; a longer one is cut on both sides
 _BEFORE = 60
@@ -36,16 +37,5 @@ def excerpt(text: str, index: int) -> str:
         text, index = text[cut : cut + _WIDTH] + tail, index - cut
         if cut:
             text, index = "…" + text, index + 1
-    padding = "".join("\t" if sign == "\t" else " " * _columns(sign) for sign in text[:index])
+    padding = "".join("\t" if sign == "\t" else " " * columns(sign) for sign in text[:index])
     return f"{text}\n{padding}^"
-
-
-def _columns(sign: str) -> int:
-    """How many columns of a terminal a character takes."""
-    if sign < "\u0300":
-        return 1
-    import unicodedata
-
-    if unicodedata.combining(sign) or unicodedata.category(sign) in ("Cf", "Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
