@@ -263,6 +263,7 @@ class _Pause:
     """When a table that could not be copied is tried again, and what was said about it."""
 
     until: float = 0.0
+    waits: int = 0
     failures: int = 0
     error: TailraceError | None = None
     said: str = ""
@@ -336,7 +337,8 @@ class CopyService:
             return False
         pause.failures, pause.error = 0, None
         if outcome in (Outcome.WAITING, Outcome.BUSY):
-            pause.until = monotonic() + 1.0
+            pause.waits += 1
+            pause.until = monotonic() + min(1.0, 0.1 * 2.0 ** min(pause.waits, 4))
             self._say(pause, _logger.info, f'table "{work.table_name}": {outcome.value}; waiting')
         return outcome is Outcome.DONE
 
