@@ -184,6 +184,7 @@ async def test_branch_refuses_writers_and_captures_after_promotion(
     await capture.add("t")
     with pytest.raises(WrongState, match=r'table "public\.t" cannot be written here'):
         await capture.db.execute("insert into public.t values (1)")
+    await capture.db.execute("update tailrace.table_info set state = 'live'")
     await capture.db.fetch_all("select pgq_node.promote_branch('flow')")
     await capture.db.execute("insert into public.t values (1, 'x', 2)")
     await capture.db.fetch_all("select tailrace.refresh_capture('flow')")

@@ -11,6 +11,7 @@
 \ir functions/tailrace.store_relation.sql
 
 -- Capture: what the triggers run
+\ir functions/tailrace.equality.sql
 \ir functions/tailrace.key_match.sql
 \ir functions/tailrace.capture_body.sql
 \ir functions/tailrace.capture_function.sql
@@ -99,7 +100,6 @@
 \ir functions/tailrace.row_parts.sql
 \ir functions/tailrace.reading_plan.sql
 \ir functions/tailrace.base_type.sql
-\ir functions/tailrace.equality.sql
 \ir functions/tailrace.is_referenced.sql
 \ir functions/tailrace.apply_shape.sql
 \ir functions/tailrace.local_tables.sql

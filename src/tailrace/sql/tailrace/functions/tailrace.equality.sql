@@ -8,8 +8,8 @@ language sql stable as $body$
 -- Function: tailrace.equality(3)
 --
 --      The operator by which a key column is compared. Statements that apply run with an empty
---      search path, where "=" would not find that of a type like citext; so it is taken from an
---      index on the column, else from the type, else it is the built-in one.
+--      search path, where "=" would not find that of a type like citext; so it is taken from the
+--      primary key, another index on the column, else from the type, else it is the built-in one.
 --
 -- Parameters:
 --      i_table   - the table
@@ -25,12 +25,12 @@ language sql stable as $body$
 --      none
 -- ----------------------------------------------------------------------
     with class as (
-        select k.class, 0 as rank
+        select k.class, case when x.indisprimary then 0 else 1 end as rank
         from pg_catalog.pg_index as x
         cross join lateral unnest(x.indkey::int2[], x.indclass::oid[]) as k (attnum, class)
         where x.indrelid = i_table and k.attnum = i_column
         union all
-        select o.oid, 1
+        select o.oid, 2
         from pg_catalog.pg_opclass as o
         where o.opcintype = i_type and o.opcdefault
     )

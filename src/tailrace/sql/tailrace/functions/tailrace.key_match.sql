@@ -15,17 +15,14 @@ as $$
 --      i_left, i_right aliases (trusted text, not quoted)
 -- Returns:
 --      for example l.id operator(pg_catalog.=) r.id and …; NULL without a key
+-- Calls:
+--      tailrace.equality(3)
 -- ----------------------------------------------------------------------
-    select string_agg(format('%s.%I operator(%I.%s) %s.%I',
-                             i_left, a.attname, n.nspname, o.oprname, i_right, a.attname),
+    select string_agg(format('%s.%I %s %s.%I', i_left, a.attname,
+                             tailrace.equality(x.indrelid, a.attnum, a.atttypid), i_right, a.attname),
                       ' and ' order by k.n)
       from pg_catalog.pg_index x
-     cross join lateral unnest(x.indkey::int2[], x.indclass::oid[]) with ordinality k(attnum, opclass, n)
+     cross join lateral unnest(x.indkey::int2[]) with ordinality k(attnum, n)
       join pg_catalog.pg_attribute a on a.attrelid = x.indrelid and a.attnum = k.attnum
-      join pg_catalog.pg_opclass c on c.oid = k.opclass
-      join pg_catalog.pg_amop p on p.amopfamily = c.opcfamily and p.amopstrategy = 3
-           and p.amoplefttype = c.opcintype and p.amoprighttype = c.opcintype
-      join pg_catalog.pg_operator o on o.oid = p.amopopr
-      join pg_catalog.pg_namespace n on n.oid = o.oprnamespace
      where x.indrelid = i_table and x.indisprimary and k.n <= x.indnkeyatts
 $$;
