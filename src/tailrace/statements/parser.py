@@ -47,9 +47,11 @@ def parse(statement: str | Piece) -> Statement:
     if piece.command:
         problem = f"{_found(piece.text)} is a command of the shell, expected a statement"
         raise error_at(piece.source, piece.start, problem)
-    if is_ours(list(islice(significant(piece), 3))):
-        return _read(piece)
-    return PassThrough(piece.text)
+    if not is_ours(list(islice(significant(piece), 3))):
+        return PassThrough(piece.text)
+    if piece.open == "/*":  # what it hides may have been meant: STOP JOB 'a' /* WITH SAVEPOINT
+        raise error_at(piece.source, piece.open_at, "the comment that begins here has no end")
+    return _read(piece)
 
 
 def significant(piece: Piece) -> Iterator[Token]:
@@ -69,8 +71,8 @@ def is_ours(tokens: list[Token]) -> bool:
         # SET and RESET alone are ours. SHOW and START alone are nobody's: better to say what is
         # missing than to hear that from the server.
         return END in following(after.stack) or first in ("SHOW", "START")
-    if len(tokens) > 2 and tokens[2].text == ".":
-        return False  # SHOW jobs.limit is a setting of an extension
+    if first == "SHOW" and len(tokens) > 2 and tokens[2].text == ".":
+        return False  # SHOW jobs.limit is a setting of an extension; one without a dot cannot be
     if terminal_of(second, following(after.stack)) is not None:
         return True
     if first == "START":

@@ -33,6 +33,7 @@ def error_of(text: str) -> StatementError:
         ("STOP JOB 3f2ab1", "write '3f2ab1'"),
         ("STOP JOB E'a'", "column 10: found E'a', expected the name or id of a job"),
         ("STOP JOB 'a", "column 10: the quote that begins here has no end"),
+        ("STOP JOB 'a' /* b", "column 14: the comment that begins here has no end"),
         ("STOP JOB ''", "column 10: found nothing in the quotes, expected the name or id of a job"),
         (
             "SHOW SAVEPOINTS FRO JOB 'a'",
@@ -62,6 +63,8 @@ def error_of(text: str) -> StatementError:
             "DROP SAVEPOINTS FOR JOB 'a' OLDER THAN INTERVAL '7' FORTNIGHT",
             "expected SECOND, MINUTE, HOUR, DAY, WEEK, MONTH or YEAR",
         ),
+        ("CREATE JOB .a", "column 12: found ., expected a name for the job"),
+        ("CREATE JOB a AS$$ SELECT 1 $$", "column 14: found AS$$, expected WITH or AS"),
         ("CREATE JOB", "found the end, expected a name for the job"),
         ("CREATE JOB 'a' AS SELECT 1", "column 12: found 'a', expected a name for the job"),
         ('CREATE JOB "" AS SELECT 1', "found nothing in the quotes, expected a name for the job"),
