@@ -1,0 +1,86 @@
+"""The PostgreSQL of two nodes, the root among them, crashes under load and comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fixtures.chk import check
+from fixtures.load import writing
+from fixtures.server import SETTINGS, Server
+from fixtures.tree import HURRIED, NAMES, WITHIN, Tree
+from fixtures.waiting import eventually
+from tailrace.db.connection import Database
+from tailrace.embedded.cluster import Cluster
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
+
+CRASHING = ("node1", "node3")
+
+
+@pytest.fixture
+def other(scratch: Path) -> Iterator[Cluster]:
+    """A server of its own for the nodes that crash."""
+    cluster = Cluster(scratch / "data")
+    cluster.start(settings=SETTINGS, tied=True)
+    yield cluster
+    cluster.destroy()
+
+
+async def on_two_servers(server: Server, other: Cluster) -> Tree:
+    """D0 with some nodes on the server that will crash."""
+    tree = Tree(server, HURRIED)
+    async with await Database.connect(other.url(), name="test") as admin:
+        for name in CRASHING:
+            await admin.execute(f"create database {name}")
+    for name in NAMES:
+        if name in CRASHING:
+            await tree.adopt(name, other.url(name))
+        else:
+            await tree.add_place(name)
+        await tree.create(name)
+    await tree.add_tables()
+    await tree.work()
+    return tree
+
+
+async def crash(tree: Tree, other: Cluster) -> None:
+    """End the server as a power cut would end its processes, and start it again."""
+    other.stop(immediate=True)
+    other.start(settings=SETTINGS, tied=True)
+    for name in CRASHING:
+        await tree[name].db.close()
+        tree[name].db = await Database.connect(tree[name].dsn, name="test")
+
+
+async def test_crash_of_the_root_and_a_branch_loses_nothing_and_doubles_nothing(
+    server: Server, template: str, other: Cluster
+) -> None:
+    tree = await on_two_servers(server, other)
+    try:
+        async with writing(tree, pause=0.01) as load:
+            for _ in range(3):
+                seen = load.written
+                await eventually(lambda seen=seen: load.written > seen + 30, WITHIN)
+                await crash(tree, other)
+                refused = len(load.refused)
+                top = await tree["node5"].newest_tick()
+                await eventually(lambda top=top: beyond(tree, "node5", top), WITHIN)
+                await eventually(lambda refused=refused: len(load.refused) == refused, WITHIN)
+        await tree.settled()
+        await load.check()
+        await check(*tree)
+        for place in tree:
+            assert await place.errors() == []
+            log = "".join(one.err for one in [*place.past, place.worker] if one is not None)
+            assert "Traceback" not in log
+            assert " ERROR " not in log
+    finally:
+        await tree.close()
+
+
+async def beyond(tree: Tree, name: str, tick: int) -> bool:
+    """Whether a node has got newer ticks."""
+    return await tree[name].newest_tick() > tick
