@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from tailrace import log
+from tailrace.db.connection import label
 from tailrace.db.listen import Listener
 from tailrace.errors import TailraceError
 from tailrace.service import Supervisor
@@ -24,7 +25,7 @@ class Ears:
         """Set the event whenever the queue in that database gets a tick."""
         listener = self._listeners.get(dsn)
         if listener is None:
-            listener = self._listeners[dsn] = Listener(dsn)
+            listener = self._listeners[dsn] = Listener(dsn, name=f"listener {label(dsn)}")
             self._supervisor.add(_Patient(listener))
         listener.register(queue, event)
         return lambda: listener.unregister(queue, event)

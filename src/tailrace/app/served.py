@@ -12,7 +12,7 @@ from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
 from tailrace.db import locks
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, label
 from tailrace.db.queries import load
 from tailrace.errors import SchemaMissing, TailraceError
 from tailrace.queue.maintenance import Maintenance
@@ -67,7 +67,7 @@ class ServedDatabase:
         self._supervisor.add(Maintenance(self.dsn))
         self._supervisor.add(
             Loop(
-                "discovery",
+                f"discovery {label(self.dsn)}",
                 self.discover,
                 patient=True,
                 poll_min=self._options.discovery_period,
@@ -167,7 +167,7 @@ class ServedDatabase:
             await service.close()
 
         return Loop(
-            f"{queue}/copies",
+            f"{queue}/copies {label(self.dsn)}",
             service.run_once,
             patient=True,
             poll_min=0.2,

@@ -352,6 +352,12 @@ def parameters(dsn: str) -> dict[str, Any]:
     return given
 
 
+def label(dsn: str) -> str:
+    """Name a database in a word, for lists in which each line is one."""
+    given = parameters(dsn)
+    return str(given.get("dbname") or given.get("service") or "default database")
+
+
 def display(dsn: str) -> str:
     """Show a connection string without its password, in the order people read it."""
     given = parameters(dsn)

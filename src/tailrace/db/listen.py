@@ -61,7 +61,7 @@ class Listener:
         return True
 
     async def _connect(self) -> None:
-        db = await Database.connect(self._dsn, name=self.name)
+        db = await Database.connect(self._dsn, name="listener")
         try:
             await db.listen()
         except BaseException:

@@ -13,7 +13,7 @@ import asyncio
 from time import monotonic
 
 from tailrace import log
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.service import Loop
@@ -39,7 +39,7 @@ class Maintenance:
         retry_period: float = 30.0,
         capture_period: float = 3.0,
     ) -> None:
-        self.name = "maintenance"
+        self.name = f"maintenance {label(dsn)}"
         self._dsn = dsn
         self._db: Database | None = None
         self._chores = [
@@ -138,7 +138,7 @@ class Maintenance:
 
     async def _connected(self) -> Database:
         if self._db is None:
-            self._db = await Database.connect(self._dsn, name=self.name)
+            self._db = await Database.connect(self._dsn, name="maintenance")
         return self._db
 
     async def _dropped(self, _: TailraceError) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from tailrace import log
 from tailrace.db import locks
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.service import Loop
@@ -33,7 +33,7 @@ class Ticker:
         duration: float = 0.5,
         runner_timeout: float = 5.0,
     ) -> None:
-        self.name = "ticker"
+        self.name = f"ticker {label(dsn)}"
         self.ticks = 0
         self._dsn = dsn
         self._period = period
@@ -50,6 +50,8 @@ class Ticker:
             poll_min=STANDBY,
             poll_max=STANDBY,
             backoff_max=3.0,
+            # A round can be broken off anywhere: each tick is a transaction of its own.
+            interruptible=True,
             on_error=self._dropped,
             on_stop=self._close,
         )
@@ -59,13 +61,13 @@ class Ticker:
         await self._loop.run()
 
     def request_stop(self) -> None:
-        """End with the round that is under way."""
+        """End at once; what has been committed since the last tick waits for the next runner."""
         self._loop.request_stop()
 
     async def run_once(self) -> bool:
         """Tick for a while; False when another runner does, or when there is nothing to tick."""
         if self._db is None:
-            self._db = await Database.connect(self._dsn, name=self.name)
+            self._db = await Database.connect(self._dsn, name="ticker")
             await locks.mark(self._db)
         if not self._active:
             self._active = await locks.acquire(self._db, LOCK)

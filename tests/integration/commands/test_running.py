@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from fixtures.command import Tailrace
@@ -85,9 +86,15 @@ async def test_first_sigterm_ends_the_run_in_order(pair, process):
         return bool(await pair["down"].fetch_value(told))
 
     await eventually(served, 30)
+    began = time.monotonic()
     run.send(signal.SIGTERM)
     assert await run.wait() == 0
     assert "Traceback" not in run.err
+    told = next(line for line in run.err.splitlines() if "waiting for: " in line)
+    for db in pair.nodes.values():
+        for name in ("discovery", "ticker", "maintenance"):
+            assert f"{name} {db.dbname}" in told
+    assert time.monotonic() - began < 5  # idle: mostly well below one second
 
 
 async def test_worker_in_the_background_is_stopped_by_its_pid_file(
