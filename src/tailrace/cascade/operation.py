@@ -96,17 +96,20 @@ class Hands:
         verb = {True: "pause", False: "go on", None: "see its settings"}[paused]
         await self.wait(seen, what=f'consumer {named} of node "{node}" to {verb}', hint=_SERVED)
 
-    async def passed(self, node: str, consumer: str, tick: int) -> None:
-        """Wait until a consumer of a node has completed a tick."""
+    async def passed(
+        self, node: str, consumer: str, tick: int, *, within: float | None = None
+    ) -> bool:
+        """Wait until a consumer of a node has completed a tick; False: not ``within`` that time."""
 
         async def there() -> bool:
             row = (await self.places(node)).get(consumer)
             return row is None or row.last_tick_id >= tick
 
-        await self.wait(
+        return await self.wait(
             there,
             what=f'consumer "{consumer}" of node "{node}" to complete tick {tick}',
             hint=_SERVED,
+            within=within,
         )
 
     async def wait(
@@ -115,9 +118,12 @@ class Hands:
         *,
         what: str | Callable[[], str],
         hint: str | None = None,
-    ) -> None:
-        """Wait for something, within what is left of the time."""
-        await self.patience.wait(reached, what=what, hint=hint, interval=INTERVAL)
+        within: float | None = None,
+    ) -> bool:
+        """Wait for something, within what is left of the time; False: it was not ``within``."""
+        return await self.patience.wait(
+            reached, what=what, hint=hint, interval=INTERVAL, within=within
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +131,13 @@ class Step(ABC):
     """One thing to do on one node; equal steps do the same.
 
     ``moved`` names the node whose move it is part of: in an operation on many nodes, one that
-    cannot be moved does not keep the others from it. What is ``optional`` only tidies up.
+    cannot be moved does not keep the others from it. What is ``optional`` only tidies up; after
+    what ``restarts``, steps may be needed again that have been done.
     """
 
     name: ClassVar[str]
     optional: ClassVar[bool] = False
+    restarts: ClassVar[bool] = False
 
     node: str
     moved: str = field(default="", kw_only=True)
@@ -164,12 +172,13 @@ async def carry_out(operation: Operation, hands: Hands) -> int:
     """Do what is left to do; return how many steps that were."""
     skipped: set[Step] = set()
     did: Counter[Step] = Counter()
+    total = 0
     try:
         while True:
             view = await hands.survey.look()
             left = [step for step in operation.steps(view) if step not in skipped]
             if not left:
-                return did.total()
+                return total
             step = left[0]
             if did[step] == AGAIN:
                 raise WrongState(
@@ -178,7 +187,10 @@ async def carry_out(operation: Operation, hands: Hands) -> int:
                 )
             await reach("switch.next_step")
             await _do(step, operation, hands, skipped)
+            total += 1
             did[step] += 1
+            if step.restarts:
+                did.clear()
     except (TailraceError, asyncio.CancelledError):
         await _undo(operation, hands)
         raise

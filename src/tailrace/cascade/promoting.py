@@ -16,13 +16,15 @@ from tailrace.cascade.node import queries as node_queries
 from tailrace.cascade.operation import INTERVAL, Hands, Step, queries
 from tailrace.errors import WrongState
 from tailrace.faults import trace
-from tailrace.service import background
 
 # A node that needs no longer than this for what the root has now counts as current; a transaction
 # that is older than the second figure is waited for while everybody can still write.
-CURRENT_SECONDS = 0.5
+CURRENT_SECONDS = 1.0
 SHORT_SECONDS = 1.0
-_TELL_AFTER = 3.0
+# Writers are not blocked for longer than these at a time: for the last of them to end, and for the
+# new root to catch up. Then they may go on, and the takeover begins again.
+LAST_WRITER_SECONDS = 2.0
+CATCH_UP_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class AwaitCurrent(Step):
         return f'wait until node "{self.node}" keeps up with node "{self.of}"'
 
     async def do(self, hands: Hands) -> None:
-        """Wait until it has within half a second what the root has now."""
+        """Wait until it has within a second what the root has now."""
 
         async def current() -> bool:
             clock = asyncio.get_running_loop().time
@@ -130,26 +132,23 @@ class FinalTick(Step):
         """What it does."""
         return f'make the final tick on node "{self.node}" (demotion, step 2)'
 
-    async def do(self, hands: Hands) -> int:
-        """Make it; the server waits for those who still write."""
+    async def do(self, hands: Hands) -> bool:
+        """Make it; the server waits for those who still write. False: it was too long a wait."""
         left = hands.patience.left()
+        limit = LAST_WRITER_SECONDS if left is None else min(LAST_WRITER_SECONDS, max(left, 0.0))
         try:
-            async with asyncio.timeout(None if left is None else max(left, 0.0)):
-                async with background(self._tell(hands), name="takeover/tell"):
-                    row = await ask(
-                        hands.db(self.node), queries.demote,
-                        queue=hands.queue, step=2, provider=None,
-                    )  # fmt: skip
+            async with asyncio.timeout(limit):
+                row = await ask(
+                    hands.db(self.node), queries.demote, queue=hands.queue, step=2, provider=None
+                )
         except TimeoutError:
-            raise hands.patience.given_up(
-                f'transactions that write to end on node "{self.node}"'
-            ) from None
+            if limit < LAST_WRITER_SECONDS:
+                what = f'transactions that write to end on node "{self.node}"'
+                raise hands.patience.given_up(what) from None
+            hands.say(f'a transaction on node "{self.node}" takes longer than its last may')
+            return False
         trace("demote", node=self.node, number=2, provider=None, tick=row.last_tick)
-        return int(row.last_tick)
-
-    async def _tell(self, hands: Hands) -> None:
-        await asyncio.sleep(_TELL_AFTER)
-        hands.say(f'waiting for transactions that write to end on node "{self.node}"')
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +163,10 @@ class CatchUp(Step):
         """What it does."""
         return f'wait until node "{self.node}" has all that node "{self.of}" has'
 
-    async def do(self, hands: Hands) -> None:
-        """Wait for the newest tick there, which nothing follows."""
-        facts = await hands.facts(self.node)
-        await hands.passed(self.node, facts.worker, await newest_tick(hands, self.of))
+    async def do(self, hands: Hands) -> bool:
+        """Wait for the newest tick there, which nothing follows; False: it took too long."""
+        facts, top = await hands.facts(self.node), await newest_tick(hands, self.of)
+        return await hands.passed(self.node, facts.worker, top, within=CATCH_UP_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +190,15 @@ class AwaitTables(Step):
     """Wait until the tables of a node have all that its queue has."""
 
     name: ClassVar[str] = "await-tables"
+    within: float | None = None
 
     @property
     def sentence(self) -> str:
         """What it does."""
         return f'wait until the tables of node "{self.node}" have all that its queue has'
 
-    async def do(self, hands: Hands) -> None:
-        """Wait for the applying consumer, and for copies."""
+    async def do(self, hands: Hands) -> bool:
+        """Wait for the applying consumer, and for copies; False: it took too long."""
         found: list[str] = [""]
 
         async def whole() -> bool:
@@ -213,10 +213,11 @@ class AwaitTables(Step):
                 return True
             return False
 
-        await hands.wait(
+        return await hands.wait(
             whole,
             what=lambda: f'{found[0]} on node "{self.node}"',
             hint="what cannot be applied can be given up with --promote-anyway",
+            within=self.within,
         )
 
 
@@ -294,6 +295,7 @@ class Reopen(Step):
     """Let the old root be written to again."""
 
     name: ClassVar[str] = "reopen"
+    restarts: ClassVar[bool] = True
 
     @property
     def sentence(self) -> str:

@@ -52,7 +52,6 @@ class NodeFacts:
     copying: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     members: Mapping[str, Member] = field(default_factory=dict)
-    parts: tuple[str, ...] = ()
 
     @property
     def is_root(self) -> bool:
@@ -245,5 +244,4 @@ def facts_from(found: Mapping[str, Any]) -> NodeFacts:
             name: Member(name, member["location"], member["dead"])
             for name, member in found["members"].items()
         },
-        parts=tuple(found["parts"]),
     )

@@ -11,9 +11,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tailrace import log
 from tailrace.cascade.moving import Move
 from tailrace.cascade.operation import Hands, Step
 from tailrace.cascade.promoting import (
+    CATCH_UP_SECONDS,
     AwaitCurrent,
     AwaitTables,
     AwaitWriters,
@@ -35,6 +37,8 @@ from tailrace.cascade.steps import (
 )
 from tailrace.cascade.survey import NodeFacts, View
 from tailrace.errors import TailraceError, WrongState
+
+_logger = log.get("cascade.takeover")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +139,10 @@ def reads_from(node: NodeFacts, provider: str) -> bool:
 class RootSwitchover(Takeover):
     """The root and a branch below it change roles, while both are alive."""
 
+    def __init__(self, wish: Wish, before: View) -> None:
+        super().__init__(wish, before)
+        self._late = False
+
     def moves(self, view: View) -> list[Move]:
         """Only those that are asked along."""
         return self._others(view) if self.wish.everybody else []
@@ -155,11 +163,19 @@ class RootSwitchover(Takeover):
                 hint="see who reads from whom with: tailrace status",
             )
         await super().verify(hands, view)
+        for table in sorted(set(old.tables) - set(new.tables)):
+            _logger.warning(
+                'table "%s" is not replicated on node "%s" and will not be any more',
+                table,
+                new.name,
+            )
 
     def steps(self, view: View) -> list[Step]:
         """Say what is left to do."""
         old, new = view[self.wish.old], view[self.wish.new]
         left: list[Step] = []
+        if not new.is_root and self._late:
+            return self._reopening(old, new)
         if not new.is_root:
             left += self._before_closing(old, new)
             left += self._until_promoted(old, new)
@@ -169,6 +185,20 @@ class RootSwitchover(Takeover):
         for move in self.moves(view):
             left += self._moving(view, move)
         return left
+
+    def done(self, step: Step, result: object) -> None:
+        """Notice when writers have been blocked for too long, and begin again after that."""
+        super().done(step, result)
+        if result is False:
+            self._late = True
+        if isinstance(step, Reopen):
+            self._late = False
+            self._passed -= {AwaitCurrent.name, AwaitWriters.name, FinalTick.name}
+
+    def _reopening(self, old: NodeFacts, new: NodeFacts) -> list[Step]:
+        """Let the old root be written to; the permit to promote the new one goes first."""
+        resume = [Resume(new.name, _paused(new))] if _paused(new) else []
+        return [*resume, Reopen(old.name)]
 
     def _before_closing(self, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
         """What may take long happens while everybody can write."""
@@ -207,7 +237,7 @@ class RootSwitchover(Takeover):
         if behind:
             yield CatchUp(new.name, old.name)
         if applying:
-            yield AwaitTables(new.name)
+            yield AwaitTables(new.name, CATCH_UP_SECONDS)
         if behind or not new.at_rest:
             yield Pause(new.name, (new.worker,))
         yield Promote(new.name, old.name, anyway=self.wish.anyway)
@@ -235,10 +265,10 @@ class RootSwitchover(Takeover):
         if old.is_root and not new.is_root:
             # Where the old root is closed, whatever is paused was paused by a takeover.
             ours = old.closed or self._before[old.name].closed
-            if _paused(new) and (ours or not _paused(self._before[new.name])):
-                left.append(Resume(new.name, _paused(new)))
             if old.closed:
-                left.append(Reopen(old.name))
+                left += self._reopening(old, new)
+            elif _paused(new) and (ours or not _paused(self._before[new.name])):
+                left.append(Resume(new.name, _paused(new)))
             if old.place.paused and (ours or not self._before[old.name].at_rest):
                 left.append(Resume(old.name, (old.worker,)))
         for move in self.moves(view):

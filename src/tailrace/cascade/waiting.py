@@ -42,10 +42,12 @@ class Patience:
         what: str | Callable[[], str],
         hint: str | None = None,
         interval: float = INTERVAL,
-    ) -> None:
+        within: float | None = None,
+    ) -> bool:
         """Ask again and again; ``what`` is being waited for and stands in error and notice.
 
         The notice comes once after a few seconds, so that nobody stares at a silent terminal.
+        With ``within`` this wait may be shorter than what is left; False: it was not long enough.
         """
         clock = asyncio.get_running_loop().time
         start = clock()
@@ -55,10 +57,13 @@ class Patience:
             text = what if isinstance(what, str) else what()
             if left is not None and left <= 0:
                 raise self.given_up(text, hint)
+            if within is not None and clock() - start >= within:
+                return False
             if not told and clock() - start >= _PATIENCE and self._talk is not None:
                 self._talk(f"waiting for {text}" + (f"; {hint}" if hint else ""))
                 told = True
             await asyncio.sleep(interval)
+        return True
 
 
 async def wait_until(

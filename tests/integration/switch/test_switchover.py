@@ -95,9 +95,9 @@ async def test_long_transaction_is_waited_for_while_others_write(tree: Tree) -> 
             await slow.execute("insert into public.t values (-5, 'slow')")
             async with writing(tree["node1"].db) as written:
                 await eventually(lambda: len(written) > 2)
-                told = await tree.takeover("node2", "node1", "--timeout", "3", status=1)
+                told = await tree.takeover("node2", "node1", "--timeout", "6", status=1)
                 assert f"process {slow.backend_pid}" in told.err
-                assert "gave up after 3 s" in told.err
+                assert "gave up after 6 s" in told.err
                 known = len(written)
                 await eventually(lambda: len(written) > known + 2)
             assert await tree.paused() == []
@@ -105,16 +105,21 @@ async def test_long_transaction_is_waited_for_while_others_write(tree: Tree) -> 
         await tree.check()
 
 
-async def test_transaction_that_does_not_end_after_closing_is_not_waited_for_in_vain(
+async def test_writers_are_blocked_for_seconds_at_most_and_then_go_on(
     tree: Tree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A transaction was young when writing was stopped, and did not end."""
     monkeypatch.setattr(promoting, "SHORT_SECONDS", 1000.0)
+    monkeypatch.setattr(promoting, "LAST_WRITER_SECONDS", 0.3)
     async with served(tree, THREE, leaves=LEAF):
         slow = await tree.connect("node1")
         async with slow.transaction():
             await slow.execute("insert into public.t values (-5, 'slow')")
-            told = await tree.takeover("node2", "node1", "--timeout", "3", status=1)
-            assert 'transactions that write to end on node "node1"' in told.err
+            async with writing(tree["node1"].db) as written:
+                told = await tree.takeover("node2", "node1", "--timeout", "5", status=1)
+            assert told.err.count('stop writing on node "node1"') > 1
+            assert told.err.count('let node "node1" be written to again') > 1
+            assert written
             assert not (await tree.facts("node1"))["closed"]
             assert await tree.paused() == []
         await tree.check()

@@ -12,15 +12,14 @@ language sql stable as $body$
 --
 -- Returns:
 --      an object:
---        name, type, worker, provider, combined_queue (NULL: plain),
+--        name, type, worker, provider,
 --        closed (nobody may write events; false on a leaf),
 --        newest, oldest (ticks that are here; NULL on a leaf),
 --        positions: {consumer: {provider, tick, paused, uptodate, error}},
 --        subscribers: {node: worker},
 --        readers: {consumer of the local queue: its tick},
 --        copying: [table that is not live yet], tables: [table],
---        members: {node: {location, dead}},
---        parts: [queue that is merged into this one here]
+--        members: {node: {location, dead}}
 --      NULL: this database has no node of the queue
 --
 -- Tables directly manipulated:
@@ -32,7 +31,6 @@ language sql stable as $body$
         'worker', n.worker_name,
         'provider', (select w.provider_node from pgq_node.local_state as w
             where w.queue_name = n.queue_name and w.consumer_name = n.worker_name),
-        'combined_queue', n.combined_queue,
         'closed', coalesce(q.queue_disable_insert and q.queue_external_ticker, false),
         'newest', (select pg_catalog.max(t.tick_id) from pgq.tick as t where t.tick_queue = q.queue_id),
         'oldest', (select pg_catalog.min(t.tick_id) from pgq.tick as t where t.tick_queue = q.queue_id),
@@ -63,11 +61,7 @@ language sql stable as $body$
             select pg_catalog.json_object_agg(l.node_name, pg_catalog.json_build_object(
                 'location', l.node_location, 'dead', l.dead))
             from pgq_node.node_location as l
-            where l.queue_name = n.queue_name),
-        'parts', (
-            select coalesce(pg_catalog.json_agg(p.queue_name order by p.queue_name), '[]'::json)
-            from pgq_node.node_info as p
-            where p.combined_queue = n.queue_name)
+            where l.queue_name = n.queue_name)
     )
     from pgq_node.node_info as n
     left join pgq.queue as q on q.queue_name = n.queue_name
