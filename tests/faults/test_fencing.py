@@ -18,7 +18,7 @@ from tailrace.replication.consumer import ApplyingConsumer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
-SETTINGS = {"TAILRACE_RUNNER_TIMEOUT": "2s", "TAILRACE_POLL": "200ms"}
+SETTINGS = {"TAILRACE_RUNNER_TIMEOUT": "4s", "TAILRACE_POLL": "200ms"}
 
 
 async def cascade_of_three(cascade: Cascade) -> list[TestNode]:
@@ -45,10 +45,7 @@ def frozen(one: Process) -> bool:
     return status.rpartition(")")[2].split()[0] == "T"
 
 
-@pytest.mark.parametrize(
-    "point",
-    ["apply.before_commit", "mirror.after_events_commit", "mirror.before_events_commit"],
-)
+@pytest.mark.parametrize("point", ["apply.before_commit", "mirror.after_events_commit"])
 async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_wakes_up(
     cascade: Cascade, process: StartProcess, point: str
 ) -> None:
@@ -56,7 +53,7 @@ async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_
     root = nodes[0]
     flags = [word for node in nodes for word in ("--db", node.dsn)]
     first = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": f"{point}@2:stop"})
-    await eventually(lambda: taken(nodes), within=20)
+    await eventually(lambda: taken(nodes), within=40)
     second = await process("run", *flags, env=SETTINGS)
     written = 0
 
@@ -66,13 +63,13 @@ async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_
         written += 5
         return frozen(first)
 
-    await eventually(stopped, within=20, every=0.1)
+    await eventually(stopped, within=40, every=0.1)
     await write(root, written)
-    await eventually(lambda: equal_everywhere(*nodes), within=20, what="the other one takes over")
+    await eventually(lambda: equal_everywhere(*nodes), within=40, what="the other one takes over")
     first.send(signal.SIGCONT)
     for number in range(4):
         await write(root, written + 5 + 5 * number)
-        await eventually(lambda: equal_everywhere(*nodes), within=20)
+        await eventually(lambda: equal_everywhere(*nodes), within=40)
     assert await differences(nodes[0], nodes[1]) == []
     for one in (first, second):
         one.send(signal.SIGTERM)
@@ -95,12 +92,12 @@ async def test_busy_runner_is_left_alone(cascade: Cascade, process: StartProcess
     flags = [word for node in nodes for word in ("--db", node.dsn)]
     settings = SETTINGS | {"TAILRACE_FAULT": "apply.before_commit@1:stall"}
     await process("run", *flags, env=settings)
-    await eventually(lambda: taken(nodes), within=20)
+    await eventually(lambda: taken(nodes), within=40)
     before = await epochs(leaf)
     second = await process("run", *flags, env=SETTINGS)
     await second.says("another runner is at work")
     await write(root, 0)
-    await eventually(lambda: silent_for(leaf, 3), within=20)
+    await eventually(lambda: silent_for(leaf, 5), within=40)
     assert "has not been heard of" not in second.err
     assert await epochs(leaf) == before
 
@@ -144,7 +141,7 @@ async def test_lock_that_was_lost_while_the_connection_lives_lets_two_work_but_o
                 await worker.run_once()
             except TailraceError:
                 pass
-    await eventually(lambda: done(workers[0], workers[1]), within=20)
+    await eventually(lambda: done(workers[0], workers[1]), within=40)
     assert await equal_everywhere(root, leaf)
     for worker in workers:
         await worker.close()
