@@ -88,7 +88,8 @@ def demote_3(s: State, n: int, provider: int) -> State:
     s = _late_where_hidden(s)
     node = s.nodes[n]
     return s.put(n, node._replace(
-        kind="branch", provider=provider, completed=node.newest.tick_id, uptodate=False,
+        kind="branch", provider=provider, completed=node.newest.tick_id,
+        paused=False, uptodate=False,
         applied_tick=NO_TICK,
     ))  # fmt: skip
 
@@ -104,7 +105,8 @@ def promote(flaw: Flaw | None, s: State, n: int) -> State | None:
     if behind and flaw is not Flaw.PROMOTED_BEFORE_APPLIED:
         return None
     node = node._replace(
-        kind="root", writable=True, provider=n, completed=top.tick_id, uptodate=False,
+        kind="root", writable=True, provider=n, completed=top.tick_id,
+        paused=False, uptodate=False,
         seq=top.seq, applied_tick=NO_TICK,
     )  # fmt: skip
     return _late_where_hidden(s).put(n, node)._replace(truth=s.truth[: top.tick_id + 1])

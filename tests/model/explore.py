@@ -57,9 +57,9 @@ def _actions(start: State, flaw: Flaw | None) -> list[tuple[str, str, Step]]:
             made.append(("acknowledge unread", str(n), _on(protocol.acknowledge_unread, n)))
         if node.tables:
             made += [("apply", f"{n}", _on(protocol.apply, n))]
-            made += [("apply", f"{n} far", _on(protocol.apply, n, True))]
+            made += [("apply", f"{n} far", _on(protocol.apply, n, protocol.NEWEST))]
         if node.kind == "leaf" or flaw is Flaw.MERGED_TICKS:
-            made += [("fetch", f"{n} far", _on(protocol.fetch, n, True))]
+            made += [("fetch", f"{n} far", _on(protocol.fetch, n, protocol.NEWEST))]
     return made
 
 

@@ -19,6 +19,9 @@ from model.state import (
     place_subscriber,
 )
 
+NEXT = 0
+NEWEST = -1
+
 # ---------------------------------------------------------------- writers, ticks, rotation
 
 
@@ -162,7 +165,7 @@ def replace(_flaw: Flaw | None, s: State, n: int) -> State | None:
 # ---------------------------------------------------------------- batches
 
 
-def fetch(flaw: Flaw | None, s: State, n: int, far: bool = False) -> State | None:
+def fetch(flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None:
     """Read the next batch from the provider: one tick for a mirror, as many as it likes for a leaf.
 
     The settings in use are those in memory, which may be older than those in the database.
@@ -184,10 +187,9 @@ def fetch(flaw: Flaw | None, s: State, n: int, far: bool = False) -> State | Non
     if here is None or registered is None or registered.position > runner.position:
         return None  # "lost position": the worker stops and says so
     later = [one for one in provider.ticks if one.tick_id > runner.position]
-    merges = node.kind == "leaf" or flaw is Flaw.MERGED_TICKS
-    if not later or (far and (not merges or len(later) < 2)):
+    to = _chosen(later, end)
+    if to is None or (end == NEWEST and node.kind != "leaf" and flaw is not Flaw.MERGED_TICKS):
         return None
-    to = later[-1] if far else later[0]
     events = to.seen & ~here.seen
     if events & ~provider.stored:
         raise Violation("I-7", f"node {runner.provider} has dropped events that node {n} must read")
@@ -196,6 +198,15 @@ def fetch(flaw: Flaw | None, s: State, n: int, far: bool = False) -> State | Non
         doing="fetched", start=runner.position, end=to.tick_id,
         events=events, marks=marks, seq=to.seq, reported=False,
     )))  # fmt: skip
+
+
+def _chosen(later: list[Tick], end: int) -> Tick | None:
+    """Where the batch is to end: the next tick, the newest one beyond that, or a certain one."""
+    if end == NEXT:
+        return later[0] if later else None
+    if end == NEWEST:
+        return later[-1] if len(later) > 1 else None
+    return next((one for one in later if one.tick_id == end), None)
 
 
 def commit_batch(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | None:
@@ -326,7 +337,7 @@ def finish(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | 
     return s.put(runner.provider, place_subscriber(provider, entry._replace(position=done)))
 
 
-def apply(_flaw: Flaw | None, s: State, n: int, far: bool = False) -> State | None:
+def apply(_flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None:
     """``<node>.apply`` of a branch: rows, position and what the queue knows are one transaction."""
     node = s.nodes[n]
     if not s.living(n) or node.kind != "branch" or node.applied_tick == NO_TICK:
@@ -335,9 +346,9 @@ def apply(_flaw: Flaw | None, s: State, n: int, far: bool = False) -> State | No
     here = node.tick(node.applied_tick)
     if here is None:
         raise Violation("I-5", f"node {n} lacks tick {node.applied_tick}, where its tables are")
-    if not later or (far and len(later) < 2):
+    to = _chosen(later, end)
+    if to is None:
         return None
-    to = later[-1] if far else later[0]
     events = to.seen & ~here.seen
     if events & ~node.stored:
         raise Violation("I-7", f"node {n} has dropped events that its tables lack")

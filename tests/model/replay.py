@@ -1,0 +1,192 @@
+"""Recorded runs, gone through by the model: a step that it does not allow is an error.
+
+A trace has one line for each step (docs/design/model.md). Each runner of a consumer wrote its lines
+in order, and so did the admin commands; between them, lines may stand a little out of order, as
+they are written after the commit. So the replay looks for an order of the whole that the model
+allows and that keeps the order of each runner. What a runner that was killed has done without
+writing it down shows in what the next one reads.
+
+Ticks are numbered anew, without gaps. What no line tells of is taken as leniently as possible:
+positions of subscribers are at first what they can be at most, and the root makes a tick when it is
+first spoken of.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from model.invariants import check
+from model.state import Node, State, Violation
+from model.steps import STEPS, Facts, NotAllowed
+
+ADMIN = ("admin",)
+MAY_BE_EARLY = {"take", "pause", "resume", "register", "unregister", "change_provider", "demote",
+                "promote"}  # fmt: skip
+# How many lines may lie between where a line stands and where it belongs.
+WINDOW = 200
+Done = tuple[int, ...]
+"""How many lines of each stream have been gone through."""
+
+
+class Disallowed(AssertionError):
+    """No order of the lines is one that the model allows."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The lines of one queue, and what they tell of it as a whole."""
+
+    lines: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path, queue: str) -> Trace:
+        """Read a file that TAILRACE_TRACE named."""
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return cls([line for line in lines if line.get("queue", queue) == queue])
+
+    @cached_property
+    def workers(self) -> Mapping[str, str]:
+        """The node of each consumer."""
+        return {line["consumer"]: line["node"] for line in self.lines if line["step"] == "read"}
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The nodes."""
+        return sorted(set(self.workers.values()))
+
+    @cached_property
+    def ticks(self) -> Mapping[int, int]:
+        """The model's number for each tick that is mentioned; the first is before all events."""
+        mentioned = {
+            line[key]
+            for line in self.lines
+            for key in ("completed", "newest", "start", "end", "tick")
+            if line.get(key) is not None
+        }
+        return {tick: number for number, tick in enumerate(sorted(mentioned), start=1)}
+
+    @cached_property
+    def empty(self) -> frozenset[int]:
+        """Ticks without events, by the model's numbers."""
+        return frozenset(self.ticks[one["end"]] for one in self.lines if one["step"] == "empty")
+
+    @cached_property
+    def syncs(self) -> frozenset[str]:
+        """Nodes that agree with others."""
+        return frozenset(
+            self.workers[line["consumer"]] for line in self.lines if line["step"] == "agree"
+        )
+
+    def facts(self, line: Mapping[str, Any]) -> Facts:
+        """What a line says, in the model's numbers."""
+        node = line.get("node") or self.workers.get(line.get("consumer", ""))
+        return Facts(
+            step=line["step"], line=line, number=self.ticks, names=self.names,
+            node=self.names.index(node) if node in self.names else None,
+            applies=str(line.get("consumer", line.get("target", ""))) == f"{node}.apply",
+            empty=self.empty,
+        )  # fmt: skip
+
+
+def streams(lines: Iterable[Mapping[str, Any]]) -> list[list[int]]:
+    """Cut the lines into those of each runner and of the commands, by their indexes."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for index, line in enumerate(lines):
+        key = (line["consumer"], line["epoch"]) if "consumer" in line else ADMIN
+        if key == ADMIN or line["epoch"] is not None:  # a runner that never had the seat
+            found.setdefault(key, []).append(index)
+    return list(found.values())
+
+
+def replay(trace: Trace) -> State:
+    """Go through a trace and return where it ends."""
+    return _Search(trace).run()
+
+
+class _Search:
+    """The earliest line that is allowed comes next; a line that is not allowed yet waits.
+
+    Most steps of one runner take nothing from another's, so going back would not help. Those that
+    do, commands and the taking of a seat, may have been written down too early: they are tried
+    later, too.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._facts = [trace.facts(line) for line in trace.lines]
+        self._streams = streams(trace.lines)
+        self._furthest = 0
+        self._why: dict[int, str] = {}
+
+    def run(self) -> State:
+        """Return the state after all lines."""
+        start = (0,) * len(self._streams)
+        path = [self._following(start, _beginning(self._trace))]
+        for _ in range(5 * len(self._facts) + 5000):
+            after = next(path[-1], None)
+            if after is None:
+                path.pop()
+                if not path:
+                    break
+                continue
+            done, state = after
+            if all(k == len(one) for k, one in zip(done, self._streams, strict=True)):
+                return state
+            path.append(self._following(done, state))
+        reasons = "\n".join(self._why.values())
+        raise Disallowed(f"after {self._furthest} steps none of these is allowed:\n{reasons}")
+
+    def _following(self, done: Done, state: State) -> Iterator[tuple[Done, State]]:
+        """The ways to go on, the likeliest first."""
+        heads = [
+            (indexes[done[stream]], stream)
+            for stream, indexes in enumerate(self._streams)
+            if done[stream] < len(indexes)
+        ]
+        earliest = min(heads)[0]
+        for index, stream in sorted(heads):
+            if index > earliest + WINDOW:
+                return
+            after = self._try(sum(done), state, index)
+            if after is not None:
+                yield (*done[:stream], done[stream] + 1, *done[stream + 1 :]), after
+                if self._facts[index].step not in MAY_BE_EARLY:
+                    return
+
+    def _try(self, steps: int, state: State, index: int) -> State | None:
+        facts = self._facts[index]
+        if steps > self._furthest:
+            self._furthest, self._why = steps, {}
+        try:
+            after = STEPS[facts.step](state, facts)
+            check(state, after)
+        except (NotAllowed, Violation) as reason:
+            if steps == self._furthest:
+                self._why[index] = f"line {index + 1} {self._trace.lines[index]}: {reason}"
+            return None
+        return after
+
+
+def _beginning(trace: Trace) -> State:
+    """Nobody is there yet; each node appears with the first line that its worker wrote."""
+    everybody = (1 << len(trace.names)) - 1
+    nodes = []
+    for name in trace.names:
+        group = tuple(trace.names.index(one) for one in sorted(trace.syncs))
+        nodes.append(Node(
+            kind="", wanted="", provider=0, completed=0, paused=False, uptodate=True,
+            runner=None, stale=None, writable=False, ticks=(), seen=0, stored=0, open=0, seq=0,
+            watermark=1, subscribers=(), marks=(), base=0, tables=False, applied=0,
+            applied_tick=-1, known=everybody, dead=0,
+            group=group if name in trace.syncs else (), late=0, came_with=0,
+        ))  # fmt: skip
+    plenty = 1_000_000
+    return State(
+        nodes=tuple(nodes), alive=everybody, events=(), truth=(0, 0), goal=None,
+        writes=plenty, publishes=plenty, replacements=plenty,
+    )  # fmt: skip

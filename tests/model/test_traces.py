@@ -1,0 +1,114 @@
+"""Real runs, written down and gone through by the model."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from fixtures.cascade import QUEUE, Cascade, TestNode, equal_everywhere
+from fixtures.process import StartProcess
+from fixtures.waiting import eventually
+from model.replay import Disallowed, Trace, replay
+
+SETTINGS = {
+    "TAILRACE_LOCAL_WATERMARK_PERIOD": "100ms",
+    "TAILRACE_GLOBAL_WATERMARK_PERIOD": "100ms",
+    "TAILRACE_POLL": "100ms",
+}
+
+
+async def three(cascade: Cascade) -> tuple[TestNode, TestNode, TestNode]:
+    """A root, a branch below it and a leaf below that, with one table that is live."""
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    await root.db.execute("select pgq.set_queue_config(%s, 'ticker_idle_period', '50 ms')", QUEUE)
+    for node in (root, branch, leaf):
+        await node.add_table()
+    await branch.set_live()
+    await leaf.set_live()
+    await branch.db.execute("select tailrace.ensure_apply(%s)", QUEUE)
+    return root, branch, leaf
+
+
+@pytest.fixture
+async def trace(cascade: Cascade, process: StartProcess, tmp_path: Path) -> Trace:
+    """Three nodes under load, their runner killed between a batch's events and its tick."""
+    nodes = await three(cascade)
+    flags = [word for node in nodes for word in ("--db", node.dsn)]
+    env = SETTINGS | {"TAILRACE_TRACE": str(tmp_path / "trace")}
+    first = 0
+
+    async def write() -> None:
+        nonlocal first
+        first += 5
+        query = "insert into public.t select i, 'a' from generate_series(%s::int, %s::int) i"
+        await nodes[0].db.execute(query, first, first + 4)
+
+    fault = {"TAILRACE_FAULT": "mirror.after_events_commit@3:kill"}
+    killed = await process("run", *flags, env=env | fault)
+
+    async def died() -> bool:
+        await write()
+        return killed.returncode is not None
+
+    await eventually(died, within=30, what="the runner to die", every=0.05)
+    assert killed.returncode == -signal.SIGKILL, killed.err
+    await write()
+    second = await process("run", *flags, env=env)
+    for _ in range(3):
+        await write()
+        await eventually(lambda: equal_everywhere(*nodes), within=20, what="equal tables")
+    published = "select last_tick > 2 from pgq.get_consumer_info(%s, '.global_watermark')"
+
+    async def known() -> bool:
+        await write()
+        return bool(await nodes[1].db.fetch_value(published, QUEUE))
+
+    await eventually(known, within=20, what="the branch to hear of the watermark", every=0.1)
+    second.send(signal.SIGTERM)
+    assert await second.wait() == 0, second.err
+    return Trace.read(tmp_path / "trace", QUEUE)
+
+
+def changed(trace: Trace, step: str, **facts: object) -> Trace:
+    """The trace with the facts of the last such step being others."""
+    lines = [json.loads(json.dumps(line)) for line in trace.lines]
+    place = max(k for k, line in enumerate(lines) if line["step"] == step)
+    lines[place] |= facts
+    return Trace(lines)
+
+
+def moved(trace: Trace, step: str, before: str) -> Trace:
+    """The trace with the last such step written down before another one of the same runner."""
+    lines = list(trace.lines)
+    place = max(k for k, line in enumerate(lines) if line["step"] == step)
+    line = lines.pop(place)
+    same = [k for k in range(place) if lines[k].get("consumer") == line["consumer"]]
+    lines.insert(max(k for k in same if lines[k]["step"] == before), line)
+    return Trace(lines)
+
+
+@pytest.mark.timeout(180)
+async def test_model_allows_what_a_killed_run_did_and_nothing_else(trace: Trace) -> None:
+    end = replay(trace)
+    seen = {line["step"] for line in trace.lines}
+    assert {"take", "read", "events", "tick", "apply", "report", "publish", "finish"} <= seen
+    root, branch, leaf = (end.nodes[trace.names.index(n)] for n in ("node1", "node2", "node3"))
+    assert 1 < branch.watermark <= root.watermark <= leaf.completed <= branch.completed
+    assert branch.applied == end.truth[branch.applied_tick]
+
+    last = max(trace.ticks)
+    for wrong in (
+        moved(trace, "tick", before="events"),
+        moved(trace, "finish", before="apply"),
+        changed(trace, "finish", tick=last + 1),
+        changed(trace, "report", tick=last + 1),
+        changed(trace, "read", paused=True),
+        changed(trace, "apply", start=min(trace.ticks)),
+    ):
+        with pytest.raises(Disallowed):
+            replay(wrong)
