@@ -40,6 +40,8 @@ class Node:
     attributes: Mapping[str, str] = field(default_factory=dict)
     combined_queue: str | None = None
     """Queue of the same database that a leaf is merged into."""
+    target_for: tuple[str, ...] = ()
+    """Queues of the same database that are merged into this one."""
 
     @property
     def is_root(self) -> bool:
@@ -89,6 +91,7 @@ async def read_node(db: Database, queue: str) -> Node | None:
         # An older pgq_node beside us has no such column: then there are no attributes.
         attributes=decoded(getattr(row, "node_attrs", None)),
         combined_queue=row.combined_queue,
+        target_for=tuple(getattr(row, "target_for", None) or ()),
     )
 
 

@@ -16,7 +16,7 @@ from tailrace.cli.targets import dead_option
 
 if TYPE_CHECKING:
     from tailrace.cascade.joining import NewNode
-    from tailrace.cascade.node import NodeType
+    from tailrace.cascade.node import Node, NodeType
     from tailrace.db.connection import Database
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -241,12 +241,13 @@ async def members(call: Invocation, form: str) -> int:
 @format_option("table", "json")
 async def node_info(call: Invocation, form: str) -> int:
     """Show what this database's node is and where it stands."""
-    from tailrace.cascade.node import choose_queue, need_node
+    from tailrace.cascade.node import choose_queue, find_member, need_node
     from tailrace.db.connection import display
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
         node = await need_node(db, queue)
+        dead = (await find_member(db, queue, node.name)).dead
     shown: dict[str, object] = {
         "node": node.name,
         "type": node.type,
@@ -255,16 +256,20 @@ async def node_info(call: Invocation, form: str) -> int:
         "provider": node.provider,
         "provider_location": display(node.provider_location),
         "worker": node.worker,
-        "state": "paused" if node.paused else "ok" if node.uptodate else "not up to date",
+        "state": _state(node, dead),
         "tick": node.worker_tick,
         "global_watermark": node.global_watermark,
         "local_watermark": node.local_watermark,
+        "combined_queue": node.combined_queue,
+        "merged_from": ", ".join(node.target_for) or None,
         "attributes": dict(node.attributes),
     }
     if form == "json":
         write_json(shown)
         return 0
     for key, value in shown.items():
+        if key in ("combined_queue", "merged_from") and value is None:
+            continue
         if key != "attributes":
             click.echo(
                 f"{key.replace('_', ' ').capitalize() + ':':20}{'' if value is None else value}"
@@ -272,3 +277,11 @@ async def node_info(call: Invocation, form: str) -> int:
     for key, text in node.attributes.items():
         click.echo(f"{'Attr:':20}{key}={text}")
     return 0
+
+
+def _state(node: Node, dead: bool) -> str:
+    if dead:
+        return "marked dead"
+    if node.paused:
+        return "paused"
+    return "ok" if node.uptodate else "not up to date"

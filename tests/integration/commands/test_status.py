@@ -113,3 +113,68 @@ async def test_watching_goes_on_until_it_is_interrupted(pair, process):
     watching.send(signal.SIGINT)
     assert await watching.wait() == 1
     assert watching.err.strip() == "tailrace: interrupted"
+
+
+async def test_lag_below_a_sync_node_is_told_of_its_group_and_not_of_the_root(seed):
+    """The root's watermark stands where node4 told it; who holds the group is named below."""
+    await seed["node5"].execute("select pgq.register_consumer('shop', 'lagger')")
+    for (
+        name
+    ) in seed.nodes:  # as if ticks had been mirrored, and everybody but lagger had come along
+        await seed[name].execute(
+            "insert into pgq.tick (tick_queue, tick_id, tick_event_seq)"
+            " select queue_id, 50, 50 from pgq.queue;"
+            "update pgq_node.local_state set last_tick_id = 50;"
+            "update pgq.subscription set sub_last_tick = 50"
+            " from pgq.consumer where co_id = sub_consumer and co_name <> 'lagger'"
+        )
+    nodes = {
+        row["node"]: row
+        for row in (await seed.at("node1", "status", "--format", "json")).json["nodes"]
+    }
+    assert nodes["node1"]["held_by"] is None
+    held = nodes["node4"]["held_by"]
+    assert (held["node"], held["consumer"], held["tick"]) == ("node5", "lagger", 1)
+    assert [peer["state"] for peer in nodes["node4"]["sync_group"]] == ["self", "asked"]
+    assert nodes["node2"]["sync_group"] is None
+    lines = (await seed.at("node1", "status", "--compact")).out.splitlines()
+    assert len(lines) == 1 + len(seed.nodes)
+    node5 = next(line for line in lines if "node5 (" in line)
+    assert "Sync: node5 1, node4 50; agreed on 50; Held by: lagger of node5, at tick 1, " in node5
+    table = (await seed.at("node1", "status", "--format", "tsv")).out.splitlines()
+    assert len(table) == 1 + len(seed.nodes)
+    columns = table[0].split("\t")
+    row = next(line.split("\t") for line in table if line.startswith("node4\t"))
+    assert row[columns.index("held_by_consumer")] == "lagger"
+
+
+async def test_node_status_shows_provider_node_and_subscribers(seed):
+    lines = (await seed.at("node2", "node-status")).out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "Queue: shop",
+        "Provider: node1 (root)",
+        "Local node: node2 (branch)",
+        "Subscriber: node4 (branch)",
+    ]
+    document = (await seed.at("node4", "node-status", "--format", "json")).json
+    assert [row["node"] for row in document["nodes"]] == ["node4", "node2"]
+
+
+async def test_node_info_says_what_is_special(pair):
+    assert "Combined queue" not in (await pair.at("down", "node-info")).out
+    shown = (await pair.at("down", "node-info", "--format", "json")).json
+    assert (shown["state"], shown["combined_queue"]) == ("not up to date", None)
+    await pair["down"].execute(
+        "update pgq_node.node_location set dead = true where node_name = 'down'"
+    )
+    assert "marked dead" in (await pair.at("down", "node-info")).out
+
+
+async def test_tables_that_are_not_here_are_counted(pair):
+    for name in ("a", "b", "c"):
+        await pair["up"].execute(f"create table public.{name} (id integer primary key)")
+        await pair.at("up", "add-table", name)
+    await pair.at("down", "add-table", "a", "--create")
+    text = (await pair.at("up", "status")).out
+    assert "Tables: 3/0/0" in text
+    assert "Tables: 0/1/2" in text
