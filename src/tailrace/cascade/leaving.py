@@ -99,6 +99,12 @@ class Leaving:
             node = await read_node(db, self._queue)
             if name != self._name and node is not None and node.provider == self._name:
                 readers.append(name)
+            if name == self._name and node is not None and node.target_for:
+                raise WrongState(
+                    f'queues are merged into queue "{self._queue}" on node "{name}": '
+                    f"{', '.join(node.target_for)}",
+                    hint="remove their leaves there first: tailrace drop-node, with --queue",
+                )
         if readers:
             raise WrongState(
                 f'node "{self._name}" still has subscribers: {", ".join(sorted(readers))}',

@@ -160,6 +160,45 @@ async def no_errors(merge: Merge) -> bool:
     return await merge.errors() == []
 
 
+async def test_table_may_have_another_name_where_it_is_merged(merge: Merge) -> None:
+    for db in (merge.t1, merge.t2):
+        await db.execute("alter table public.t rename to everything")
+    await merge.write()
+    await merge.add_tables(local_name="everything")
+    everything = "select id, v from public.everything order by id"
+
+    async def equal() -> bool:
+        wanted = sorted(await rows(merge.s1) + await rows(merge.s2))
+        for db in (merge.t1, merge.t2):
+            found = [tuple(row) for row in await db.fetch_all(everything)]
+            assert found == wanted, (db.dbname, await merge.errors())
+        return True
+
+    async with serving(*merge.all):
+        await merge.write()
+        await eventually(equal, within=40)
+        await merge.s1.execute("alter table public.t add column more text default 'm'")
+        await merge.write()
+        await eventually(equal, within=20)
+    kinds = await merge.t1.fetch_all(
+        "select distinct ev_extra1 from pgq.event_template where ev_type like 'row:%'"
+    )
+    assert [row.ev_extra1 for row in kinds] == ["public.everything"]
+
+
+async def test_combined_node_is_not_dropped_while_queues_are_merged_into_it(
+    merge: Merge, process: StartProcess
+) -> None:
+    one = await process("drop-node", "t2", "--yes", "--db", merge.t2.dsn, "--queue", COMBINED)
+    assert await one.wait() == 1
+    assert "p1, p2" in one.err
+    for queue in PARTS:
+        leaf = await process("drop-node", "t2", "--yes", "--db", merge.t2.dsn, "--queue", queue)
+        assert await leaf.wait() == 0, leaf.err
+    one = await process("drop-node", "t2", "--yes", "--db", merge.t2.dsn, "--queue", COMBINED)
+    assert await one.wait() == 0, one.err
+
+
 async def test_leaf_is_merged_only_into_a_queue_that_is_here(merge: Merge) -> None:
     for queue, what in (("nowhere", "no node"), ("p1", "a leaf")):
         with pytest.raises(WrongState, match=what):
