@@ -12,6 +12,7 @@ from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everyw
 from fixtures.cascade import cascade as cascade  # the fixture
 from fixtures.process import StartProcess
 from fixtures.waiting import eventually
+from integration.switch.losing import lost
 from tailrace.errors import WrongState
 from tailrace.faults import declared
 
@@ -190,3 +191,39 @@ async def test_it_stops_where_it_should_and_changes_nothing(cascade, tailrace, t
     assert info.node_type == "root"
     with pytest.raises(WrongState, match="must step down first"):
         await old.db.execute("select tailrace.forget_lost_events(%s, %s, 'new', 1)", QUEUE, 1)
+
+
+async def test_after_a_takeover_while_everything_is_served(cascade, tailrace):
+    """The commands as an operator types them; the old root's services run all the time."""
+    old = await cascade.root("old")
+    new = await cascade.branch("new", old)
+    below = await cascade.leaf("below", new)
+    for node in (old, new, below):
+        await node.add_table()
+    for node in (new, below):
+        await node.set_live()
+    await old.db.execute("insert into public.t select generate_series(1, 100), 'both'")
+    async with running(new, below):
+        async with running(old):
+            await eventually(lambda: equal_everywhere(old, new, below), 20)
+        await old.db.execute("insert into public.t values (101, 'lost')")
+        async with lost(old, new):
+            await tailrace("takeover", "old", "--dead-root", "--timeout", "40", "--db", new.dsn)
+        old.db = await cascade.connect(old.db)
+        async with running(old):  # back, and knows nothing yet
+            await old.db.execute("insert into public.t values (102, 'lost')")
+            await new.db.execute("insert into public.t values (103, 'after')")
+            result = await tailrace("resurrect", "--db", old.dsn, "--format", "tsv")
+            assert result.out.splitlines()[1].startswith("public.t\t2\t0\t0\t")
+            assert await old.db.fetch_value(FLAG) is False
+            await tailrace("resume", "--timeout", "40", "--db", old.dsn)
+            await eventually(lambda: has_rows(old, 103), 20)
+            await old.db.execute("set session_replication_role = replica")
+            await old.db.execute("delete from public.t where v = 'lost'")
+            await new.db.execute("update public.t set v = 'end' where id <= 10")
+            await eventually(lambda: equal_everywhere(new, old, below), 20)
+            await tailrace("takeover", "new", "--timeout", "40", "--db", old.dsn)
+            await old.db.execute("set session_replication_role = origin")
+            await old.db.execute("insert into public.t values (104, 'home')")
+            await eventually(lambda: equal_everywhere(old, new, below), 20)
+    assert await differences(old, new) == []
