@@ -74,7 +74,9 @@ async def told_to(db: Database, queue: str, consumer: str) -> bool:
     return bool(last >= top - 3)
 
 
-async def test_combined_root_moves_by_hand_while_everything_runs(merge: Merge) -> None:
+async def test_combined_root_moves_by_hand_while_everything_runs(
+    merge: Merge, process: StartProcess
+) -> None:
     """Plain calls of the original API; the services find out what their duties are now."""
     await merge.add_tables()
     t1, t2 = merge.t1, merge.t2
@@ -109,6 +111,15 @@ async def test_combined_root_moves_by_hand_while_everything_runs(merge: Merge) -
         for queue in PARTS:
             assert (await sent(merge, t2, queue))[-1] >= await position(t1, queue)
             assert await sent(merge, t2, queue) == sorted(set(await sent(merge, t2, queue)))
+
+        # and back, by the command
+        back = await process("takeover", "t2", "--db", t1.dsn, "--queue", COMBINED)
+        await merge.write()
+        assert await back.wait(40) == 0, back.err
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        for queue in PARTS:
+            await eventually(lambda q=queue: reached(merge, q), within=10)
     assert await merge.errors() == []
 
 
