@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
@@ -332,5 +333,20 @@ async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run a program from its only entry into asyncio."""
-    return asyncio.run(main)
+    """Run a program from its only entry into asyncio.
+
+    SIGTERM is taken like Ctrl-C: what is under way is cancelled, and so may tidy up after itself.
+    (A ``Supervisor`` has its own idea of signals while it runs.)
+    """
+    try:
+        return asyncio.run(_cancelled_by_signal(main))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _cancelled_by_signal(main: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    if threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await main

@@ -99,15 +99,31 @@ class RootFailover(Failover):
         left = list(self._marks(view))
         if not view[self.wish.new].is_root:
             left += self._inheritance(view)
+        else:
+            left += self._released(view)
         left += self._orphans(view)
         left += self._rooted(view)
         left += self._settled(view, self.wish.new)
         return left
 
+    def _cut_off(self, view: View) -> list[NodeFacts]:
+        """Nodes whose provider does not answer: one below a second loss may be the furthest."""
+        return [
+            node
+            for _, node in sorted(view.nodes.items())
+            if not node.is_root and node.provider not in view.nodes
+        ]
+
+    def _released(self, view: View) -> Iterator[Step]:
+        """Whoever was frozen below another lost node waits for that one's takeover."""
+        for node in self._cut_off(view):
+            if node.place.paused and not reads_from(node, self.wish.old):
+                yield Resume(node.name, (node.worker,))
+
     def _inheritance(self, view: View) -> Iterator[Step]:
         """Bring the new root to where the most advanced branch is, then promote it."""
         new = view[self.wish.new]
-        heirs = [one for one in view.readers_of(self.wish.old) if one.name != new.name]
+        heirs = [one for one in self._cut_off(view) if one.name != new.name]
         for heir in heirs:
             if not heir.at_rest:
                 yield Pause(heir.name, (heir.worker,))
@@ -150,7 +166,7 @@ class RootFailover(Failover):
         if new is None or new.is_root:
             return []
         left: list[Step] = []
-        for name in (new.name, *(one.node for one in self.moves(view))):
+        for name in (new.name, *(one.name for one in self._cut_off(view) if one.name != new.name)):
             facts, before = view.nodes.get(name), self._before.nodes.get(name)
             if facts is not None and facts.place.paused and not (before and before.at_rest):
                 left.append(Resume(name, (facts.worker,)))

@@ -86,6 +86,11 @@ class Move:
         """Refuse what cannot work, before anything has been changed."""
         facts, new = view[self.node], view[self.to]
         worker = self._with_worker(view)
+        if self.consumer == f"{self.node}.apply":
+            raise WrongState(
+                f'consumer "{self.consumer}" always reads the queue of its own node',
+                hint="move the node, and its tables follow",
+            )
         if worker and self.to == self.node:
             raise WrongState(f'node "{self.node}" cannot be its own provider')
         if not new.holds_queue:

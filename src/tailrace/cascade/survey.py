@@ -101,10 +101,6 @@ class View:
             f'node "{name}" of queue "{self.queue}" cannot be asked: {self.away.get(name)}'
         )
 
-    def readers_of(self, name: str) -> list[NodeFacts]:
-        """Nodes whose worker reads from this one."""
-        return [node for node in self.nodes.values() if node.provider == name != node.name]
-
     def above(self, name: str) -> Iterator[str]:
         """Names from a node's provider up to the root, as far as they are known."""
         seen = {name}

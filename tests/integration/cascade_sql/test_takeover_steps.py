@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from integration.cascade_sql.node import QUEUE, Node
+from tailrace.db.queries import load
+from tailrace.errors import DatabaseError
 
 pytestmark = pytest.mark.sql
 
@@ -95,6 +97,23 @@ async def test_tick_that_a_killed_mirror_left_out_is_made_without_a_provider(nod
     assert await node.value("select tailrace.complete_ticks(%s)", QUEUE) == 101
     assert await node.ticks() == [100, 101]
     assert await node.value("select tailrace.complete_ticks('nix')") is None
+
+
+async def test_admin_needs_no_other_right_and_others_have_none(node: Node) -> None:
+    await node.become_branch(100)
+    await permit(node)
+    for role in ("pgq_reader", "pgq_writer"):
+        await node.execute(f"set role {role}")
+        with pytest.raises(DatabaseError, match="permission denied"):
+            await promote(node)
+        with pytest.raises(DatabaseError, match="permission denied"):
+            await node.execute("select tailrace.reopen_root('nix')")
+        await node.execute("reset role")
+    await node.execute("set role pgq_admin")
+    assert await node.value("select tailrace.complete_ticks(%s)", QUEUE) == 100
+    assert (await promote(node, "node1")).ret_code == 200
+    assert await node.value("select ret_code from tailrace.reopen_root(%s)", QUEUE) == 200
+    await node.execute(load("tailrace").keep_closed.sql.replace("%(queue)s", "'x'"))
 
 
 async def test_facts_of_a_leaf_and_of_no_node(node: Node) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import pytest
 
 from fixtures.cascade import QUEUE
+from fixtures.process import StartProcess
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree, served, writing
 from integration.switch.killing import Killed, dying
@@ -145,6 +147,29 @@ async def test_node_whose_tables_cannot_follow_becomes_the_root_only_if_told_to(
 
 async def has_row(tree: Tree, name: str, row: tuple[int, str]) -> bool:
     return row in await tree[name].rows()
+
+
+async def test_takeover_that_is_interrupted_lets_everybody_write_again(
+    tree: Tree, process: StartProcess
+) -> None:
+    async with served(tree, THREE, leaves=LEAF):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            one = await process(
+                "takeover", "node1", "--db", tree["node2"].dsn,
+                env={"TAILRACE_FAULT": "switch.next_step@5:stall"},
+            )  # fmt: skip
+            await eventually(lambda: is_closed(tree, "node1"), within=20)
+            one.send(number)
+            assert await one.wait() == 1
+            assert "tailrace: interrupted" in one.err
+            assert "Traceback" not in one.err
+            assert not await is_closed(tree, "node1")
+            assert await tree.paused() == []
+        await tree.check()
+
+
+async def is_closed(tree: Tree, name: str) -> bool:
+    return bool((await tree.facts(name))["closed"])
 
 
 async def test_promotion_that_comes_after_the_takeover_was_given_up_is_refused(

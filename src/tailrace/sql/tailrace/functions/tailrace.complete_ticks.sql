@@ -1,6 +1,6 @@
 create or replace function tailrace.complete_ticks(i_queue text)
 returns bigint
-language sql as $body$
+language sql security definer set search_path = pg_catalog, pg_temp as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.complete_ticks(1)
 --

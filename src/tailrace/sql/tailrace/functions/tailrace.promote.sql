@@ -6,7 +6,7 @@ create or replace function tailrace.promote(
     out ret_note  text,
     out last_tick bigint
 )
-language plpgsql as $body$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.promote(3)
 --

@@ -3,7 +3,7 @@ create or replace function tailrace.reopen_root(
     out ret_code integer,
     out ret_note text
 )
-language plpgsql as $body$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.reopen_root(1)
 --
