@@ -50,7 +50,6 @@ async def test_workers_whose_clocks_jump_lose_nothing_and_do_not_stand_still(
                 return True
 
             await eventually(published, WITHIN)
-        await tree.settled()
         await load.check()
         await check(*tree)
         assert tree.complaints() == []

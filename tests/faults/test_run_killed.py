@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cascade import Cascade, TestNode, differences, equal_everywhere
+from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere
 from fixtures.process import Process, StartProcess
 from fixtures.waiting import eventually
+from model.replay import Trace, replay
 from tailrace import faults
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -106,14 +107,18 @@ def test_the_design_page_says_what_happens_at_each_of_them() -> None:
 
 
 async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
-    cascade: Cascade, process: StartProcess
+    cascade: Cascade, process: StartProcess, tmp_path: Path
 ) -> None:
-    """Each process first mends what the one before has left, then dies at the next point."""
+    """Each process first mends what the one before has left, then dies at the next point.
+
+    In the end the model goes through all that they did, one after the other.
+    """
     nodes = await three(cascade)
+    settings = SETTINGS | {"TAILRACE_TRACE": str(tmp_path / "trace")}
     for number, point in enumerate(POINTS):
         await nodes.write()
         fault = f"{point}@{1 + number % 2}:kill"
-        killed = await process("run", *nodes.flags(), env=SETTINGS | {"TAILRACE_FAULT": fault})
+        killed = await process("run", *nodes.flags(), env=settings | {"TAILRACE_FAULT": fault})
 
         async def died(one: Process = killed) -> bool:
             await nodes.write()  # what it waits for may need something to do
@@ -122,6 +127,7 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
         await eventually(died, within=40, what=f"{fault} ({killed.err[-2000:]})", every=0.2)
         assert killed.returncode == -signal.SIGKILL, f"{fault}: {killed.err}"
     await nodes.write()
-    last = await process("run", "--until-idle", *nodes.flags(), env=SETTINGS)
+    last = await process("run", "--until-idle", *nodes.flags(), env=settings)
     assert await last.wait(40) == 0, last.err
     await nodes.check()
+    replay(Trace.read(tmp_path / "trace", QUEUE))

@@ -69,7 +69,6 @@ async def test_crash_of_the_root_and_a_branch_loses_nothing_and_doubles_nothing(
                 top = await tree["node5"].newest_tick()
                 await eventually(lambda top=top: beyond(tree, "node5", top), WITHIN)
                 await eventually(lambda refused=refused: len(load.refused) == refused, WITHIN)
-        await tree.settled()
         await load.check()
         await check(*tree)
         for place in tree:
