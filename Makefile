@@ -10,6 +10,10 @@ PG15 := /usr/lib/postgresql/15/bin
 # Tests wait much, so more of them than cores: two workers here, and those of PostgreSQL 15 beside.
 WORKERS ?= 2
 SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue)
+N := 20
+SEED := 1000
+SCHEDULES := 200
+STEPS := 6
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help setup check test test-old soak bench demo grammar clean
@@ -46,8 +50,13 @@ test-old: $(STAMP)  ## the tests of the SQL on Debian's PostgreSQL 15, where it 
 	  echo 'PostgreSQL 15: left out, $(PG15) does not hold a server (Debian package postgresql-15)'; \
 	fi
 
-soak: $(STAMP)  ## the fault tests again and again, with new random orders (N=20)
-	@for i in $$(seq 1 $${N:-20}); do echo "round $$i"; $(BIN)/pytest --quiet -x tests/faults || exit 1; done
+soak: $(STAMP)  ## long: 200 random schedules, and the fault tests in N=20 random orders (from SEED on)
+	ACCEPTANCE_PERIOD=2 $(BIN)/pytest --quiet -x tests/system --timeout 900
+	SEED=$(SEED) SCHEDULES=$(SCHEDULES) STEPS=$(STEPS) $(BIN)/pytest --quiet -x -p no:randomly \
+	  tests/faults/test_random_schedules.py
+	@for i in $$(seq 1 $(N)); do echo "round $$i"; \
+	  $(BIN)/pytest --quiet -x tests/faults --deselect tests/faults/test_random_schedules.py \
+	  || exit 1; done
 
 bench: $(STAMP)  ## capture, catch-up and latency beside native logical replication
 	$(BIN)/python -m benchmarks $(ARGS)

@@ -10,8 +10,9 @@ import os
 
 import pytest
 
-from fixtures.schedule import run_schedule
+from fixtures.schedule import Planner, below, root_of, run_schedule
 from fixtures.server import Server
+from fixtures.tree import NAMES
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
@@ -25,3 +26,20 @@ async def test_nothing_is_lost_or_doubled_whatever_is_done_and_broken(
     server: Server, template: str, seed: int
 ) -> None:
     await run_schedule(server, seed, STEPS)
+
+
+def test_a_number_always_makes_the_same_plan() -> None:
+    for seed in range(50):
+        first, second = (list(map(str, Planner(seed).steps(8))) for _ in range(2))
+        assert first == second
+
+
+def test_plans_meet_every_command_and_every_fault_and_keep_one_tree() -> None:
+    commands, faults = set(), set()
+    for seed in range(200):
+        for step in Planner(seed).steps(8):
+            assert below(step.shape, root_of(step.shape)) == set(NAMES)
+            commands.add(step.words[0])
+            faults.add(step.fault.kind if step.fault else None)
+    assert commands == {"change-provider", "takeover", "pause", "set-attr"}
+    assert len(faults) == 11

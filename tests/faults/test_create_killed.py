@@ -1,0 +1,62 @@
+"""``create-branch`` killed at each of its reach points and typed again: the node is complete."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from fixtures.chk import check
+from fixtures.load import writing
+from fixtures.server import Server
+from fixtures.tree import HURRIED, QUEUE, WITHIN, Tree, planted
+from fixtures.waiting import eventually
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(150)]
+
+MANY = 20
+
+
+async def test_branch_whose_creation_was_killed_again_and_again_is_made_once(
+    server: Server, template: str
+) -> None:
+    """Below another branch, so that root and provider are two; under load, with workers running."""
+    async with planted(server, env=HURRIED) as tree:
+        place = await tree.add_place("node6")
+        words = (
+            "create-branch", "node6", place.location, "--queue", QUEUE,
+            "--provider", tree["node4"].location,
+        )  # fmt: skip
+        async with writing(tree) as load:
+            killed = 0
+            while await dies(tree, words, killed + 1):
+                killed += 1
+                assert killed < MANY
+            assert killed >= 2
+            assert await place.node() == ("branch", "node4")
+            assert await tree["node4"].subscribers() == {"node6"}
+            for place in tree:
+                await eventually(lambda place=place: knows(tree, place.name), WITHIN)
+            await tree.work("node6")
+            await load.goes_on()
+        target = await tree["node1"].newest_tick()
+        await eventually(lambda: reaches(tree, "node6", target), WITHIN)
+        await check(*tree, rewriters=("node4", "node5", "node6"))
+
+
+async def dies(tree: Tree, words: tuple[str, ...], nth: int) -> bool:
+    """Whether the command was killed at its n-th reach point, or else has done its work."""
+    process = await tree.command("node6", *words, env={"TAILRACE_FAULT": f"*@{nth}:kill"})
+    status = await process.wait(60)
+    assert status in (0, -signal.SIGKILL), process.err
+    return status != 0
+
+
+async def knows(tree: Tree, name: str) -> bool:
+    """Whether a node knows the new one."""
+    return "node6" in await tree[name].members()
+
+
+async def reaches(tree: Tree, name: str, tick: int) -> bool:
+    """Whether a node has come to a tick."""
+    return await tree[name].newest_tick() >= tick
