@@ -194,7 +194,10 @@ class BranchFailover(Failover):
         for name in names:
             if view.nodes[name].is_root:
                 return name
-        raise NotFound(f'nobody knows the provider of node "{self.wish.old}", nor is there a root')
+        raise NotFound(
+            f'nobody knows the provider of node "{self.wish.old}", nor is there a root',
+            hint="if it was the root itself: --dead-root",
+        )
 
     async def verify(self, hands: Hands, view: View) -> None:
         """Refuse a new node that cannot provide; the others are looked at when it is their turn."""

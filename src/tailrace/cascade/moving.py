@@ -11,7 +11,7 @@ consumer, but no process that could pause.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from tailrace.cascade.operation import Hands, Step, queries
@@ -255,6 +255,10 @@ class ChangeProvider:
     def undoing(self, view: View) -> list[Step]:
         """Let the node go on where it was."""
         return list(self._move.undoing(view, self._before))
+
+    def concerned(self) -> Collection[str]:
+        """Look at all nodes: any of them may have a stale registration."""
+        return ()
 
     def done(self, step: Step, _: object) -> None:
         """Remember that the node has been switched, so that it is waited for."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -161,6 +161,9 @@ class Operation(Protocol):
     def undoing(self, view: View) -> Sequence[Step]:
         """Say what has to be taken back when the operation is given up here."""
 
+    def concerned(self) -> Collection[str]:
+        """Name the only nodes whose steps are due, where looking at all would take too long."""
+
     def done(self, step: Step, result: object) -> None:
         """Take notice of a step that was done."""
 
@@ -175,7 +178,7 @@ async def carry_out(operation: Operation, hands: Hands) -> int:
     total = 0
     try:
         while True:
-            view = await hands.survey.look()
+            view = await hands.survey.look(operation.concerned())
             left = [step for step in operation.steps(view) if step not in skipped]
             if not left:
                 return total

@@ -127,6 +127,7 @@ class Survey:
         self._stack = stack
         self._members: dict[str, Member] = {}
         self._databases: dict[str, Database] = {}
+        self._facts: dict[str, NodeFacts] = {}
         self._away: dict[str, str] = {}
 
     async def open(self, db: Database, *, lost: Collection[str] = ()) -> None:
@@ -164,11 +165,17 @@ class Survey:
         """The connection to a node that has been seen."""
         return self._databases[name]
 
-    async def look(self) -> View:
-        """Ask all nodes at once."""
-        await service.together(*(self._revive(name) for name in list(self._databases)))
-        found = await service.together(*(self._ask(name) for name in self._databases))
-        nodes = {facts.name: facts for facts in found if facts is not None}
+    async def look(self, only: Collection[str] = ()) -> View:
+        """Ask all nodes at once; ``only`` some, when nothing can have changed on the others."""
+        wanted = [name for name in self._databases if not only or name in only]
+        await service.together(*(self._revive(name) for name in wanted))
+        wanted = [name for name in wanted if name in self._databases]
+        found = await service.together(*(self._ask(name) for name in wanted))
+        for name, facts in zip(wanted, found, strict=True):
+            self._facts.pop(name, None)
+            if facts is not None:
+                self._facts[name] = facts
+        nodes = {name: facts for name, facts in self._facts.items() if name not in self._away}
         return View(self.queue, nodes, dict(self._away), frozenset(self.dead))
 
     async def _revive(self, name: str) -> None:

@@ -8,7 +8,7 @@ along. When the other node is lost, see ``failover``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from tailrace import log
@@ -75,6 +75,10 @@ class Takeover(ABC):
     @abstractmethod
     def moves(self, view: View) -> list[Move]:
         """Whom to move, in order."""
+
+    def concerned(self) -> Collection[str]:
+        """Look at all nodes, unless somebody waits for us."""
+        return ()
 
     async def verify(self, hands: Hands, view: View) -> None:
         """Refuse what cannot work, before anything has been changed."""
@@ -193,7 +197,12 @@ class RootSwitchover(Takeover):
             self._late = True
         if isinstance(step, Reopen):
             self._late = False
-            self._passed -= {AwaitCurrent.name, AwaitWriters.name, FinalTick.name}
+            self._passed -= {one.name for one in (AwaitCurrent, AwaitWriters, Close, FinalTick)}
+
+    def concerned(self) -> Collection[str]:
+        """While nobody can write, only the two count, and the others would cost time."""
+        closed = Close.name in self._passed and Promote.name not in self._passed
+        return (self.wish.old, self.wish.new) if closed else ()
 
     def _reopening(self, old: NodeFacts, new: NodeFacts) -> list[Step]:
         """Let the old root be written to; the permit to promote the new one goes first."""

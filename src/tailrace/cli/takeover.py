@@ -70,6 +70,7 @@ async def change_provider(
         move = Move(node=target, to=provider, consumer=consumer, give_up_pins=give_up_pins)
         _known(hands, target, provider)
         await move.verify(hands, view)
+        _tell_away(call, view.away)
         operation = ChangeProvider(move, view)
         if plan:
             _show(form, operation.steps(view))
