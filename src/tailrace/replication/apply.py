@@ -168,7 +168,11 @@ class Applier:
 
     async def _is_current(self, reading: Reading) -> bool:
         """Look at the tables in this transaction; was the reading started for what they are?"""
-        self.scope = await self._relations.look(tables_in(await reading.parts()))
+        parts = await reading.parts()
+        if reading.failure is not None:
+            # Given up with an earlier one after its parts had come: nothing has been done yet.
+            raise reading.failure
+        self.scope = await self._relations.look(tables_in(parts))
         return self.scope == reading.scope
 
     async def _apply_parts(self, reading: Reading) -> Applied:

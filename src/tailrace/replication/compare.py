@@ -105,6 +105,8 @@ async def compare(
         for side in (left, right):
             await side.look()
         names = _wanted(left, right, tables)
+        for side in (left, right):
+            await _refuse_merged(side, names)
         tick = await _open_snapshots(stack, left, right, root, within)
         for side in (left, right):
             await side.look()
@@ -172,6 +174,17 @@ def _wanted(left: Side, right: Side, tables: Sequence[str]) -> list[str]:
                 hint="see: tailrace tables",
             )
     return names
+
+
+async def _refuse_merged(side: Side, names: Sequence[str]) -> None:
+    """A table in which several queues come together equals that of none of their roots."""
+    for row in await side.db.fetch_all(queries.merged_tables, queue=side.queue):
+        if row.table_name in names:
+            raise WrongState(
+                f'table "{row.table_name}" of node "{side.node}" is merged into queue '
+                f'"{row.combined_queue}", so it is not that of queue "{side.queue}" alone',
+                hint=f"compare the nodes of the combined queue: --queue {row.combined_queue}",
+            )
 
 
 # ---------------------------------------------------------------- two snapshots at one tick

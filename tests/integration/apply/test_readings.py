@@ -59,6 +59,22 @@ async def test_a_branch_does_not_keep_them(stream: Stream) -> None:
     assert await stream.leaf.fetch_value("select count(*) from tailrace.set_aside") == 0
 
 
+async def test_a_reading_given_up_after_its_parts_had_come_is_read_again(stream: Stream) -> None:
+    await stream.table("id int primary key, v text")
+    await stream.leaf.execute("update tailrace.table_info set state = 'copying'")
+    scope = await stream.applier.refresh()
+    # more than waits in memory, so that it is given up before all of it is here
+    await stream.write("insert into t select i, repeat('x', 1000) from generate_series(1, 9000) i")
+    tick = await stream.tick()
+    async with stream.reader:
+        reading = stream.reader.start(Span(QUEUE, stream.position, tick), scope)
+        assert await reading.parts()
+        stream.reader.interrupt()  # what an earlier reading does that has to be started again
+        async with stream.leaf.transaction():
+            applied = await stream.applier.apply(reading)
+    assert applied.tables["public.t"].set_aside > 0
+
+
 async def test_a_reading_for_states_of_yesterday_is_started_again(stream: Stream) -> None:
     await stream.table("id int primary key")
     await stream.write("insert into t values (1)")

@@ -11,6 +11,7 @@ from fixtures.process import StartProcess
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 from tailrace.errors import WrongState
+from tailrace.replication.compare import compare
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -48,6 +49,11 @@ async def test_rows_of_two_roots_appear_once_on_combined_root_and_branch(merge: 
             await eventually(
                 lambda d=db, q=queue: told_to(d, q, f"t2_{q}"), within=10, what="subscription"
             )
+        # merged tables are compared in the combined queue
+        with pytest.raises(WrongState, match="--queue c"):
+            await compare(merge.t1.dsn, queue="p1")
+        result = await compare(merge.t2.dsn, queue=COMBINED)
+        assert result.differing == 0
     assert await merge.errors() == []
     assert len(await rows(merge.t2)) > 100
     # a descriptor for each part, and the one of the combined root's own table

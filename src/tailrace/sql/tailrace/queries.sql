@@ -168,6 +168,15 @@ select tailrace.release_hold(%(hold)s);
 -- comparable_tables: replicated tables of this node and their columns
 select * from tailrace.comparable_tables(%(queue)s);
 
+-- merged_tables: tables of a leaf that hold other rows than its queue's, or get them another way
+select i.table_name, n.combined_queue
+from tailrace.table_info as i
+join pgq_node.node_info as n on n.queue_name = i.queue_name
+join pgq_node.node_info as c on c.queue_name = n.combined_queue
+where i.queue_name = %(queue)s
+    and (c.node_type = 'branch'
+        or tailrace.other_parts(i.queue_name, i.table_name) is not null);
+
 -- checksum_sql: statement that counts and hashes the rows of a table
 select tailrace.checksum_sql(%(table)s, %(columns)s);
 
