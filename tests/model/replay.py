@@ -26,9 +26,11 @@ from model.steps import STEPS, Facts, NotAllowed
 
 ADMIN = ("admin",)
 MAY_BE_EARLY = {"take", "pause", "resume", "register", "unregister", "change_provider", "demote",
-                "promote"}  # fmt: skip
+                "promote", "reopen"}  # fmt: skip
 # How many lines may lie between where a line stands and where it belongs.
-WINDOW = 200
+WINDOW = 150
+# After a failover, the next tick is so much further on (tailrace.promote).
+LOST_TICKS = 1_000_000
 Done = tuple[int, ...]
 """How many lines of each stream have been gone through."""
 
@@ -61,14 +63,28 @@ class Trace:
 
     @cached_property
     def ticks(self) -> Mapping[int, int]:
-        """The model's number for each tick that is mentioned; the first is before all events."""
+        """The model's number for each tick that is mentioned; the first is before all events.
+
+        When a root is lost, its last ticks are lost with it. The next root's have other ids, in the
+        model the same numbers.
+        """
         mentioned = {
             line[key]
             for line in self.lines
             for key in ("completed", "newest", "start", "end", "tick")
             if line.get(key) is not None
         }
-        return {tick: number for number, tick in enumerate(sorted(mentioned), start=1)}
+        last = sorted(
+            line["tick"] for line in self.lines if line["step"] == "promote" and line.get("lost")
+        )
+        numbers: dict[int, int] = {}
+        number = 0
+        for tick in sorted(mentioned):
+            if last and tick > last[0] + LOST_TICKS:
+                number = numbers[last.pop(0)]
+            number += 1
+            numbers[tick] = number
+        return numbers
 
     @cached_property
     def empty(self) -> frozenset[int]:
@@ -91,13 +107,19 @@ class Trace:
             self.workers[line["consumer"]] for line in self.lines if line["step"] == "agree"
         )
 
+    def _of_worker(self, consumer: str | None) -> bool:
+        """Whether a line is about a node's worker, and not about another consumer there."""
+        return consumer is None or (
+            consumer in self.workers and not consumer.endswith(f"{self.workers[consumer]}.apply")
+        )
+
     def facts(self, line: Mapping[str, Any]) -> Facts:
         """What a line says, in the model's numbers."""
         node = line.get("node") or self.workers.get(line.get("consumer", ""))
         return Facts(
             step=line["step"], line=line, number=self.ticks, names=self.names,
             node=self.names.index(node) if node in self.names else None,
-            applies=str(line.get("consumer", line.get("target", ""))) == f"{node}.apply",
+            worker=self._of_worker(line.get("consumer", line.get("target"))),
             empty=self.empty,
         )  # fmt: skip
 
@@ -117,6 +139,15 @@ def replay(trace: Trace) -> State:
     return _Search(trace).run()
 
 
+@dataclass
+class _Point:
+    """A point on the way, what can be done there, and which line was taken."""
+
+    done: Done
+    ways: Iterator[tuple[int, Done, State]]
+    taken: int = -1
+
+
 class _Search:
     """The earliest line that is allowed comes next; a line that is not allowed yet waits.
 
@@ -134,36 +165,50 @@ class _Search:
 
     def run(self) -> State:
         """Return the state after all lines."""
-        start = (0,) * len(self._streams)
-        path = [self._following(start, _beginning(self._trace))]
+        done, state = (0,) * len(self._streams), _beginning(self._trace)
+        path: list[_Point] = []
         for _ in range(5 * len(self._facts) + 5000):
-            after = next(path[-1], None)
-            if after is None:
-                path.pop()
-                if not path:
-                    break
-                continue
-            done, state = after
             if all(k == len(one) for k, one in zip(done, self._streams, strict=True)):
                 return state
-            path.append(self._following(done, state))
-        reasons = "\n".join(self._why.values())
-        raise Disallowed(f"after {self._furthest} steps none of these is allowed:\n{reasons}")
+            path.append(_Point(done, self._following(done, state)))
+            while (after := next(path[-1].ways, None)) is None:
+                if not self._go_back(path):
+                    raise self._refused()
+            path[-1].taken, done, state = after
+        raise self._refused()
 
-    def _following(self, done: Done, state: State) -> Iterator[tuple[Done, State]]:
-        """The ways to go on, the likeliest first."""
-        heads = [
-            (indexes[done[stream]], stream)
-            for stream, indexes in enumerate(self._streams)
-            if done[stream] < len(indexes)
+    def _go_back(self, path: list[_Point]) -> bool:
+        """To what was perhaps done too early to the node of the line that waits longest."""
+        waiting = min(self._heads(path.pop().done))[0]
+        while path:
+            index = path[-1].taken
+            taken, same = self._facts[index], self._facts[waiting].node
+            if index < waiting and taken.step in MAY_BE_EARLY and taken.node == same:
+                return True
+            path.pop()
+        return False
+
+    def _refused(self) -> Disallowed:
+        reasons = "\n".join(self._why.values())
+        return Disallowed(f"after {self._furthest} steps none of these is allowed:\n{reasons}")
+
+    def _heads(self, done: Done) -> list[tuple[int, int]]:
+        """The next line of each runner, and which one that is."""
+        return [
+            (indexes[k], stream)
+            for stream, (k, indexes) in enumerate(zip(done, self._streams, strict=True))
+            if k < len(indexes)
         ]
-        earliest = min(heads)[0]
-        for index, stream in sorted(heads):
-            if index > earliest + WINDOW:
+
+    def _following(self, done: Done, state: State) -> Iterator[tuple[int, Done, State]]:
+        """The ways to go on, the likeliest first."""
+        heads = sorted(self._heads(done))
+        for index, stream in heads:
+            if index > heads[0][0] + WINDOW:
                 return
             after = self._try(sum(done), state, index)
             if after is not None:
-                yield (*done[:stream], done[stream] + 1, *done[stream + 1 :]), after
+                yield index, (*done[:stream], done[stream] + 1, *done[stream + 1 :]), after
                 if self._facts[index].step not in MAY_BE_EARLY:
                     return
 

@@ -32,8 +32,8 @@ class Facts:
     number: Mapping[int, int]
     names: Sequence[str]
     node: int | None
-    applies: bool
-    """It is about ``<node>.apply``, not about the node's worker."""
+    worker: bool
+    """It is about the node's worker, not about ``<node>.apply`` or another consumer there."""
     empty: frozenset[int]
 
     @property
@@ -72,7 +72,7 @@ def possible(after: State | None, text: str) -> State:
 def reveal(s: State, tick: int, empty: frozenset[int]) -> State:
     """Let the root make the ticks up to one that is mentioned now for the first time."""
     while len(s.truth) <= tick:
-        root = next((n for n, node in enumerate(s.nodes) if node.writable), None)
+        root = next((n for n, o in enumerate(s.nodes) if o.writable and s.living(n)), None)
         if root is None:
             raise NotAllowed(f"tick {len(s.truth)} while there is no root")
         s = _root_tick(s, root, len(s.truth) in empty)
@@ -124,7 +124,7 @@ def appear(s: State, facts: Facts) -> State:
 def take(s: State, facts: Facts) -> State:
     """Somebody else has the seat now; the one before may not have noticed."""
     node = s.nodes[facts.n]
-    if facts.applies or not node.kind:
+    if not facts.worker or not node.kind:
         return s
     stale = node.runner if node.runner is not None else node.stale
     return s.put(facts.n, node._replace(runner=None, stale=stale))
@@ -133,14 +133,14 @@ def take(s: State, facts: Facts) -> State:
 def fail(s: State, facts: Facts) -> State:
     """Nothing is remembered."""
     node = s.nodes[facts.n]
-    if facts.applies or node.runner is None:
+    if not facts.worker or node.runner is None:
         return s
     return s.put(facts.n, node._replace(runner=None, stale=node.runner))
 
 
 def read(s: State, facts: Facts) -> State:
     """What the database says must be what the model says."""
-    if facts.applies:
+    if not facts.worker:
         return _read_by_apply(s, facts)
     s = _unwritten(s, facts) if s.nodes[facts.n].kind else appear(s, facts)
     node, line = s.nodes[facts.n], facts.line
@@ -204,7 +204,7 @@ def events(s: State, facts: Facts) -> State:
     """A mirror's events; an applying consumer's rows."""
     start, end = facts.tick("start"), facts.tick("end")
     s = reveal(s, end, facts.empty)
-    if facts.applies:
+    if not facts.worker:
         require(s.nodes[facts.n].applied_tick == start, "its tables are elsewhere")
         return possible(protocol.apply(None, s, facts.n, end), f"no events up to tick {end}")
     kind = "leaf" if facts.step == "apply" else "branch"
@@ -230,7 +230,7 @@ def finish(s: State, facts: Facts) -> State:
     """The provider may forget; of its own queue a branch has told already."""
     done, provider = facts.tick("tick"), facts.other("provider")
     node = s.nodes[facts.n]
-    if facts.applies:
+    if not facts.worker:
         require(done <= node.applied_tick, "its tables are not there yet")
         return s
     require(done <= node.completed, f"it has completed {node.completed}")
@@ -289,10 +289,15 @@ def agree(s: State, facts: Facts) -> State:
 # ---------------------------------------------------------------- commands
 
 
+def _concerns(s: State, facts: Facts) -> bool:
+    """A node that nobody serves does nothing; it will be found as it is when somebody does."""
+    return facts.worker and facts.node is not None and bool(s.nodes[facts.node].kind)
+
+
 def pause(s: State, facts: Facts) -> State:
     """The flag; setting it as it stands already changes nothing."""
     paused = facts.step == "pause"
-    if facts.applies or s.nodes[facts.n].paused == paused:
+    if not _concerns(s, facts) or s.nodes[facts.n].paused == paused:
         return s
     return admin.set_paused(s, facts.n, paused)
 
@@ -300,7 +305,7 @@ def pause(s: State, facts: Facts) -> State:
 def register(s: State, facts: Facts) -> State:
     """A node may read here from a tick on."""
     reader, at = facts.other("subscriber"), facts.tick("tick")
-    if reader is None:
+    if reader is None or not _concerns(s, facts):
         return s
     require(s.nodes[facts.n].tick(at), "that tick is not here")
     s = admin.register(s, facts.n, reader, at)
@@ -311,7 +316,7 @@ def register(s: State, facts: Facts) -> State:
 def unregister(s: State, facts: Facts) -> State:
     """It does not read here any more."""
     reader = facts.other("subscriber")
-    if reader is None:
+    if reader is None or not _concerns(s, facts):
         return s
     return s.put(facts.n, without_subscriber(s.nodes[facts.n], reader))
 
@@ -319,7 +324,7 @@ def unregister(s: State, facts: Facts) -> State:
 def change_provider(s: State, facts: Facts) -> State:
     """From now on, once the worker has seen it."""
     provider = facts.other("provider")
-    if facts.applies or provider is None:
+    if provider is None or not _concerns(s, facts):
         return s
     return admin.set_provider(s, facts.n, provider)
 
@@ -341,9 +346,18 @@ def demote(s: State, facts: Facts) -> State:
     return s if provider is None else admin.demote_3(s, facts.n, provider)
 
 
+def reopen(s: State, facts: Facts) -> State:
+    """The first two steps are taken back."""
+    node = s.nodes[facts.n]
+    require(node.kind == "root", "it is no root")
+    return s.put(facts.n, node._replace(writable=True))
+
+
 def promote(s: State, facts: Facts) -> State:
-    """Tables and queue have everything."""
+    """Tables and queue have everything; a root that is lost does not count any more."""
     require(s.nodes[facts.n].kind == "branch", "it is no branch")
+    if facts.line.get("lost") in facts.names:
+        s = s._replace(alive=s.alive & ~(1 << facts.names.index(facts.line["lost"])))
     s = possible(admin.promote(None, s, facts.n), "its tables are behind")
     top = s.nodes[facts.n].newest.tick_id
     require(top == facts.tick("tick"), f"its top is {top}")
@@ -356,4 +370,5 @@ STEPS: dict[str, Callable[[State, Facts], State]] = {
     "report": report, "publish": publish, "agree": agree,
     "pause": pause, "resume": pause, "register": register, "unregister": unregister,
     "change_provider": change_provider, "demote": demote, "promote": promote,
+    "reopen": reopen,
 }  # fmt: skip

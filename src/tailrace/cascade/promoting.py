@@ -258,7 +258,7 @@ class Promote(Step):
             hands.db(self.node), queries.promote,
             queue=hands.queue, dead_root=dead_root, anyway=self.anyway,
         )  # fmt: skip
-        trace("promote", node=self.node, tick=row.last_tick)
+        trace("promote", node=self.node, tick=row.last_tick, lost=dead_root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +305,7 @@ class Reopen(Step):
     async def do(self, hands: Hands) -> None:
         """Take the first two steps of its demotion back."""
         await ask(hands.db(self.node), queries.reopen_root, queue=hands.queue)
+        trace("reopen", node=self.node)
 
 
 async def newest_tick(hands: Hands, node: str) -> int:
