@@ -26,6 +26,7 @@ from tailrace.cascade.node import (
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, WrongState
+from tailrace.faults import reach
 
 own_queries = load("tailrace")
 _logger = log.get("cascade.leaving")
@@ -105,27 +106,40 @@ class Leaving:
                     f"{', '.join(node.target_for)}",
                     hint="remove their leaves there first: tailrace drop-node, with --queue",
                 )
+        readers += await self._silent_readers()
         if readers:
             raise WrongState(
                 f'node "{self._name}" still has subscribers: {", ".join(sorted(readers))}',
                 hint="remove them, or move them with: tailrace change-provider",
             )
 
+    async def _silent_readers(self) -> list[str]:
+        """Subscribers of the node that are alive but could not be asked themselves."""
+        if self._name not in self._reached:
+            return []
+        alive = {one.name for one in self._members if not one.dead} - set(self._reached)
+        rows = await self._reached[self._name].fetch_all(queries.subscribers, queue=self._queue)
+        return [row.node_name for row in rows if row.node_name in alive]
+
     async def finish(self) -> None:
-        """Let the root forget the name, remove the node itself, then forget it everywhere."""
-        if self._root is not None and self._root.name != self._name:
-            await ask(
-                self._reached[self._root.name],
-                queries.unregister_location,
-                queue=self._queue,
-                node=self._name,
-            )
-        if self._name in self._reached:
-            await self._let_go_of_providers(self._reached[self._name])
-            await self._drop_here(self._reached[self._name])
-        for name, db in self._reached.items():
-            if name != self._name:
-                await self._forget_at(name, db)
+        """Remove the node itself, and let everybody forget it; the root tells who is not reached.
+
+        This database comes last: as long as it knows the node, the command can be run again.
+        """
+        for name in self._order():
+            if name == self._name:
+                await self._let_go_of_providers(self._reached[name])
+                await self._drop_here(self._reached[name])
+            else:
+                await self._forget_at(name, self._reached[name])
+            await reach("leaving.after_node")
+
+    def _order(self) -> list[str]:
+        others = sorted(set(self._reached) - {self._name, self._here.name})
+        wanted = [self._name, *others, self._here.name]
+        if self._name == self._here.name:
+            wanted = wanted[1:]
+        return [name for name in wanted if name in self._reached]
 
     async def _let_go_of_providers(self, db: Database) -> None:
         """Plain consumers that write into the node are registered where they read, too."""

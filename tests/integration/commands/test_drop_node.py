@@ -114,3 +114,34 @@ async def test_node_given_up_for_the_run_is_not_asked(seed):
     assert result.err.strip() == 'node "node5" is removed from queue "shop"'
     assert not await gone(seed["node5"], "pgq_node.node_info")
     assert await seed["node3"].fetch_all("select from pgq_node.subscriber_info") == []
+
+
+async def test_it_is_completed_by_the_next_run_wherever_it_died(seed, process):
+    """Killed after each database in turn, run from the node itself and from the root."""
+    # One database less is left each time from the root: the node itself goes first.
+    for name, start, deaths in (("node5", "node5", (1, 2, 3, 4)), ("node4", "node1", (1, 2))):
+        words = ("drop-node", name, "--db", seed[start].dsn)
+        for nth in deaths:
+            run = await process(*words, env={"TAILRACE_FAULT": f"leaving.after_node@{nth}:kill"})
+            assert await run.wait(30) == -9, (name, nth, run.err)
+        run = await process(*words)
+        assert await run.wait(30) == 0, run.err
+        assert await gone(seed[name], "pgq_node.node_info")
+        for other in ("node1", "node2", "node3"):
+            known = "select from pgq_node.node_location where node_name = %s"
+            assert await seed[other].fetch_all(known, name) == []
+            assert await seed[other].fetch_all(
+                "select from pgq_node.subscriber_info where subscriber_node = %s", name
+            ) == []  # fmt: skip
+
+
+async def test_subscriber_that_cannot_be_asked_counts(seed):
+    name = parameters(seed["node4"].dsn)["dbname"]
+    await seed["node4"].close()
+    await seed["node1"].execute(f'alter database "{name}" rename to "{name}_away"')
+    try:
+        result = await seed.at("node1", "drop-node", "node2", status=1)
+        assert "still has subscribers: node4" in result.err
+        await seed.at("node1", "drop-node", "node2", "--dead=node4")
+    finally:
+        await seed["node1"].execute(f'alter database "{name}_away" rename to "{name}"')
