@@ -58,7 +58,7 @@ soak: $(STAMP)  ## long: 200 random schedules, and the fault tests in N=20 rando
 	  $(BIN)/pytest --quiet -x tests/faults --deselect tests/faults/test_random_schedules.py \
 	  || exit 1; done
 
-bench: $(STAMP)  ## capture, catch-up and latency beside native logical replication
+bench: $(STAMP)  ## all benchmarks, most beside native logical replication (ARGS='cascade --samples 100')
 	$(BIN)/python -m benchmarks $(ARGS)
 
 demo: $(STAMP)  ## watch real flight data flow through five databases

@@ -14,7 +14,16 @@ from pathlib import Path
 from benchmarks.report import Result
 from benchmarks.stage import Scale, Stage
 
-NAMES = ("capture", "catchup", "latency", "memory")
+NAMES = (
+    "capture",
+    "catchup",
+    "latency",
+    "memory",
+    "cascade",
+    "isolation",
+    "switchover",
+    "status",
+)
 Benchmark = Callable[[Stage, Scale], Awaitable[list[Result]]]
 
 
@@ -23,8 +32,8 @@ def _benchmark(name: str) -> Benchmark:
     return found
 
 
-async def _run(names: list[str], scale: Scale, data: Path) -> dict[str, object]:
-    stage = Stage(data)
+async def _run(names: list[str], scale: Scale, data: Path, pictures: Path) -> dict[str, object]:
+    stage = Stage(data, pictures)
     results: dict[str, list[Result]] = {}
     try:
         stage.start()
@@ -52,16 +61,27 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="runs of each competitor (3)")
     parser.add_argument("--rows", type=int, default=300_000, help="rows of bulk work (300000)")
     parser.add_argument("--idle", type=float, default=60.0, help="idle seconds of latency (60)")
+    parser.add_argument("--samples", type=int, default=700, help="rows a repeat of cascade (700)")
+    parser.add_argument("--events", type=int, default=2_000_000, help="of isolation (2000000)")
     parser.add_argument("--data", type=Path, help="where the server lives (a temporary folder)")
     parser.add_argument("--output", type=Path, default=Path(__file__).with_name("results.json"))
     given = parser.parse_args()
     names = given.names or list(NAMES)
     if unknown := [name for name in names if name not in NAMES]:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(NAMES)}")
-    scale = Scale(repeats=given.repeats, rows=given.rows, idle=given.idle)
+    if not given.output.parent.is_dir():
+        parser.error(f'there is no folder "{given.output.parent}"; --output needs one')
+    scale = Scale(
+        repeats=given.repeats,
+        rows=given.rows,
+        idle=given.idle,
+        events=given.events,
+        samples=given.samples,
+    )
     with tempfile.TemporaryDirectory(prefix="tailrace-bench-", ignore_cleanup_errors=True) as data:
         Path(data).chmod(0o711)  # PostgreSQL does not run as root, and must get in
-        outcome = asyncio.run(_run(names, scale, given.data or Path(data) / "server"))
+        server = given.data or Path(data) / "server"
+        outcome = asyncio.run(_run(names, scale, server, given.output.parent))
     given.output.write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
     print(f"\nwritten to {given.output}")
 
