@@ -129,6 +129,36 @@ async def test_combined_root_moves_by_hand_while_everything_runs(
     assert await merge.errors() == []
 
 
+async def test_leaf_that_waits_behind_obeys_a_pause_and_follows_another_provider(
+    merge: Merge, process: StartProcess
+) -> None:
+    await make_node(merge.s2, "p1", "branch", "s2", merge.s1)
+    await merge.add_tables()
+    where = ["--db", merge.t2.dsn, "--queue", "p1"]
+    async with serving(*merge.all):
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        for command in (
+            ["pause", "--timeout", "20"],
+            ["resume", "--timeout", "20"],
+            ["change-provider", "--provider", "s2", "--timeout", "20"],
+        ):
+            done = await process(*command, *where)
+            await merge.write()
+            assert await done.wait(30) == 0, (command, done.err)
+        assert await merge.t2.fetch_value(
+            "select provider_node from pgq_node.get_node_info('p1')"
+        ) == "s2"  # fmt: skip
+        await merge.write()
+        await eventually(merge.equal, within=20)
+        await eventually(lambda: reached(merge, "p1"), within=10)
+        await eventually(lambda: told_to(merge.s2, "p1", "t2_p1"), within=20)
+        assert (
+            await merge.s1.fetch_one("select * from pgq.get_consumer_info('p1', 't2_p1')") is None
+        )
+    assert await merge.errors() == []
+
+
 async def test_table_is_added_to_all_parts_or_it_must_be_said(
     merge: Merge, process: StartProcess
 ) -> None:
