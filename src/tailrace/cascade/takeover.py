@@ -82,7 +82,10 @@ class Takeover(ABC):
 
     async def verify(self, hands: Hands, view: View) -> None:
         """Refuse what cannot work, before anything has been changed."""
+        new = self.wish.new
         for move in self.moves(view):
+            if move.node != new and view.is_below(new, move.node):
+                continue  # by then the new node is out of its way, and as far as it
             await move.verify(hands, view)
 
     def done(self, step: Step, _: object) -> None:
@@ -305,10 +308,7 @@ class BranchTakeover(Takeover):
         """Refuse what cannot work."""
         if not view[self.wish.new].holds_queue:
             raise WrongState(f'node "{self.wish.new}" is a leaf and cannot be a provider')
-        for move in self.moves(view):
-            if move.node == self.wish.old and view.is_below(self.wish.new, self.wish.old):
-                continue  # by then the new node is out of its way, and behind it
-            await move.verify(hands, view)
+        await super().verify(hands, view)
 
     def steps(self, view: View) -> list[Step]:
         """Say what is left to do."""

@@ -43,6 +43,15 @@ async def test_root_gives_its_role_away_under_load_and_gets_it_back(tree: Tree) 
         assert "already" in told.err
 
 
+async def test_root_is_taken_over_with_all_others_by_a_node_below_one_of_them(tree: Tree) -> None:
+    """node2 is moved below node4, which got its events by way of node2 until then."""
+    async with served(tree, FIVE):
+        await tree.takeover("node4", "node1", "--all")
+        everybody = {f"node{n}": "node4" for n in range(1, 5)}
+        assert await tree.shape() == everybody | {"node5": "node3"}
+        await tree.check()
+
+
 async def test_branch_takes_the_place_of_another_one_and_of_the_one_above(tree: Tree) -> None:
     async with served(tree, FIVE | {"leaf": "node5"}, leaves=LEAF):
         await tree.takeover("node3", "node2")
