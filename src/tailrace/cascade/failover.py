@@ -10,10 +10,11 @@ lost root has.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Literal
 
 from tailrace import log
-from tailrace.cascade.moving import PIN, Move
+from tailrace.cascade.moving import Move
 from tailrace.cascade.operation import Hands, Step
 from tailrace.cascade.promoting import AwaitTables, CompleteTicks, MarkDead, Promote
 from tailrace.cascade.steps import AwaitPassed, Pause, Resume
@@ -51,7 +52,7 @@ class Failover(Takeover):
         found = super()._others(view)
         if new.provider != old and reads_from(new, old):
             found.append(self._move(new.name, new.name, old))
-        return found
+        return [replace(move, lost=True) for move in found]
 
     def _marks(self, view: View) -> Iterator[Step]:
         lost = self.wish.old
@@ -63,15 +64,23 @@ class Failover(Takeover):
     def _orphans(self, view: View) -> Iterator[Step]:
         """Move everybody who can be moved; who cannot goes on waiting where it was."""
         for move in self._others(view):
-            if move.node not in self.failures:
-                self._give_up_lost(view, move)
+            stay = self._homeless(view, move)
+            worker = view[move.node].worker
+            for name, error in stay.items():
+                self.failures[move.node if name == worker else f"{move.node}/{name}"] = error
             if move.node in self.failures:
                 yield from move.undoing(view, self._before)
             else:
-                yield from self._moving(view, move)
+                yield from self._moving(view, replace(move, without=tuple(stay)))
 
-    def _give_up_lost(self, view: View, move: Move) -> None:
-        """Note down who stands at a tick that nobody else has; below a branch nobody does."""
+    def _homeless(self, view: View, move: Move) -> dict[str, TailraceError]:
+        """Consumers of a node that stand at ticks which the new provider does not have."""
+        new, positions = view[self.wish.new], view[move.node].positions
+        return {
+            name: move.missing(view, name)
+            for name in move.moving(view)
+            if name != view[move.node].worker and positions[name].tick < (new.oldest or 0)
+        }
 
 
 class RootFailover(Failover):
@@ -146,19 +155,20 @@ class RootFailover(Failover):
             yield AwaitTables(new.name)
         yield Promote(new.name, self.wish.old, lost=True, anyway=self.wish.anyway)
 
-    def _give_up_lost(self, view: View, move: Move) -> None:
-        """After a promotion, whoever is beyond the bookmark stands at ticks that are lost."""
+    def _homeless(self, view: View, move: Move) -> dict[str, TailraceError]:
+        """After the promotion also whoever is beyond the bookmark: at ticks that are lost."""
+        found = super()._homeless(view, move)
         bookmark = view[self.wish.new].readers.get(f"{self.wish.old}.gravestone")
-        facts = view[move.node]
         for name in move.moving(view):
-            tick = facts.positions[name].tick
-            if bookmark is not None and tick > bookmark and not name.startswith(PIN):
-                self.failures[move.node] = LostPosition(
+            tick = view[move.node].positions[name].tick
+            if bookmark is not None and tick > bookmark:
+                found[name] = LostPosition(
                     f'consumer "{name}" of node "{move.node}" has completed tick {tick}, but '
                     f'the events after tick {bookmark} are lost with node "{self.wish.old}"',
-                    hint=f"its rows are ahead of all others: tailrace drop-node {move.node}, and "
-                    "create it again",
+                    hint="what it has brought in is ahead of all others: drop it, and create it "
+                    "again",
                 )
+        return found
 
     def undoing(self, view: View) -> list[Step]:
         """Let the survivors go on as they were; their provider is lost all the same."""

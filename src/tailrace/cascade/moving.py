@@ -39,7 +39,9 @@ class Move:
     """A node's consumers on their way from one provider to another.
 
     ``source`` is the provider that is left (None: wherever the worker, or the consumer, reads);
-    ``consumer`` the only one to be moved (None: all that read from there).
+    ``consumer`` the only one to be moved (None: all that read from there). When the source is
+    ``lost``, only the worker is asked to stop: others can read nothing more, and the program of one
+    may have gone with it. Consumers ``without`` a place at the new provider stay behind.
     """
 
     node: str
@@ -47,6 +49,8 @@ class Move:
     source: str | None = None
     consumer: str | None = None
     give_up_pins: bool = False
+    lost: bool = False
+    without: tuple[str, ...] = ()
 
     # ---------------------------------------------------------------- what is concerned
 
@@ -74,6 +78,7 @@ class Move:
                 if place.provider == source
                 and name != f"{self.node}.apply"
                 and self.consumer in (None, name)
+                and name not in self.without
             )
         )
 
@@ -112,7 +117,7 @@ class Move:
         for name in self.moving(view):
             tick = facts.positions[name].tick
             if new.oldest is not None and tick < new.oldest and not self._given_up(name):
-                raise self.lost(view, name)
+                raise self.missing(view, name)
 
     async def verify(self, hands: Hands, view: View) -> None:
         """The same, and ask the new provider for each tick."""
@@ -125,12 +130,12 @@ class Move:
             if not await hands.db(self.to).fetch_value(
                 queries.has_tick, queue=hands.queue, tick=tick
             ):
-                raise self.lost(view, name)
+                raise self.missing(view, name)
 
     def _given_up(self, name: str) -> bool:
         return self.give_up_pins and name.startswith(PIN)
 
-    def lost(self, view: View, name: str) -> TailraceError:
+    def missing(self, view: View, name: str) -> TailraceError:
         """Make the error for a tick that the new provider does not keep."""
         new, tick = view[self.to], view[self.node].positions[name].tick
         kept = f"it keeps ticks {new.oldest} to {new.newest}"
@@ -170,7 +175,11 @@ class Move:
 
     def _approach(self, facts: NodeFacts, new: NodeFacts, moving: Sequence[str]) -> Iterator[Step]:
         """Stop, and have the new provider ready."""
-        running = [one for one in moving if not one.startswith(PIN)]
+        running = [
+            one
+            for one in moving
+            if not one.startswith(PIN) and (one == facts.worker or not self.lost)
+        ]
         if not all(
             facts.positions[one].paused and facts.positions[one].uptodate for one in running
         ):

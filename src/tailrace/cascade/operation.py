@@ -36,7 +36,7 @@ INTERVAL = 0.02
 # A step that had to be done so often has no effect, because somebody undoes it again.
 AGAIN = 3
 
-_SERVED = "it is served by: tailrace run"
+_SERVED = "workers are served by: tailrace run; other consumers by their own programs"
 
 
 class Hands:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fixtures.cascade import OPTIONS
+from fixtures.cascade import OPTIONS, QUEUE
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree
@@ -57,13 +57,19 @@ async def test_ticks_go_on_far_above_whatever_the_lost_root_may_have_had(tree: T
             await tree.write()
             await eventually(lambda: at_least(tree, "leaf", 25), within=20)
         ahead = (await tree.facts("leaf"))["positions"]["leaf_worker"]["tick"]
+        for name, tick in {"reports": 1, "hasty": ahead, ".savepoint.1": ahead}.items():
+            await tree["other"].db.execute(
+                "select pgq_node.register_consumer(%s, %s, 'node1', %s)", QUEUE, name, tick
+            )
         async with lost(tree["node1"], tree["node2"]):
             async with serving(tree["node2"], tree["other"]):
                 top = (await tree.facts("node2"))["newest"]
                 assert ahead > top
                 told = await tree.takeover("node2", "node1", "--dead-root", status=1)
                 assert f"has completed tick {ahead}, but the events after tick {top}" in told.err
-                assert 'these could not be moved: "leaf"' in told.err
+                unmoved = '"leaf", "other/.savepoint.1", "other/hasty"'
+                assert f"these could not be moved: {unmoved}" in told.err
+                assert (await tree.facts("node2"))["readers"]["reports"] == 1
                 assert await tree.provider("other") == "node2"
                 await tree.write("node2")
                 await eventually(lambda: beyond(tree, "node2", top + 1_000_000), within=20)
