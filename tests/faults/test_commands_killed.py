@@ -1,4 +1,4 @@
-"""``create-branch`` killed at each of its reach points and typed again: the node is complete."""
+"""Commands killed at each of their reach points and typed again: what they do is complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def test_branch_whose_creation_was_killed_again_and_again_is_made_once(
         )  # fmt: skip
         async with writing(tree) as load:
             killed = 0
-            while await dies(tree, words, killed + 1):
+            while await dies(tree, "node6", words, killed + 1):
                 killed += 1
                 assert killed < MANY
             assert killed >= 2
@@ -44,9 +44,29 @@ async def test_branch_whose_creation_was_killed_again_and_again_is_made_once(
         await check(*tree, rewriters=("node4", "node5", "node6"))
 
 
-async def dies(tree: Tree, words: tuple[str, ...], nth: int) -> bool:
+@pytest.mark.parametrize("mark", ["tag-dead", "tag-alive"])
+async def test_mark_that_reached_only_some_nodes_reaches_all_when_set_again(
+    server: Server, template: str, mark: str
+) -> None:
+    """No worker runs, so nobody hears of it by an event."""
+    async with planted(server, tables=False, working=False) as tree:
+        if mark == "tag-alive":
+            await tree.at("node2", "tag-dead", "node5")
+        killed = 0
+        while await dies(tree, "node2", (mark, "node5"), killed + 1):
+            killed += 1
+            assert killed < MANY
+        assert killed >= 1
+        for place in tree:
+            if place.name != "node5":
+                assert (await place.members()).get("node5", mark == "tag-dead") is (
+                    mark == "tag-dead"
+                )
+
+
+async def dies(tree: Tree, name: str, words: tuple[str, ...], nth: int) -> bool:
     """Whether the command was killed at its n-th reach point, or else has done its work."""
-    process = await tree.command("node6", *words, env={"TAILRACE_FAULT": f"*@{nth}:kill"})
+    process = await tree.command(name, *words, env={"TAILRACE_FAULT": f"*@{nth}:kill"})
     status = await process.wait(60)
     assert status in (0, -signal.SIGKILL), process.err
     return status != 0
