@@ -353,11 +353,19 @@ def reopen(s: State, facts: Facts) -> State:
     return s.put(facts.n, node._replace(writable=True))
 
 
+def _lose(s: State, root: int, last: int) -> State:
+    """With the root, leaves are lost that were ahead of every queue that is left."""
+    lost = [n for n, one in enumerate(s.nodes) if one.kind == "leaf" and one.completed > last]
+    for n in [root, *lost]:
+        s = s._replace(alive=s.alive & ~(1 << n))
+    return s
+
+
 def promote(s: State, facts: Facts) -> State:
     """Tables and queue have everything; a root that is lost does not count any more."""
     require(s.nodes[facts.n].kind == "branch", "it is no branch")
     if facts.line.get("lost") in facts.names:
-        s = s._replace(alive=s.alive & ~(1 << facts.names.index(facts.line["lost"])))
+        s = _lose(s, facts.names.index(facts.line["lost"]), facts.tick("tick"))
     s = possible(admin.promote(None, s, facts.n), "its tables are behind")
     top = s.nodes[facts.n].newest.tick_id
     require(top == facts.tick("tick"), f"its top is {top}")

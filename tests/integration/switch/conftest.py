@@ -13,6 +13,7 @@ from fixtures.cascade import cascade as cascade  # the fixture, for all tests be
 from fixtures.cascade import running as serving
 from fixtures.command import Result, Tailrace
 from fixtures.command import tailrace as tailrace  # the fixture, for all tests below
+from fixtures.modelled import modelled as modelled  # the fixture, for all tests below
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
@@ -58,6 +59,11 @@ class Tree:
             if provider is not None:
                 await node.set_live()
                 await node.db.execute("select tailrace.ensure_apply(%s)", QUEUE)
+
+    async def nodes_of(self, providers: Mapping[str, str | None]) -> TestNode:
+        """Make nodes that nobody serves, and return the first."""
+        await self.grow(providers, set())
+        return next(iter(self.nodes.values()))
 
     async def connect(self, name: str) -> Database:
         """One more connection to a node."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fixtures.cascade import OPTIONS, QUEUE
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree
 from integration.switch.losing import lost
+
+pytestmark = pytest.mark.usefixtures("modelled")
 
 
 async def at_least(tree: Tree, name: str, rows: int) -> bool:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
+
 from fixtures.cascade import OPTIONS
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import Tree, served
 from integration.switch.killing import failed, killed
 from integration.switch.losing import lost
+
+pytestmark = pytest.mark.usefixtures("modelled")
 
 FOUR = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2"}
 MANY = 40
