@@ -9,6 +9,8 @@ node, which running the same command again completes.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import urlencode
@@ -41,6 +43,10 @@ TICKER_SETTINGS = {
     "ticker_max_count": "20000",
     "ticker_idle_period": "5 seconds",
 }
+
+
+# Telling the other nodes directly only saves time, so nobody waits long for a deaf one.
+TELL_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +113,13 @@ async def create_root(db: Database, new: NewNode) -> None:
 class Joining:
     """A new branch or leaf on its way into a cascade: first look at everything, then do it."""
 
-    def __init__(self, new: NewNode, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, new: NewNode, stack: AsyncExitStack, *, given_up: Collection[str] = ()
+    ) -> None:
+        """``given_up``: nodes that are not visited this time."""
         self._new = new
         self._stack = stack
+        self._given_up = given_up
         self._self = Member(new.name, new.location, dead=False)
         self._provider: Node
         self._provider_db: Database
@@ -130,7 +140,11 @@ class Joining:
                 f'node "{self._provider.name}" is a leaf and cannot be a provider',
                 hint="choose a root or a branch with --provider",
             )
-        _, self._root_db = await find_root(self._provider, self._provider_db, self._stack)
+        _, self._root_db = await find_root(
+            self._provider, self._provider_db, self._stack, dead=self._given_up
+        )
+        if self._given_up:  # checks the names; the mark itself is not passed on
+            await read_members(self._root_db, new.queue, dead=self._given_up)
         self._members = await read_members(self._root_db, new.queue)
         known = next((member for member in self._members if member.name == new.name), None)
         if known is not None:
@@ -177,17 +191,20 @@ class Joining:
         The root's event tells everybody, but only those whose worker runs; a sync group, for one,
         waits until each of its members knows all others (cascade.md S-15).
         """
-        known = {self._new.name, self._provider.name}
+        known = {self._new.name, self._provider.name, *self._given_up}
         others = [one for one in self._members if not one.dead and one.name not in known]
         await service.together(*(self._tell(member) for member in others))
 
     async def _tell(self, member: Member) -> None:
         try:
-            async with connected(member.location, f"create-{self._new.type}") as db:
+            async with (
+                asyncio.timeout(TELL_SECONDS),
+                connected(member.location, f"create-{self._new.type}") as db,
+            ):
                 node = await read_node(db, self._new.queue)
                 if node is not None and node.name == member.name and not node.is_root:
                     await _register_location(db, self._new, self._self)
-        except TailraceError as exc:
+        except (TimeoutError, TailraceError) as exc:
             _logger.debug('node "%s" hears of it from the root: %s', member.name, exc)
 
     async def _check_combined(self, db: Database, combined: str) -> None:
@@ -237,7 +254,7 @@ class Joining:
         """Remove what the unfinished attempt may have registered on another provider."""
         new = self._new
         for member in self._members:
-            if member.dead or member.name in (new.name, self._provider.name):
+            if member.dead or member.name in (new.name, self._provider.name, *self._given_up):
                 continue
             try:
                 async with connected(member.location, f"create-{new.type}") as db:

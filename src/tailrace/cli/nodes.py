@@ -51,6 +51,7 @@ def _create_options(
                 help="Node to read from: root or branch.",
             )
         )
+        options.append(dead_option)
 
     def decorate(function: F) -> F:
         for option in reversed(options):
@@ -112,7 +113,7 @@ async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> in
     async with call.database() as db, AsyncExitStack() as stack:
         if await _already_there(call, db, new, check=not options["nocheck"]):
             return 0
-        joining = Joining(new, stack)
+        joining = Joining(new, stack, given_up=options["dead"])
         await joining.look()
         await _ensure_schemas(call, db)
         await joining.finish(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qs
 
 import pytest
@@ -147,3 +148,27 @@ async def test_interrupted_creation_may_go_on_with_another_provider(
     subscribers = "select subscriber_node from pgq_node.subscriber_info order by 1"
     assert [row[0] for row in await cascade["a"].fetch_all(subscribers)] == ["b", "c"]
     assert await cascade["b"].fetch_all(subscribers) == []
+
+
+async def test_all_members_know_a_new_node_at_once(seed, new_database, proxy):
+    """Nobody is served here; a deaf member only costs a moment, and none with --dead."""
+    for name in seed.nodes:
+        known = (await seed.at(name, "members", "--format", "json")).json
+        assert [row["node"] for row in known] == sorted(seed.nodes), name
+    wall = await proxy(seed["node5"].dsn)
+    await seed["node1"].execute(
+        "update pgq_node.node_location set node_location = %s where node_name = 'node5'", wall.dsn
+    )
+    wall.deafen()
+    for number, given_up in ((6, []), (7, ["--dead=node5"])):
+        name, db = f"node{number}", await new_database()
+        words = [f"create-{'leaf' if given_up else 'branch'}", name, "--queue", "shop"]
+        words += ["--provider", seed["node2"].dsn, "--db", db.dsn, *given_up]
+        began = time.monotonic()
+        await seed.tailrace(*words)
+        assert given_up == [] or time.monotonic() - began < 3
+        known = (await seed.at("node3", "members", "--format", "json")).json
+        assert name in [row["node"] for row in known]
+    words = ["create-leaf", "node8", "--queue", "shop", "--provider", seed["node2"].dsn]
+    result = await seed.tailrace(*words, "--db", (await new_database()).dsn, "--dead=nix", status=1)
+    assert 'no node "nix"' in result.complaint
