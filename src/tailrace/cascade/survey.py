@@ -7,8 +7,9 @@ repeated cheaply. Who is marked dead is not asked; who does not answer is away, 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from tailrace.errors import ConnectError, NotFound, TailraceError, WrongState
 queries = load("tailrace")
 
 CONNECT_TIMEOUT = 4.0
+CLAIM_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +149,18 @@ class Survey:
         if member.name in self.dead:
             return
         try:
-            self._databases[member.name] = await self._stack.enter_async_context(
+            db = await self._stack.enter_async_context(
                 await Database.connect(
                     member.location, name=self._purpose, connect_timeout=CONNECT_TIMEOUT
                 )
             )
-            self._away.pop(member.name, None)
         except TailraceError as error:
             self._away[member.name] = str(error)
+            return
+        with suppress(TailraceError):  # not every platform can tell
+            await db.execute(queries.end_with_client)
+        self._databases[member.name] = db
+        self._away.pop(member.name, None)
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -218,9 +224,17 @@ class Survey:
         return facts_from(found) if found is not None and found["name"] == name else None
 
     async def claim(self, *names: str) -> None:
-        """Keep other commands from rewiring these nodes until our connections are closed."""
+        """Keep other commands from rewiring these nodes until our connections are closed.
+
+        A command that was killed holds them a little longer, until its server notices.
+        """
+        clock = asyncio.get_running_loop().time
+        start = clock()
         for name in sorted(names):
-            if not await locks.acquire(self.db(name), f"switch {self.queue}"):
+            while not await locks.acquire(self.db(name), f"switch {self.queue}"):
+                if clock() - start < CLAIM_SECONDS:
+                    await asyncio.sleep(0.1)
+                    continue
                 raise WrongState(
                     f'another change-provider or takeover is at work on node "{name}" of queue '
                     f'"{self.queue}"',

@@ -12,7 +12,7 @@ from fixtures.process import StartProcess
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree, served, writing
 from integration.switch.killing import Killed, dying
-from tailrace.cascade import promoting
+from tailrace.cascade import promoting, survey
 from tailrace.db import locks
 from tailrace.errors import TailraceError
 
@@ -90,7 +90,8 @@ async def test_what_cannot_work_is_refused_and_the_plan_changes_nothing(tree: Tr
     assert {name: await tree.facts(name) for name in tree.nodes} == before
 
 
-async def test_one_command_at_a_time(tree: Tree) -> None:
+async def test_one_command_at_a_time(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "CLAIM_SECONDS", 0.2)
     await tree.grow({"node1": None, "node2": "node1"}, set())
     other = await tree.connect("node2")
     assert await locks.acquire(other, f"switch {QUEUE}")

@@ -412,6 +412,9 @@ where queue_name = %(queue)s and table_name = %(table)s;
 -- node_facts: what a step has to know of this node
 select tailrace.node_facts(%(queue)s);
 
+-- end_with_client: a statement that still runs ends soon after the command that sent it has died
+select set_config('client_connection_check_interval', '500ms', false);
+
 -- has_tick: whether a tick of the queue is kept here
 select exists (
     select 1 from pgq.tick as t
