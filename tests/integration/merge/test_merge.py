@@ -129,6 +129,23 @@ async def test_combined_root_moves_by_hand_while_everything_runs(
     assert await merge.errors() == []
 
 
+async def test_positions_follow_before_the_branch_has_tables_and_the_tables_come_later(
+    merge: Merge,
+) -> None:
+    """Without ``.apply`` the mirror moves the positions."""
+    await merge.add_tables(merge.t1)
+    async with serving(*merge.all):
+        await merge.write()
+        for queue in PARTS:
+            await eventually(lambda q=queue: reached(merge, q), within=20)
+        await merge.add_merged(merge.t2)
+        await merge.write()
+        await eventually(merge.equal, within=40)
+        for queue in PARTS:
+            await eventually(lambda q=queue: reached(merge, q), within=20)
+    assert await merge.errors() == []
+
+
 async def test_leaf_that_waits_behind_obeys_a_pause_and_follows_another_provider(
     merge: Merge, process: StartProcess
 ) -> None:

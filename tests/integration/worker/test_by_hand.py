@@ -61,7 +61,11 @@ async def foreign_tickers(cascade: Cascade, folder: Path) -> AsyncIterator[None]
         program = shutil.which("pgqd")
         if program is not None:
             given = parameters(nodes[0].dsn)
-            address = " ".join(f"{key}={given[key]}" for key in ("host", "port", "user"))
+            address = " ".join(
+                f"{key}={given[key]}"
+                for key in ("host", "port", "user", "passfile")
+                if given.get(key)
+            )
             config = folder / "pgqd.ini"
             config.write_text(
                 f"[pgqd]\nbase_connstr = {address}\ninitial_database = {nodes[0].db.dbname}\n"
