@@ -178,3 +178,25 @@ async def test_tables_that_are_not_here_are_counted(pair):
     text = (await pair.at("up", "status")).out
     assert "Tables: 3/0/0" in text
     assert "Tables: 0/1/2" in text
+
+
+async def test_node_with_functions_of_pgq_node_3_0_has_no_attributes(pair):
+    """S-8: get_node_info of that version ends with worker_last_tick."""
+    await pair["up"].execute(
+        """
+        alter function pgq_node.get_node_info(text) rename to get_node_info_new;
+        create function pgq_node.get_node_info(
+            in i_queue_name text, out ret_code int4, out ret_note text, out node_type text,
+            out node_name text, out global_watermark int8, out local_watermark int8,
+            out provider_node text, out provider_location text, out combined_queue text,
+            out combined_type text, out worker_name text, out worker_paused bool,
+            out worker_uptodate bool, out worker_last_tick int8)
+        language sql as $$
+            select ret_code, ret_note, node_type, node_name, global_watermark, local_watermark,
+                provider_node, provider_location, combined_queue, combined_type, worker_name,
+                worker_paused, worker_uptodate, worker_last_tick
+            from pgq_node.get_node_info_new(i_queue_name) $$
+        """
+    )
+    assert (await pair.at("up", "node-info", "--format", "json")).json["attributes"] == {}
+    assert "up (root)" in (await pair.at("down", "status")).out
