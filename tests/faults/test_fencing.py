@@ -77,6 +77,29 @@ async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_
     assert [await node.errors() for node in nodes] == [[], [], []]
 
 
+async def test_copy_of_a_frozen_runner_is_made_by_another(
+    cascade: Cascade, process: StartProcess
+) -> None:
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    await root.add_table()
+    await root.db.execute("insert into public.t select i, 'x' from generate_series(-500, -1) i")
+    await leaf.add_table()
+    flags = [word for node in (root, leaf) for word in ("--db", node.dsn)]
+    first = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": "copy.in_data:stop"})
+    await eventually(lambda: frozen(first), within=40)
+    second = await process("run", *flags, env=SETTINGS)
+    await write(root, 0)
+    await eventually(lambda: equal_everywhere(root, leaf), within=40)
+    first.send(signal.SIGCONT)
+    await write(root, 5)
+    await eventually(lambda: equal_everywhere(root, leaf), within=20)
+    for one in (first, second):
+        one.send(signal.SIGTERM)
+        assert await one.wait() == 0, one.err
+    assert await leaf.errors() == []
+
+
 async def taken(nodes: list[TestNode]) -> bool:
     """Whether somebody works for all consumers."""
     count = 0
