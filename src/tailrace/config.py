@@ -176,7 +176,7 @@ class Settings:
     worker: str | None = None
     databases: tuple[str, ...] = ()
     poll: float = 1.0
-    tick_period: float = 0.003
+    tick_period: float = 0.002
     grace: float = 30.0
     runner_timeout: float = 5.0
     global_watermark_period: float = 300.0

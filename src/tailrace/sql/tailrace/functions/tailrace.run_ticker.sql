@@ -82,7 +82,8 @@ begin
         end if;
         exit when io_queues = 0;
         exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => io_pause) >= v_end;
-        perform pg_catalog.pg_sleep(io_pause);
+        -- Sleeping rounds up to whole milliseconds, and a little more than 2 would be 3.
+        perform pg_catalog.pg_sleep(greatest(floor(io_pause * 1000), 1) / 1000);
         -- The next round's now(), and with it the time of a tick, begins here.
         commit;
     end loop;
