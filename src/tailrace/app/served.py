@@ -15,6 +15,7 @@ from tailrace.db import locks
 from tailrace.db.connection import Database, label
 from tailrace.db.queries import load
 from tailrace.errors import SchemaMissing, TailraceError
+from tailrace.jobs import stopping
 from tailrace.queue.maintenance import Maintenance
 from tailrace.queue.ticker import Ticker
 from tailrace.replication.consumer import ApplyingConsumer
@@ -100,11 +101,14 @@ class ServedDatabase:
         return [row for row in rows if self._options.queue in (None, row.queue_name)]
 
     async def discover(self) -> bool:
-        """Start what the nodes here need and what does not run yet."""
-        for node in await self.nodes(await self._connected()):
+        """Start what the nodes here need and does not run yet; stop jobs that are asked to stop."""
+        db = await self._connected()
+        for node in await self.nodes(db):
             for key, make in self._wanted(node):
                 if key not in self._running:
                     self._start(key, make())
+            if node.has_stopping:
+                await stopping.carry_out(db, node.queue_name)
         return False
 
     def _wanted(self, node: Any) -> Iterator[tuple[str, Callable[[], Service]]]:

@@ -159,5 +159,22 @@
 \ir functions/tailrace.create_one_table_sql.sql
 \ir functions/tailrace.create_table_sql.sql
 
+-- Jobs
+\ir functions/tailrace.keep_job.sql
+\ir functions/tailrace.live_runners.sql
+\ir functions/tailrace.job_status.sql
+\ir views.sql
+\ir functions/tailrace.find_job.sql
+\ir functions/tailrace.refuse_savepoint.sql
+\ir functions/tailrace.refuse_transaction.sql
+\ir functions/tailrace.request_stop_job.sql
+\ir functions/tailrace.request_start_job.sql
+\ir functions/tailrace.drain_to.sql
+\ir functions/tailrace.settle_job.sql
+\ir functions/tailrace.start_progress.sql
+\ir functions/tailrace.stop_job.sql
+\ir functions/tailrace.start_job.sql
+\ir functions/tailrace.drop_job.sql
+
 -- Rights
 \ir grants.sql

@@ -201,7 +201,14 @@ select n.queue_name, n.node_name, n.node_type, n.worker_name,
     exists (
         select 1 from pgq_node.local_state as s
         where s.queue_name = n.queue_name and s.consumer_name = n.node_name || '.apply'
-    ) as applies
+    ) as applies,
+    exists (
+        select 1 from tailrace.job as j
+        join pgq_node.local_state as s
+            on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+        where j.queue_name = n.queue_name and not s.paused
+            and (j.drain_since is not null or j.wanted <> 'running')
+    ) as has_stopping
 from pgq_node.node_info as n
 order by n.queue_name;
 
@@ -463,3 +470,63 @@ select * from tailrace.promote(%(queue)s, %(dead_root)s, %(anyway)s);
 
 -- nudge: wake whoever listens here for ticks of the queue, so that it looks at its settings
 select pg_notify('tailrace_tick', %(queue)s);
+
+-- ======================================================================
+-- Jobs
+-- ======================================================================
+
+-- jobs: the jobs of this database, newest first
+select job_id, job_name, status, start_time, end_time, engine, kind, node, lag, position, duration,
+    statement, error
+from tailrace.jobs
+order by start_time desc, job_name;
+
+-- find_job: the job that is meant by a name, an id or its beginning
+select j.job_id, j.job_name, j.status, j.start_time, j.end_time, j.engine, j.kind, j.node, j.lag, j.position,
+    j.duration, j.statement, j.error
+from tailrace.find_job(%(job)s) as f
+join tailrace.jobs as j on j.job_id = f.job_id;
+
+-- job_details: what DESCRIBE JOB shows beyond that
+select j.queue_name as queue, j.consumer_name as consumer, s.provider_node as provider,
+    r.runner_name as runner, j.created_at as created, j.wanted, j.drain_tick, j.settings
+from tailrace.job as j
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+left join tailrace.runner as r on r.queue_name = j.queue_name and r.consumer_name = j.consumer_name
+where j.job_id = %(job_id)s;
+
+-- job_lock: the lock that the runner of a job holds
+select 'consumer ' || queue_name || ' ' || consumer_name from tailrace.job where job_id = %(job_id)s;
+
+-- tick_age: seconds since a tick of this database's queue was made
+select extract(epoch from pg_catalog.clock_timestamp() - t.tick_time)::float8
+from pgq.tick as t
+join pgq.queue as q on q.queue_id = t.tick_queue
+where q.queue_name = %(queue)s and t.tick_id = %(tick)s;
+
+-- request_stop_job: ask a job to stop
+select * from tailrace.request_stop_job(%(job)s, %(savepoint)s, %(drain)s);
+
+-- request_start_job: ask a job to go on
+select * from tailrace.request_start_job(%(job)s);
+
+-- start_progress: whether a job that was started has been taken by a runner
+select tailrace.start_progress(%(job_id)s);
+
+-- drain_to: say up to which tick a job drains; NULL: it does not any more
+select tailrace.drain_to(%(job_id)s, %(tick)s::bigint);
+
+-- settle_job: do what is due for a job that is to stop, and say what it waits for
+select tailrace.settle_job(%(job_id)s);
+
+-- drop_job: forget a job that has ended
+select tailrace.drop_job(%(job)s);
+
+-- stopping_jobs: jobs of a queue that are asked to stop and have not
+select j.job_id, j.job_name,
+    j.drain_since is not null and j.drain_tick is null and n.node_type <> 'root' as asks_root
+from tailrace.job as j
+join pgq_node.node_info as n on n.queue_name = j.queue_name
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+where j.queue_name = %(queue)s and not s.paused
+    and (j.drain_since is not null or j.wanted <> 'running');

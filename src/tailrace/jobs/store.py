@@ -1,0 +1,132 @@
+"""The jobs of one database: reading them, and asking them to stop, to go on, to go.
+
+All rules are in SQL, since any SQL client can do the same (architecture.md 2); here the functions
+of schema ``tailrace`` are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tailrace.cascade.waiting import Patience
+from tailrace.db import locks
+from tailrace.db.connection import Database, Row
+from tailrace.db.queries import load
+from tailrace.errors import NotFound, Timeout
+from tailrace.jobs.model import Details, Job, Status
+
+queries = load("tailrace")
+
+INTERVAL = 0.05
+
+# A runner that has been silent for so long is dead or frozen, as in tailrace.live_runners.
+_SILENCE = 5.0
+
+
+async def read_jobs(db: Database) -> list[Job]:
+    """All jobs of the database, newest first."""
+    rows = await db.fetch_all(queries.jobs)
+    return [_job(row) for row in rows]
+
+
+async def find(db: Database, name: str) -> Job | None:
+    """The job of that name, id or beginning of an id; None when there is none here.
+
+    Raises where the name is malformed, or several ids begin so.
+    """
+    try:
+        row = await db.fetch_one(queries.find_job, job=name)
+    except NotFound:
+        return None
+    return None if row is None else _job(row)
+
+
+async def details(db: Database, job: Job) -> Details:
+    """What else is known of a job."""
+    row = await db.fetch_one(queries.job_details, job_id=job.job_id)
+    if row is None:
+        raise _gone(db, job)
+    return Details(*row)
+
+
+async def tick_age(db: Database, queue: str, tick: int) -> float | None:
+    """Seconds since a tick of this database's queue was made; None: it is not kept here."""
+    age = await db.fetch_value(queries.tick_age, queue=queue, tick=tick)
+    return None if age is None else float(age)
+
+
+async def stop(
+    db: Database,
+    job: Job,
+    *,
+    savepoint: bool = False,
+    drain_tick: int | None = None,
+    timeout: float | None = None,
+    talk: Callable[[str], None] | None = None,
+) -> None:
+    """Ask a job to stop and wait until it is at rest, whether or not anybody runs it.
+
+    With ``drain_tick`` it goes on to that tick first; where that takes too long it is not stopped
+    at all.
+    """
+    drain = drain_tick is not None
+    async with db.transaction():
+        await db.execute(queries.request_stop_job, job=job.job_id, savepoint=savepoint, drain=drain)
+        if drain:
+            await db.execute(queries.drain_to, job_id=job.job_id, tick=drain_tick)
+    waits = ""
+
+    async def at_rest() -> bool:
+        nonlocal waits
+        waits = await db.fetch_value(queries.settle_job, job_id=job.job_id)
+        if waits is not None and not drain:
+            key = await db.fetch_value(queries.job_lock, job_id=job.job_id)
+            await locks.end_silent(db, key, _SILENCE)
+        return waits is None
+
+    try:
+        await Patience(timeout, talk).wait(at_rest, what=lambda: waits, interval=INTERVAL)
+    except Timeout as late:
+        raise await _late_stop(db, job, late, drain) from None
+    except BaseException:
+        if drain:
+            await db.execute(queries.drain_to, job_id=job.job_id, tick=None)
+        raise
+
+
+async def _late_stop(db: Database, job: Job, late: Timeout, drain: bool) -> Timeout:
+    if drain:
+        await db.execute(queries.drain_to, job_id=job.job_id, tick=None)
+    end = "the drain was given up, the job goes on" if drain else "it stays asked to stop"
+    return Timeout(f'job "{job.job_name}" has not stopped: {late.message}', hint=end)
+
+
+async def start(
+    db: Database,
+    job: Job,
+    *,
+    timeout: float | None = None,
+    talk: Callable[[str], None] | None = None,
+) -> None:
+    """Let a job that has ended go on, and wait until a runner has taken it."""
+    await db.execute(queries.request_start_job, job=job.job_id)
+
+    async def taken() -> bool:
+        return await db.fetch_value(queries.start_progress, job_id=job.job_id) is None
+
+    hint = "it stays asked to run, and is taken by: tailrace run"
+    what = f'a runner to take job "{job.job_name}"'
+    await Patience(timeout, talk).wait(taken, what=what, hint=hint, interval=INTERVAL)
+
+
+async def drop(db: Database, job: Job) -> None:
+    """Forget a job that has ended."""
+    await db.fetch_value(queries.drop_job, job=job.job_id)
+
+
+def _job(row: Row) -> Job:
+    return Job(**(row._asdict() | {"status": Status(row.status)}))
+
+
+def _gone(db: Database, job: Job) -> NotFound:
+    return NotFound(f'job "{job.job_name}" has been removed from database "{db.dbname}" meanwhile')

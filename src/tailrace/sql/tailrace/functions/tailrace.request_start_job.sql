@@ -1,0 +1,42 @@
+create or replace function tailrace.request_start_job(
+    i_job text
+) returns table (job_id text)
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.request_start_job(1)
+--
+--      Ask for a job that has ended, or that nobody runs, to go on where it stopped, and return at
+--      once. tailrace.start_job waits until a runner has taken it.
+--
+-- Parameters:
+--      i_job  - name, id or beginning of the id
+--
+-- Returns:
+--      job_id  - id of the job; raises TR009 when it is running, starting or still stopping
+--
+-- Calls:
+--      tailrace.find_job, pgq_node.set_consumer_paused
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_job    tailrace.job;
+    v_status text;
+begin
+    v_job := tailrace.find_job(i_job);
+    select v.status into v_status from tailrace.jobs as v where v.job_id = v_job.job_id;
+    if v_status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED') then
+        raise exception using errcode = 'TR009',
+            message = pg_catalog.format('job "%s" is %s; START needs one that has ended or is SUSPENDED',
+                v_job.job_name, v_status),
+            hint = pg_catalog.format('stop it first with: call tailrace.stop_job(%L)', v_job.job_name);
+    end if;
+    if v_status <> 'SUSPENDED' then
+        perform pgq_node.set_consumer_paused(v_job.queue_name, v_job.consumer_name, false);
+    end if;
+    perform pg_catalog.pg_notify('tailrace_tick', v_job.queue_name);
+    return query select v_job.job_id;
+end;
+$body$;
+
+comment on function tailrace.request_start_job(text) is 'asks a job to go on and returns at once';

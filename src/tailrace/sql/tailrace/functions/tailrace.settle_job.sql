@@ -1,0 +1,93 @@
+create or replace function tailrace.settle_job(
+    i_job_id text
+) returns text
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.settle_job(1)
+--
+--      Do what is due for a job that is to stop, and say what it still waits for. Everybody who waits
+--      calls it again and again, its runner too; doing it twice is harmless. A drain that has come to
+--      its tick becomes a pause. Where no runner holds the job's lock, the pause is acknowledged here,
+--      and a runner that wakes up later is fenced off by the epoch.
+--
+-- Parameters:
+--      i_job_id  - id of the job
+--
+-- Returns:
+--      what it waits for; NULL: nothing, it is at rest, or was never asked to stop
+--      Raises TR004 when there is no such job any more.
+--
+-- Calls:
+--      pgq_node.set_consumer_paused, tailrace.take_over
+-- Tables directly manipulated:
+--      update - tailrace.job, pgq_node.local_state
+-- ----------------------------------------------------------------------
+declare
+    v_job   tailrace.job;
+    v_state pgq_node.local_state;
+    v_root  boolean;
+    v_table text;
+begin
+    select j.* into v_job from tailrace.job as j where j.job_id = i_job_id;
+    if not found then
+        raise exception using errcode = 'TR004',
+            message = pg_catalog.format('job "%s" has been removed from database "%s" meanwhile',
+                i_job_id, pg_catalog.current_database());
+    end if;
+    -- in the order in which runners lock: first the position, then the job
+    select s.* into v_state
+    from pgq_node.local_state as s
+    where s.queue_name = v_job.queue_name and s.consumer_name = v_job.consumer_name
+    for no key update skip locked;
+    if not found then
+        return 'its runner to finish the batch that is under way';
+    end if;
+
+    if v_job.drain_since is not null and not v_state.paused then
+        select n.node_type = 'root' into v_root
+        from pgq_node.node_info as n
+        where n.queue_name = v_job.queue_name;
+        if not v_root and v_job.drain_tick is null then
+            return pg_catalog.format('the root of queue "%s" to say up to which tick; tailrace run asks it',
+                v_job.queue_name);
+        elsif not v_root and v_state.last_tick_id < v_job.drain_tick then
+            return pg_catalog.format('tick %s of queue "%s"; the job is at %s',
+                v_job.drain_tick, v_job.queue_name, v_state.last_tick_id);
+        end if;
+        select i.table_name || ', which is ' || i.state into v_table
+        from tailrace.table_info as i
+        where i.queue_name = v_job.queue_name and i.state <> 'live' and not v_root
+            and tailrace.applying_consumer(v_job.queue_name) = v_job.consumer_name
+        order by i.table_name
+        limit 1;
+        if v_table is not null then
+            return 'table ' || v_table;
+        end if;
+        v_job.wanted := 'finished';
+        update tailrace.job as j set wanted = v_job.wanted where j.job_id = i_job_id;
+    end if;
+
+    if v_job.wanted <> 'running' and not v_state.paused then
+        perform pgq_node.set_consumer_paused(v_job.queue_name, v_job.consumer_name, true);
+        perform pg_catalog.pg_notify('tailrace_tick', v_job.queue_name);
+        v_state.paused := true;
+        v_state.uptodate := false;
+    end if;
+
+    if not v_state.paused or v_state.uptodate then
+        return null;
+    end if;
+    if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended(
+            'consumer ' || v_job.queue_name || ' ' || v_job.consumer_name, 7461)) then
+        return 'its runner to finish the batch that is under way';
+    end if;
+    perform tailrace.take_over(v_job.queue_name, v_job.consumer_name, 'stopped by ' || current_user);
+    update pgq_node.local_state as s
+    set uptodate = true
+    where s.queue_name = v_job.queue_name and s.consumer_name = v_job.consumer_name and s.paused;
+    return null;
+end;
+$body$;
+
+comment on function tailrace.settle_job(text) is
+    'does what is due for a job that is to stop, and says what it waits for';

@@ -1,0 +1,37 @@
+create or replace function tailrace.start_progress(
+    i_job_id text
+) returns text
+language plpgsql stable as $body$
+-- ----------------------------------------------------------------------
+-- Function: tailrace.start_progress(1)
+--
+--      Look whether a job that was started has been taken by a runner.
+--
+-- Parameters:
+--      i_job_id  - id of the job
+--
+-- Returns:
+--      its status while it has not; NULL: it runs, or its runner meets an error, which is on record
+--      Raises TR004 when there is no such job any more.
+--
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_status text;
+    v_error  text;
+begin
+    select v.status, v.error into v_status, v_error from tailrace.jobs as v where v.job_id = i_job_id;
+    if not found then
+        raise exception using errcode = 'TR004',
+            message = pg_catalog.format('job "%s" has been removed from database "%s" meanwhile',
+                i_job_id, pg_catalog.current_database());
+    end if;
+    if v_status in ('RUNNING', 'FAILING') or (v_status = 'RESTARTING' and v_error is not null) then
+        return null;
+    end if;
+    return v_status;
+end;
+$body$;
+
+comment on function tailrace.start_progress(text) is 'whether a job that was started has been taken by a runner';

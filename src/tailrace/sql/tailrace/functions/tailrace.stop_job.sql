@@ -1,0 +1,60 @@
+create or replace procedure tailrace.stop_job(
+    i_job          text,
+    with_savepoint boolean default false,
+    with_drain     boolean default false,
+    timeout        interval default interval '1 minute'
+)
+language plpgsql as $body$
+-- ----------------------------------------------------------------------
+-- Procedure: tailrace.stop_job(4)
+--
+--      Stop a job and wait until it is at rest. Commits on each look, so it cannot be called inside
+--      a transaction: tailrace.request_stop_job can. No SET clause and no SECURITY DEFINER, with
+--      which PostgreSQL allows no COMMIT.
+--
+-- Parameters:
+--      i_job           - name, id or beginning of the id
+--      with_savepoint  - not in this version: TR040
+--      with_drain      - first everything that has been committed at the root by now
+--      timeout         - after so long TR009; a drain is then given up and the job goes on, a plain
+--                        stop stays asked for
+--
+-- Calls:
+--      tailrace.refuse_transaction, tailrace.request_stop_job, tailrace.settle_job, tailrace.drain_to
+-- Tables directly manipulated:
+--      none
+-- ----------------------------------------------------------------------
+declare
+    v_deadline constant timestamptz := pg_catalog.clock_timestamp() + stop_job.timeout;
+    v_notice   timestamptz := pg_catalog.clock_timestamp() + interval '5 seconds';
+    v_id       text;
+    v_waits    text;
+begin
+    perform tailrace.refuse_transaction('tailrace.stop_job', 'tailrace.request_stop_job');
+    select r.job_id into v_id
+    from tailrace.request_stop_job(i_job, stop_job.with_savepoint, stop_job.with_drain) as r;
+    commit;
+    loop
+        v_waits := tailrace.settle_job(v_id);
+        commit;
+        exit when v_waits is null;
+        if pg_catalog.clock_timestamp() >= v_deadline then
+            perform tailrace.drain_to(v_id, null);
+            commit;
+            raise exception using errcode = 'TR009',
+                message = pg_catalog.format('job "%s" has not stopped within %s; it waits for %s',
+                    i_job, stop_job.timeout, v_waits),
+                hint = case when stop_job.with_drain then 'the drain was given up, the job goes on'
+                    else 'it stays asked to stop' end;
+        end if;
+        if pg_catalog.clock_timestamp() >= v_notice then
+            raise notice 'waiting for %', v_waits;
+            v_notice := pg_catalog.clock_timestamp() + interval '1 minute';
+        end if;
+        perform pg_catalog.pg_sleep(0.05);
+    end loop;
+end;
+$body$;
+
+comment on procedure tailrace.stop_job(text, boolean, boolean, interval) is
+    'stops a job and waits until it is at rest';
