@@ -116,12 +116,3 @@ async def test_member_that_cannot_be_asked_is_refused_unless_it_is_dead(seed):
         assert "--dead=node5" in result.complaint
         result = await seed.at("node1", *words, "--dead=node5")
         assert 'node "node5" is dead and does not count' in result.err
-
-
-async def test_mark_that_died_half_way_is_completed_by_the_next_run(seed, process):
-    words = ("tag-dead", "node3", "--db", seed["node4"].dsn)
-    run = await process(*words, env={"TAILRACE_FAULT": "marking.after_local:kill"})
-    assert await run.wait(30) == -9
-    assert await dead_on(seed, "node3", "node4", "node1") == [True, False]
-    await seed.at("node4", "tag-dead", "node3")
-    assert await dead_on(seed, "node3", "node1", "node2", "node4", "node5") == [True] * 4

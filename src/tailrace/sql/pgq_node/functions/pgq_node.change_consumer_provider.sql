@@ -8,7 +8,7 @@
 -- Returns:    ret_code 200; 404 consumer or location of the node not known; ret_note
 -- NULL:       not known
 -- Calls:      nothing
--- Changes:    pgq_node.local_state; uptodate is cleared
+-- Changes:    pgq_node.local_state; uptodate is cleared; notifies tailrace_tick, for idle workers
 create or replace function pgq_node.change_consumer_provider(
     in  i_queue_name    text,
     in  i_consumer_name text,
@@ -33,6 +33,7 @@ begin
      where queue_name = i_queue_name
        and consumer_name = i_consumer_name;
     if found then
+        perform pg_catalog.pg_notify('tailrace_tick', i_queue_name);
         ret_code := 200;
         ret_note := pg_catalog.format('consumer "%s" is to read from node "%s"', i_consumer_name, i_new_provider);
     else

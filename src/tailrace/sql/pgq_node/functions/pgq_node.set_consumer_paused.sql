@@ -8,7 +8,7 @@
 -- Returns:    ret_code 200; 201 stands so already, uptodate is left alone; 404 not known; ret_note
 -- NULL:       the flag is needed
 -- Calls:      nothing
--- Changes:    pgq_node.local_state; a change clears uptodate
+-- Changes:    pgq_node.local_state; a change clears uptodate and notifies tailrace_tick, for idle workers
 -- Raises:     TR001 without flag
 create or replace function pgq_node.set_consumer_paused(
     in  i_queue_name    text,
@@ -47,6 +47,7 @@ begin
            uptodate = false
      where queue_name = i_queue_name
        and consumer_name = i_consumer_name;
+    perform pg_catalog.pg_notify('tailrace_tick', i_queue_name);
     ret_code := 200;
     ret_note := pg_catalog.format('consumer "%s" is asked to %s', i_consumer_name,
                                   case when i_paused then 'pause' else 'go on' end);
