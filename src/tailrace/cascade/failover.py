@@ -95,12 +95,16 @@ class RootFailover(Failover):
         new = view[self.wish.new]
         if not new.holds_queue:
             raise WrongState(f'node "{new.name}" is a leaf and cannot become the root')
+        old = self.wish.old
         for node in view.nodes.values():
             if node.is_root and node.name != new.name:
+                taken = f"{old}.gravestone" in node.readers
                 raise WrongState(
-                    f'node "{node.name}" is the root of queue "{view.queue}", so '
-                    f'"{self.wish.old}" is not',
-                    hint=f"if it is a branch: tailrace takeover {self.wish.old} --dead-branch",
+                    f'node "{node.name}" is the root of queue "{view.queue}", so "{old}" is not',
+                    hint=f"complete its takeover with: tailrace takeover {old} --dead-root "
+                    f"--node {node.name}"
+                    if taken
+                    else f"if it is a branch: tailrace takeover {old} --dead-branch",
                 )
 
     def steps(self, view: View) -> list[Step]:

@@ -105,10 +105,33 @@ class AwaitWriters(Step):
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitServed(Step):
+    """Make sure that somebody is there to acknowledge what is to come."""
+
+    name: ClassVar[str] = "await-served"
+    worker: str
+
+    @property
+    def sentence(self) -> str:
+        """What it does."""
+        return f'see that worker "{self.worker}" of node "{self.node}" is served'
+
+    async def do(self, hands: Hands) -> None:
+        """Ask for an acknowledgement of the settings as they are."""
+        await ask(
+            hands.db(self.node), queries.ask_acknowledgement,
+            queue=hands.queue, consumer=self.worker,
+        )  # fmt: skip
+        await hands.nudge(self.node)
+        await hands.acknowledged(self.node, (self.worker,))
+
+
+@dataclass(frozen=True, slots=True)
 class Close(Step):
-    """Nobody may write into the queue any more."""
+    """Nobody may write into the queue any more; the root's worker is to stop as well."""
 
     name: ClassVar[str] = "close"
+    worker: str
 
     @property
     def sentence(self) -> str:
@@ -116,9 +139,10 @@ class Close(Step):
         return f'stop writing on node "{self.node}" (demotion, step 1)'
 
     async def do(self, hands: Hands) -> None:
-        """Disable inserts, and the local ticker."""
-        await ask(hands.db(self.node), queries.demote, queue=hands.queue, step=1, provider=None)
+        """Disable inserts and the local ticker, and ask for the pause, in one transaction."""
+        await _set_open(hands, self.node, self.worker, open_=False)
         trace("demote", node=self.node, number=1, provider=None, tick=None)
+        trace("pause", node=self.node, target=self.worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +320,7 @@ class Reopen(Step):
 
     name: ClassVar[str] = "reopen"
     restarts: ClassVar[bool] = True
+    worker: str
 
     @property
     def sentence(self) -> str:
@@ -303,9 +328,22 @@ class Reopen(Step):
         return f'let node "{self.node}" be written to again'
 
     async def do(self, hands: Hands) -> None:
-        """Take the first two steps of its demotion back."""
-        await ask(hands.db(self.node), queries.reopen_root, queue=hands.queue)
+        """Take the first two steps of its demotion back, and the pause with them."""
+        await _set_open(hands, self.node, self.worker, open_=True)
         trace("reopen", node=self.node)
+        trace("resume", node=self.node, target=self.worker)
+        await hands.nudge(self.node)
+
+
+async def _set_open(hands: Hands, node: str, worker: str, *, open_: bool) -> None:
+    """A closed root has a paused worker; neither is ever without the other."""
+    db = hands.db(node)
+    async with db.transaction():
+        if open_:
+            await ask(db, queries.reopen_root, queue=hands.queue)
+        else:
+            await ask(db, queries.demote, queue=hands.queue, step=1, provider=None)
+        await ask(db, node_queries.set_paused, queue=hands.queue, consumer=worker, paused=not open_)
 
 
 async def newest_tick(hands: Hands, node: str) -> int:

@@ -17,6 +17,7 @@ from tailrace.cascade.operation import Hands, Step
 from tailrace.cascade.promoting import (
     CATCH_UP_SECONDS,
     AwaitCurrent,
+    AwaitServed,
     AwaitTables,
     AwaitWriters,
     CatchUp,
@@ -184,6 +185,7 @@ class RootSwitchover(Takeover):
         if not new.is_root and self._late:
             return self._reopening(old, new)
         if not new.is_root:
+            left += self._abandoned(view)
             left += self._before_closing(old, new)
             left += self._until_promoted(old, new)
         if old.is_root:
@@ -210,7 +212,15 @@ class RootSwitchover(Takeover):
     def _reopening(self, old: NodeFacts, new: NodeFacts) -> list[Step]:
         """Let the old root be written to; the permit to promote the new one goes first."""
         resume = [Resume(new.name, _paused(new))] if _paused(new) else []
-        return [*resume, Reopen(old.name)]
+        return [*resume, Reopen(old.name, old.worker)]
+
+    def _abandoned(self, view: View) -> Iterator[Step]:
+        """Take the permit to be promoted from another branch, whose takeover was not completed."""
+        if not self._before[self.wish.old].closed:
+            return
+        for name, node in sorted(view.nodes.items()):
+            if name != self.wish.new and node.type == "branch" and node.place.paused:
+                yield Resume(name, (node.worker,))
 
     def _before_closing(self, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
         """What may take long happens while everybody can write."""
@@ -221,17 +231,15 @@ class RootSwitchover(Takeover):
             yield Resume(new.name, paused)
         if AwaitCurrent.name not in self._passed:
             yield AwaitCurrent(new.name, old.name, tables=not self.wish.anyway)
-        if not old.at_rest:
-            yield Pause(old.name, (old.worker,))
+        if AwaitServed.name not in self._passed:
+            yield AwaitServed(old.name, old.worker)
         if AwaitWriters.name not in self._passed:
             yield AwaitWriters(old.name)
 
     def _until_promoted(self, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
         """Nobody can write from here on until the new root has been promoted."""
         if not old.closed:
-            yield Close(old.name)
-        elif not old.at_rest:
-            yield Pause(old.name, (old.worker,))
+            yield Close(old.name, old.worker)
         final, top = FinalTick.name in self._passed, old.newest or 0
         behind = not final or new.place.tick < top
         applying = not self.wish.anyway and (
@@ -257,6 +265,8 @@ class RootSwitchover(Takeover):
     def _demotion(self, view: View, old: NodeFacts, new: NodeFacts) -> Iterator[Step]:
         """The old root goes on at its last tick, as a branch of the new one."""
         top = old.newest or 0
+        if not old.at_rest:
+            yield Pause(old.name, (old.worker,))
         if old.name not in new.members:
             yield Introduce(new.name, old.name)
         if new.name not in old.members:
@@ -274,15 +284,8 @@ class RootSwitchover(Takeover):
         """
         old, new = view[self.wish.old], view[self.wish.new]  # else nothing can be known
         left: list[Step] = []
-        if old.is_root and not new.is_root:
-            # Where the old root is closed, whatever is paused was paused by a takeover.
-            ours = old.closed or self._before[old.name].closed
-            if old.closed:
-                left += self._reopening(old, new)
-            elif _paused(new) and (ours or not _paused(self._before[new.name])):
-                left.append(Resume(new.name, _paused(new)))
-            if old.place.paused and (ours or not self._before[old.name].at_rest):
-                left.append(Resume(old.name, (old.worker,)))
+        if old.is_root and old.closed and not new.is_root:
+            left += self._reopening(old, new)
         for move in self.moves(view):
             left += move.undoing(view, self._before)
         return left

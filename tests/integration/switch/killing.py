@@ -45,6 +45,26 @@ async def killed(command: Callable[[], Awaitable[Result]], before: int) -> bool:
     return False
 
 
+@contextmanager
+def dying_while_undoing(step: type[operation.Step], undo: int) -> Iterator[None]:
+    """Let a step fail, and the command die before the n-th step of undoing what was done."""
+    count = 0
+
+    async def fail(_: object, __: object) -> None:
+        raise InjectedFault("the step failed")
+
+    async def reach(name: str) -> None:
+        nonlocal count
+        count += name == "switch.next_undo"
+        if count == undo:
+            raise Killed("while undoing")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(operation, "reach", reach)
+        patch.setattr(step, "do", fail)
+        yield
+
+
 async def failed(command: Callable[[], Awaitable[Result]], before: int) -> Result | None:
     """Let a command fail before its n-th step; None: it had come to its end."""
     with dying(before, how=InjectedFault) as reached:

@@ -10,10 +10,11 @@ from fixtures.cascade import OPTIONS
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import Tree, served
-from integration.switch.killing import failed, killed
+from integration.switch.killing import Killed, dying_while_undoing, failed, killed
 from integration.switch.losing import lost
+from tailrace.cascade.promoting import Promote
 
-pytestmark = pytest.mark.usefixtures("modelled")
+pytestmark = [pytest.mark.usefixtures("modelled"), pytest.mark.timeout(300)]
 
 FOUR = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2"}
 MANY = 40
@@ -63,6 +64,18 @@ async def test_switchover_that_fails_before_promotion_leaves_everything_as_it_wa
             before += 1
         assert before > 7  # the first step after the promotion
         await tree.takeover("node2", "node1")
+        await tree.check()
+
+
+async def test_undoing_that_is_killed_is_done_by_the_next_run_that_gives_up(tree: Tree) -> None:
+    async with served(tree, FOUR):
+        for undo in (1, 2):
+            with dying_while_undoing(Promote, undo), pytest.raises(Killed):
+                await tree.takeover("node2", "node1")
+            assert (await tree.facts("node1"))["type"] == "root"
+            await failed(lambda: tree.takeover("node2", "node1", status=None), 1)
+            assert not (await tree.facts("node1"))["closed"]
+            assert await tree.paused() == []
         await tree.check()
 
 

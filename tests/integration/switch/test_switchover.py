@@ -84,8 +84,8 @@ async def test_what_cannot_work_is_refused_and_the_plan_changes_nothing(tree: Tr
     assert "exclude each other" in told.complaint
     shown = await tree.takeover("node2", "node1", "--plan", "--format", "json")
     assert [step["name"] for step in shown.json] == [
-        "await-current", "pause", "await-writers", "close", "final-tick", "catch-up",
-        "await-tables", "pause", "promote", "subscribe", "unsubscribe", "demote",
+        "await-current", "await-served", "await-writers", "close", "final-tick", "catch-up",
+        "await-tables", "pause", "promote", "pause", "subscribe", "unsubscribe", "demote",
     ]  # fmt: skip
     assert {name: await tree.facts(name) for name in tree.nodes} == before
 

@@ -446,6 +446,9 @@ select * from pgq_node.unregister_consumer(%(queue)s, %(consumer)s);
 -- mark_dead: say here that a node is lost
 select * from pgq_node.register_location(%(queue)s, %(node)s, null, true);
 
+-- ask_acknowledgement: let a consumer say once more that it has seen its settings
+select * from pgq_node.set_consumer_uptodate(%(queue)s, %(consumer)s, false);
+
 -- open_writers: whose transactions may have written into the queue and have not ended
 select pid, application_name, seconds from tailrace.open_writers(%(queue)s);
 
