@@ -8,7 +8,8 @@ thing as one that goes on, and the model needs no separate crash of it. Sources:
 from __future__ import annotations
 
 from model.flaws import Flaw
-from model.protocol import highest_id, insert_own, make_root_tick
+from model.protocol import highest_id
+from model.queues import insert_own, make_root_tick
 from model.state import (
     NO_TICK,
     Node,
@@ -187,18 +188,10 @@ def _switchover(flaw: Flaw | None, s: State, old: int, new: int) -> State | None
     before, after = s.nodes[old], s.nodes[new]
     if before.kind == "root" and after.kind == "branch":
         if flaw is not Flaw.PROMOTED_BEFORE_DEMOTED:
-            if before.writable:
-                return demote_1(s, old)
-            if before.open and flaw is not Flaw.FINAL_TICK_IN_HASTE:
-                return None
-            if before.seen != before.newest.seen:
-                return make_root_tick(s, old)
-            if after.newest.tick_id < before.newest.tick_id:  # not only its events
-                return set_paused(s, new, False) if after.paused else None
-        paused = _paused(s, new)
-        if not isinstance(paused, bool):
-            return paused
-        return promote(flaw, s, new) if paused else None
+            ready = _close(flaw, s, old, new)
+            if ready is not True:
+                return ready
+        return _hand_role_over(flaw, s, old, new)
     if before.kind == "root":
         if after.subscriber(old) is None:
             return register(s, new, old, before.newest.tick_id)
@@ -208,6 +201,31 @@ def _switchover(flaw: Flaw | None, s: State, old: int, new: int) -> State | None
         if s.nodes[node].paused:
             return set_paused(s, node, False)
     return _done(s)
+
+
+def _close(flaw: Flaw | None, s: State, old: int, new: int) -> State | bool | None:
+    """No more writes, the final tick, and the new root has it; True: all that is done."""
+    before, after = s.nodes[old], s.nodes[new]
+    if before.writable:
+        return demote_1(s, old)
+    if before.open and flaw is not Flaw.FINAL_TICK_IN_HASTE:
+        return None
+    if before.seen != before.newest.seen:
+        return make_root_tick(s, old)
+    if after.newest.tick_id < before.newest.tick_id:  # not only its events
+        return set_paused(s, new, False) if after.paused else None
+    return True
+
+
+def _hand_role_over(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:
+    paused = _paused(s, new)
+    if not isinstance(paused, bool):
+        return paused
+    made = promote(flaw, s, new) if paused else None
+    if made is None or flaw is Flaw.OLD_ROOT_REGISTERED_LATE:
+        return made
+    # In the same transaction: from here on the new root forgets what nobody is known to need.
+    return register(made, new, old, made.nodes[new].newest.tick_id)
 
 
 def _failover(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:

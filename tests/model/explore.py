@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from model import admin, protocol
+from model import admin, protocol, queues, watermarks
 from model.flaws import Flaw
 from model.invariants import check
 from model.state import State, Violation
@@ -68,11 +68,11 @@ def _on(function: Callable[..., State | None], *args: int) -> Step:
 
 
 _OF_EVERY_NODE: list[tuple[str, Callable[..., State | None]]] = [
-    ("write", protocol.write),
-    ("begin write", protocol.begin_write),
-    ("commit writes", protocol.commit_writes),
-    ("ticker", protocol.tick),
-    ("rotate", protocol.rotate),
+    ("write", queues.write),
+    ("begin write", queues.begin_write),
+    ("commit writes", queues.commit_writes),
+    ("ticker", queues.tick),
+    ("rotate", queues.rotate),
     ("read", protocol.read),
     ("crash", protocol.crash),
     ("replace", protocol.replace),
@@ -80,15 +80,15 @@ _OF_EVERY_NODE: list[tuple[str, Callable[..., State | None]]] = [
     ("commit", protocol.commit_batch),
     ("tick", protocol.make_tick),
     ("finish", protocol.finish),
-    ("report", protocol.report),
-    ("agree", protocol.agree),
-    ("publish", protocol.publish),
+    ("report", watermarks.report),
+    ("agree", watermarks.agree),
+    ("publish", watermarks.publish),
 ]
 _STALE: list[tuple[str, Callable[..., State | None]]] = [
     ("commit", protocol.commit_batch),
     ("tick", protocol.make_tick),
     ("finish", protocol.finish),
-    ("report", protocol.report),
+    ("report", watermarks.report),
 ]
 
 

@@ -31,4 +31,5 @@ class Flaw(Enum):
     PROMOTED_BEHIND_SURVIVOR = "failover promotes a node that is behind another survivor"
     SURVIVORS_NOT_PAUSED = "failover compares survivors that may still have a batch in memory"
     SURVIVORS_MOVED_FIRST = "failover moves the others before the new root has caught up"
+    OLD_ROOT_REGISTERED_LATE = "the new root goes on before the old one is registered there"
     FINAL_TICK_IN_HASTE = "the final tick does not wait for writers that have begun"

@@ -1,7 +1,7 @@
 """I-1 to I-9 of cascade.md 9, as questions to a state of the model.
 
-Some show at the commit itself; those are raised in ``model.protocol``. What cannot be asked of one
-state alone (a watermark moving back) is asked of two.
+Some show at the commit itself; those are raised in ``model.protocol`` and ``model.queues``. What
+cannot be asked of one state alone (a watermark moving back) is asked of two.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steps of a node's worker, of the ticker and of rotation.
+"""The steps of a node's worker and of ``<node>.apply``.
 
 Each function is one transaction on one database, or one look at it. It returns the state after it,
 or None when it is not possible now, and raises ``Violation`` where a commit itself shows that
@@ -8,98 +8,11 @@ something is wrong. Sources: cascade.md 5.2, docs/design/batches.md, and the cod
 from __future__ import annotations
 
 from model.flaws import Flaw
-from model.state import (
-    NO_TICK,
-    Event,
-    Node,
-    Runner,
-    State,
-    Tick,
-    Violation,
-    place_subscriber,
-)
+from model.queues import move_watermark
+from model.state import NO_TICK, Node, Runner, State, Tick, Violation, place_subscriber
 
 NEXT = 0
 NEWEST = -1
-
-# ---------------------------------------------------------------- writers, ticks, rotation
-
-
-def begin_write(
-    _flaw: Flaw | None, s: State, n: int, kind: str = "row", data: int = 0
-) -> State | None:
-    """A transaction writes an event: the id is drawn, nobody else sees it yet."""
-    node = s.nodes[n]
-    if not (node.writable and s.living(n) and s.writes):
-        return None
-    ev_id = node.seq + 1
-    bit = 1 << len(s.events)
-    for number, event in enumerate(s.events):
-        if event.ev_id == ev_id and node.seen >> number & 1:
-            raise Violation("I-4", f"node {n} gives event id {ev_id} a second time")
-    s = s._replace(events=(*s.events, Event(ev_id, kind, data)), writes=s.writes - 1)
-    return s.put(n, node._replace(seq=ev_id, open=node.open | bit))
-
-
-def commit_writes(_flaw: Flaw | None, s: State, n: int) -> State | None:
-    """The open transactions commit; rows and events are there at once."""
-    node = s.nodes[n]
-    if not node.open or not s.living(n):
-        return None
-    return s.put(n, _committed(node, node.open))
-
-
-def write(flaw: Flaw | None, s: State, n: int) -> State | None:
-    """Write and commit in one go."""
-    begun = begin_write(flaw, s, n)
-    return None if begun is None else commit_writes(flaw, begun, n)
-
-
-def insert_own(flaw: Flaw | None, s: State, n: int, kind: str, data: int) -> State:
-    """An event of the cascade itself, written and committed by a function of the root."""
-    begun = begin_write(flaw, s._replace(writes=1), n, kind, data)
-    assert begun is not None
-    node = begun.nodes[n]
-    return begun._replace(writes=s.writes).put(n, _committed(node, 1 << len(s.events)))
-
-
-def _committed(node: Node, events: int) -> Node:
-    return node._replace(
-        open=node.open & ~events,
-        seen=node.seen | events,
-        stored=node.stored | events,
-        applied=node.applied | events if node.tables else node.applied,
-    )
-
-
-def tick(_flaw: Flaw | None, s: State, n: int) -> State | None:
-    """The ticker of a root: what is committed now, and no more, belongs to the tick."""
-    node = s.nodes[n]
-    if not (node.writable and s.living(n)) or node.newest.seen == node.seen:
-        return None
-    return make_root_tick(s, n)
-
-
-def make_root_tick(s: State, n: int) -> State:
-    """Make the next tick; it is the truth about itself."""
-    node = s.nodes[n]
-    made = Tick(node.newest.tick_id + 1, node.seen, node.seq)
-    s = s._replace(truth=(*s.truth, node.seen | node.base))
-    return s.put(n, node._replace(ticks=(*node.ticks, made)))
-
-
-def rotate(flaw: Flaw | None, s: State, n: int) -> State | None:
-    """Forget what no consumer of this queue needs, ``.global_watermark`` being one of them."""
-    node = s.nodes[n]
-    if not s.living(n) or not node.ticks:
-        return None
-    lowest = node.local_watermark
-    if flaw is not Flaw.WATERMARK_NOT_KEPT:
-        lowest = min(lowest, node.watermark)
-    if lowest <= node.ticks[0].tick_id:
-        return None
-    kept = tuple(one for one in node.ticks if one.tick_id >= lowest)
-    return s.put(n, node._replace(ticks=kept, stored=node.stored & ~kept[0].seen))
 
 
 # ---------------------------------------------------------------- a runner comes and goes
@@ -355,90 +268,3 @@ def apply(_flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None
     if events & node.applied:
         raise Violation("I-1", f"node {n} applies events a second time")
     return s.put(n, node._replace(applied=node.applied | events, applied_tick=to.tick_id))
-
-
-# ---------------------------------------------------------------- watermarks
-
-
-def move_watermark(flaw: Flaw | None, node: Node, tick_id: int) -> Node:
-    """A branch's ``.global_watermark``: to a tick that is here, never back."""
-    if node.tick(tick_id) is None:
-        return node
-    if tick_id <= node.watermark and flaw is not Flaw.WATERMARK_MOVES_BACK:
-        return node
-    return node._replace(watermark=tick_id)
-
-
-def report(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | None:
-    """After a batch, tell the provider what this node and all below it still need.
-
-    S-12 to S-14; cascade/watermark.py ``publish_local``.
-    """
-    node = s.nodes[n]
-    runner = node.stale if stale else node.runner
-    if runner is None or runner.doing != "idle" or runner.start == NO_TICK or runner.reported:
-        return None
-    if node.kind not in ("branch", "leaf") or not s.living(n) or not s.living(runner.provider):
-        return None
-    provider = s.nodes[runner.provider]
-    entry = provider.subscriber(n)
-    if entry is None:
-        return None
-    mark = runner.end
-    if node.syncs:
-        mark = runner.start
-    elif node.kind == "branch" and flaw is not Flaw.WATERMARK_OF_MIRROR_ONLY:
-        mark = min(mark, node.local_watermark)
-    moves = mark > entry.watermark and provider.tick(mark) is not None
-    if not moves and not node.syncs:
-        return None
-    if moves:
-        s = s.put(runner.provider, place_subscriber(provider, entry._replace(watermark=mark)))
-    told = runner._replace(reported=True)
-    return s.put(n, s.nodes[n]._replace(**{"stale" if stale else "runner": told}))
-
-
-def agree(flaw: Flaw | None, s: State, n: int) -> State | None:
-    """A sync node takes the lowest watermark of its group as its own (S-15, S-16, S-30, 7.2)."""
-    node = s.nodes[n]
-    runner = node.runner
-    if runner is None or runner.doing != "idle" or not runner.reported or not node.syncs:
-        return None
-    done = s.put(n, node._replace(runner=runner._replace(reported=False, start=NO_TICK)))
-    candidate = node.local_watermark
-    if flaw is not Flaw.SYNC_ABOVE_UPSTREAM:
-        if runner.upstream == NO_TICK:
-            return done
-        candidate = min(candidate, runner.upstream)
-    for peer in node.group:
-        if peer == n or node.dead >> peer & 1:
-            continue
-        if not node.known >> peer & 1:
-            if flaw is Flaw.SYNC_IGNORES_UNKNOWN:
-                continue
-            return done
-        if not s.living(peer) or not s.nodes[peer].kind:
-            return done
-        there = s.nodes[peer]
-        candidate = min(
-            candidate, there.completed if there.kind == "leaf" else there.local_watermark
-        )
-    moved = move_watermark(flaw, node, candidate)
-    return done.put(n, moved._replace(runner=done.nodes[n].runner))
-
-
-def publish(flaw: Flaw | None, s: State, n: int) -> State | None:
-    """The root takes its local watermark as everybody's and sends it (set_global_watermark)."""
-    node = s.nodes[n]
-    if not (node.kind == "root" and node.writable and s.living(n) and s.publishes):
-        return None
-    if node.runner is None or node.runner.paused:
-        return None
-    mark = node.local_watermark
-    if mark == node.watermark:
-        return None
-    bit = len(s.events)
-    s = insert_own(flaw, s._replace(publishes=s.publishes - 1), n, "mark", mark)
-    node = s.nodes[n]
-    marks = (*node.marks, (bit, mark))
-    return s.put(n, node._replace(watermark=mark, completed=mark, marks=marks))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from model import admin, protocol
+from model import admin, protocol, queues
 from model.state import (
     NO_TICK,
     Event,
@@ -89,7 +89,7 @@ def _root_tick(s: State, root: int, empty: bool) -> State:
             seen=node.seen | node.open | bit, stored=node.stored | node.open | bit, open=0,
             applied=node.applied | node.open | bit if node.tables else 0, seq=len(s.events),
         )  # fmt: skip
-    return protocol.make_root_tick(s.put(root, node), root)
+    return queues.make_root_tick(s.put(root, node), root)
 
 
 def appear(s: State, facts: Facts) -> State:
@@ -283,7 +283,7 @@ def agree(s: State, facts: Facts) -> State:
     mark, node = facts.tick("tick"), s.nodes[facts.n]
     require(mark <= node.local_watermark, f"it may take {node.local_watermark} at most")
     require(_runner(s, facts.n).upstream != NO_TICK, "nothing has come from above yet")
-    return s.put(facts.n, protocol.move_watermark(None, node, mark))
+    return s.put(facts.n, queues.move_watermark(None, node, mark))
 
 
 # ---------------------------------------------------------------- commands

@@ -24,6 +24,7 @@ PAIR = tree(ROOT, branch(0), writes=2)
 CHAIN = tree(ROOT, branch(0), leaf(1), writes=1, publishes=1)
 SYNC_CHAIN = tree(ROOT, branch(0), leaf(1), groups={1: (1,)}, writes=2, publishes=1)
 SWITCH = tree(ROOT, branch(0), tables=(0, 1), writes=2, goal=("switch", 0, 1))
+SWITCH_AND_GO_ON = tree(ROOT, branch(0), writes=2, publishes=1, goal=("switch", 0, 1))
 FAIL = tree(ROOT, branch(0), writes=1, replacements=1, goal=("fail", 0, 1))
 FAIL_TWO = tree(ROOT, branch(0), branch(0), writes=1, goal=("fail", 0, 2))
 SYNC_BESIDE = tree(ROOT, branch(0), branch(0), groups={1: (1,)}, writes=1)
@@ -47,6 +48,7 @@ SCENARIOS = {
     Flaw.PROMOTED_BEHIND_SURVIVOR: (FAIL_TWO, "I-4"),
     Flaw.SURVIVORS_NOT_PAUSED: (FAIL_TWO, "I-4"),
     Flaw.SURVIVORS_MOVED_FIRST: (FAIL_TWO, "I-5"),
+    Flaw.OLD_ROOT_REGISTERED_LATE: (SWITCH_AND_GO_ON, "I-5"),
     Flaw.FINAL_TICK_IN_HASTE: (SWITCH, "I-4"),
 }
 
