@@ -12,6 +12,7 @@ from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 from tailrace.errors import WrongState
 from tailrace.replication.compare import compare
+from tailrace.replication.consumer import ApplyingConsumer
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -132,7 +133,8 @@ async def test_combined_root_moves_by_hand_while_everything_runs(
 async def test_positions_follow_before_the_branch_has_tables_and_the_tables_come_later(
     merge: Merge,
 ) -> None:
-    """Without ``.apply`` the mirror moves the positions."""
+    """Without ``.apply`` the mirror moves the positions. A leaf below has none to move."""
+    await make_node(merge.s1, COMBINED, "leaf", "s1", merge.t2)
     await merge.add_tables(merge.t1)
     async with serving(*merge.all):
         await merge.write()
@@ -143,7 +145,39 @@ async def test_positions_follow_before_the_branch_has_tables_and_the_tables_come
         await eventually(merge.equal, within=40)
         for queue in PARTS:
             await eventually(lambda q=queue: reached(merge, q), within=20)
+        top = await position(merge.t2, COMBINED)
+        await eventually(lambda: at_least(merge.s1, COMBINED, top), within=20)
     assert await merge.errors() == []
+
+
+async def test_merging_begins_where_the_combined_queue_had_brought_it_also_ahead_of_the_provider(
+    merge: Merge,
+) -> None:
+    """After a promotion the position may be one that the leaf's own provider has not reached."""
+    await merge.s1.execute("select pgq.set_queue_config('p1', 'ticker_idle_period', '0')")
+    top = await merge.s1.fetch_value("select last_tick_id from pgq.get_queue_info('p1')")
+    await merge.t1.execute(
+        "update pgq_node.local_state set last_tick_id = %s where queue_name = 'p1'", top + 2
+    )
+    worker = ApplyingConsumer(merge.t1.dsn, "p1", "t1_p1")
+    for made in range(1, 5):
+        assert await worker.run_once() is (made == 4)
+        if made < 4:
+            await merge.s1.fetch_value("select pgq.ticker('p1')")
+    assert await position(merge.t1, "p1") == top + 3
+    assert await sent(merge, merge.t1, "p1") == [top + 3]
+
+    # and a combined queue that is no more is an error that says so
+    await merge.t1.execute("select pgq_node.drop_node('c', 't1')")
+    with pytest.raises(WrongState, match='queue "c", into which this leaf is merged'):
+        for _ in range(2):
+            await worker._seat.refresh()
+            await worker.run_once()
+    error = await merge.t1.fetch_value(
+        "select cur_error from pgq_node.get_consumer_state('p1', 't1_p1')"
+    )
+    assert "tailrace drop-node" in error
+    await worker.close()
 
 
 async def test_leaf_that_waits_behind_obeys_a_pause_and_follows_another_provider(
