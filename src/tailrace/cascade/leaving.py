@@ -128,11 +128,20 @@ class Leaving:
         """
         for name in self._order():
             if name == self._name:
-                await self._let_go_of_providers(self._reached[name])
-                await self._drop_here(self._reached[name])
+                await self._drop_itself(self._reached[name])
             else:
                 await self._forget_at(name, self._reached[name])
             await reach("leaving.after_node")
+
+    async def _drop_itself(self, db: Database) -> None:
+        """Elsewhere it can be forgotten, too, when its own database refuses (no rights, say)."""
+        try:
+            await self._let_go_of_providers(db)
+            await self._drop_here(db)
+        except TailraceError as exc:
+            if db is self._db:
+                raise
+            _logger.warning('node "%s" is left as it is: %s', self._name, exc)
 
     def _order(self) -> list[str]:
         others = sorted(set(self._reached) - {self._name, self._here.name})

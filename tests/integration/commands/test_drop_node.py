@@ -145,3 +145,17 @@ async def test_subscriber_that_cannot_be_asked_counts(seed):
         await seed.at("node1", "drop-node", "node2", "--dead=node4")
     finally:
         await seed["node1"].execute(f'alter database "{name}_away" rename to "{name}"')
+
+
+async def test_node_whose_database_refuses_is_forgotten_by_the_others(seed):
+    await seed["node5"].execute(
+        "create function public.no() returns trigger language plpgsql as"
+        " $$ begin raise exception 'not here'; end $$;"
+        "create trigger no before delete on pgq_node.node_info execute function public.no()"
+    )
+    result = await seed.at("node1", "drop-node", "node5")
+    assert 'warning: node "node5" is left as it is: ' in result.err
+    assert "not here" in result.err
+    assert not await gone(seed["node5"], "pgq_node.node_info")
+    members = (await seed.at("node3", "members", "--format", "json")).json
+    assert "node5" not in [row["node"] for row in members]
