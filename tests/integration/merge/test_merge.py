@@ -154,7 +154,8 @@ async def test_merging_begins_where_the_combined_queue_had_brought_it_also_ahead
     merge: Merge,
 ) -> None:
     """After a promotion the position may be one that the leaf's own provider has not reached."""
-    await merge.s1.execute("select pgq.set_queue_config('p1', 'ticker_idle_period', '0')")
+    for setting in ("ticker_max_lag", "ticker_idle_period"):
+        await merge.s1.execute("select pgq.set_queue_config('p1', %s, '0')", setting)
     top = await merge.s1.fetch_value("select last_tick_id from pgq.get_queue_info('p1')")
     await merge.t1.execute(
         "update pgq_node.local_state set last_tick_id = %s where queue_name = 'p1'", top + 2
@@ -163,7 +164,7 @@ async def test_merging_begins_where_the_combined_queue_had_brought_it_also_ahead
     for made in range(1, 5):
         assert await worker.run_once() is (made == 4)
         if made < 4:
-            await merge.s1.fetch_value("select pgq.ticker('p1')")
+            assert await merge.s1.fetch_value("select pgq.ticker('p1')") == top + made
     assert await position(merge.t1, "p1") == top + 3
     assert await sent(merge, merge.t1, "p1") == [top + 3]
 
