@@ -308,9 +308,12 @@ def register(s: State, facts: Facts) -> State:
     if reader is None or not _concerns(s, facts):
         return s
     require(s.nodes[facts.n].tick(at), "that tick is not here")
-    s = admin.register(s, facts.n, reader, at)
-    there = place_subscriber(s.nodes[facts.n], Subscriber(reader, at, at))
-    return s.put(facts.n, there)
+    return _registered(s, facts.n, reader, at)
+
+
+def _registered(s: State, n: int, reader: int, at: int) -> State:
+    s = admin.register(s, n, reader, at)
+    return s.put(n, place_subscriber(s.nodes[n], Subscriber(reader, at, at)))
 
 
 def unregister(s: State, facts: Facts) -> State:
@@ -369,7 +372,8 @@ def promote(s: State, facts: Facts) -> State:
     s = possible(admin.promote(None, s, facts.n), "its tables are behind")
     top = s.nodes[facts.n].newest.tick_id
     require(top == facts.tick("tick"), f"its top is {top}")
-    return s
+    old = facts.line.get("old")
+    return _registered(s, facts.n, facts.names.index(old), top) if old in facts.names else s
 
 
 STEPS: dict[str, Callable[[State, Facts], State]] = {

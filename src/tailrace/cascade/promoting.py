@@ -263,9 +263,9 @@ class Promote(Step):
     async def do(self, hands: Hands) -> None:
         """Promote it, while nobody can open the old root again."""
         if self.lost:
-            await self._promote(hands, self.old)
+            await self._promote(hands, dead_root=self.old)
         else:
-            old = hands.db(self.old)
+            old, worker = hands.db(self.old), (await hands.facts(self.old)).worker
             async with old.transaction():
                 closed = await old.fetch_value(queries.keep_closed, queue=hands.queue)
                 if not closed:
@@ -274,15 +274,23 @@ class Promote(Step):
                         "promoted: somebody else gave the takeover up",
                         hint="run it again",
                     )
-                await self._promote(hands, None)
+                await self._promote(hands, old_root=self.old, old_worker=worker)
         await hands.nudge(self.old, self.node)
 
-    async def _promote(self, hands: Hands, dead_root: str | None) -> None:
+    async def _promote(
+        self,
+        hands: Hands,
+        *,
+        dead_root: str | None = None,
+        old_root: str | None = None,
+        old_worker: str | None = None,
+    ) -> None:
         row = await ask(
             hands.db(self.node), queries.promote,
             queue=hands.queue, dead_root=dead_root, anyway=self.anyway,
+            old_root=old_root, old_worker=old_worker,
         )  # fmt: skip
-        trace("promote", node=self.node, tick=row.last_tick, lost=dead_root)
+        trace("promote", node=self.node, tick=row.last_tick, lost=dead_root, old=old_root)
 
 
 @dataclass(frozen=True, slots=True)

@@ -468,8 +468,9 @@ for no key update of n, q;
 -- complete_ticks: make the tick that a mirror left out when it died
 select tailrace.complete_ticks(%(queue)s);
 
--- promote: make this branch the root
-select * from tailrace.promote(%(queue)s, %(dead_root)s, %(anyway)s);
+-- promote: make this branch the root, and register the old root here, or bookmark it if it is lost
+select * from tailrace.promote(
+    %(queue)s, %(dead_root)s, %(anyway)s, %(old_root)s, %(old_worker)s);
 
 -- nudge: wake whoever listens here for ticks of the queue, so that it looks at its settings
 select pg_notify('tailrace_tick', %(queue)s);
@@ -533,3 +534,25 @@ join pgq_node.node_info as n on n.queue_name = j.queue_name
 join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
 where j.queue_name = %(queue)s and not s.paused
     and (j.drain_since is not null or j.wanted <> 'running');
+
+-- ======================================================================
+-- Statements
+-- ======================================================================
+
+-- show_queues: the queues of this database
+select q.queue_name, n.node_name, n.node_type, q.last_tick_id, q.ticker_lag,
+    pg_catalog.round(q.ev_per_sec::numeric, 1), q.ev_new,
+    (select pg_catalog.count(*) from pgq.subscription as s
+        join pgq.queue as k on k.queue_id = s.sub_queue
+        where k.queue_name = q.queue_name)
+from pgq.get_queue_info() as q
+left join pgq_node.node_info as n on n.queue_name = q.queue_name
+order by q.queue_name;
+
+-- has_queue: whether this database holds a queue
+select exists (select 1 from pgq.queue where queue_name = %(queue)s);
+
+-- show_consumers: who reads the queues of this database
+select c.queue_name, c.consumer_name, c.lag, c.last_seen, c.last_tick, c.current_batch, c.pending_events
+from pgq.get_consumer_info(%(queue)s::text, null::text) as c
+order by c.queue_name, c.consumer_name;

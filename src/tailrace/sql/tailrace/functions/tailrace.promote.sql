@@ -1,17 +1,20 @@
 create or replace function tailrace.promote(
-    i_queue     text,
-    i_dead_root text,
-    i_anyway    boolean,
+    i_queue      text,
+    i_dead_root  text,
+    i_anyway     boolean,
+    i_old_root   text default null,
+    i_old_worker text default null,
     out ret_code  integer,
     out ret_note  text,
     out last_tick bigint
 )
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.promote(3)
+-- Function: tailrace.promote(5)
 --
 --      The decisive step of a takeover, in one transaction: the branch becomes the root, its worker
---      goes on, and after a failover a bookmark stays for the dead root.
+--      goes on, and the old root is registered as its subscriber, after a failover as a bookmark:
+--      from here on the new root forgets what nobody is known to need.
 --
 --      The worker must be paused and have acknowledged it. Besides keeping it from the queue, that
 --      makes the pause a permit: whoever gives a takeover up takes the pause away first, and a
@@ -22,6 +25,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --      i_dead_root  - failover: node that was the root and is lost; NULL: it has been demoted
 --      i_anyway     - also when tables here have not got everything (tailrace.promote_anyway); what
 --                     is missing stays missing, and tables in copy count as live
+--      i_old_root, i_old_worker - the root that has been demoted and its worker, to be registered at
+--                     last_tick when its location is known here; NULL: nobody
 --
 -- Returns:
 --      ret_code as pgq_node.promote_branch; 409 also when the worker is not paused; ret_note;
@@ -77,9 +82,14 @@ begin
         perform pgq.seq_setval(q.queue_tick_seq, last_tick + 1000000)
         from pgq.queue as q
         where q.queue_name = i_queue;
+    elsif exists (select 1 from pgq_node.node_location as l
+        where l.queue_name = i_queue and l.node_name = i_old_root)
+    then
+        perform pgq_node.unregister_subscriber(i_queue, i_old_root);
+        perform pgq_node.register_subscriber(i_queue, i_old_root, i_old_worker, last_tick);
     end if;
 end;
 $body$;
 
-comment on function tailrace.promote(text, text, boolean) is
+comment on function tailrace.promote(text, text, boolean, text, text) is
     'the decisive step of a takeover: the branch becomes the root and its worker goes on';
