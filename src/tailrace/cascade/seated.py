@@ -66,12 +66,7 @@ class SeatedConsumer(ABC):
 
     async def run(self) -> None:
         """Work until told to stop, or until the consumer is no more."""
-        # Not only of ticks where it reads: what a copy has brought, its own database tells.
-        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
-        try:
-            await self._loop.run()
-        finally:
-            deafen()
+        await self._loop.run()
 
     @property
     def seated(self) -> bool:

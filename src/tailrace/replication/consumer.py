@@ -75,6 +75,15 @@ class ApplyingConsumer(SeatedConsumer):
         self._ahead: Batch | None = None
         self._met: Database | None = None
 
+    async def run(self) -> None:
+        """Apply until told to stop, or until the consumer is no more."""
+        # Not only of ticks where it reads: that a copy has ended, its own database tells.
+        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
+        try:
+            await super().run()
+        finally:
+            deafen()
+
     def serves(self, state: State) -> bool:
         """Serve leaves, and the applying consumers of branches."""
         return state.duties.process_events
