@@ -174,33 +174,45 @@ class Move:
             yield Acknowledge(self.node, (alone,), moved=self.node)
 
     def _approach(self, facts: NodeFacts, new: NodeFacts, moving: Sequence[str]) -> Iterator[Step]:
-        """Stop, and have the new provider ready."""
-        running = [
-            one
-            for one in moving
-            if not one.startswith(PIN) and (one == facts.worker or not self.lost)
-        ]
-        if not all(
-            facts.positions[one].paused and facts.positions[one].uptodate for one in running
-        ):
-            yield Pause(self.node, tuple(running), moved=self.node)
-        furthest = max(facts.positions[one].tick for one in moving)
-        if new.newest is not None and new.newest < furthest:
-            yield AwaitTick(self.to, furthest, self.node, moved=self.node)
+        """Have the new provider keep events, stop, and agree with it on the tick.
+
+        It is told before anybody stops. So whoever looks at the nodes later can tell a pause that
+        belongs to a move from one that somebody wants.
+        """
         if self.to not in facts.members:
             yield Introduce(self.node, self.to, moved=self.node)
         if self.node not in new.members:
             yield Introduce(self.to, self.node, moved=self.node)
+        held = [name for name in moving if not self._unpinned(new, facts, name)]
+        for name in held:
+            if not self._registered(facts, new, name):
+                yield self._register(facts, name, min(facts.positions[name].tick, new.newest or 0))
+        running = tuple(name for name in moving if self._runs(facts, name))
+        if not all(_at_rest(facts, name) for name in running):
+            yield Pause(self.node, running, moved=self.node)
+        furthest = max(facts.positions[name].tick for name in moving)
+        if new.newest is not None and new.newest < furthest:
+            yield AwaitTick(self.to, furthest, self.node, moved=self.node)
         for name in moving:
             tick = facts.positions[name].tick
-            if name == facts.worker:
-                known = new.subscribers.get(self.node) == name
-                if not known or new.readers.get(name) != tick:
-                    yield Subscribe(self.to, self.node, name, tick, moved=self.node)
-            elif self._unpinned(new, facts, name):
+            if name not in held:
                 yield Unpin(self.node, name, moved=self.node)
-            elif new.readers.get(name) != tick:
-                yield Attach(self.to, name, tick, moved=self.node)
+            elif self._registered(facts, new, name) and new.readers.get(name) != tick:
+                yield self._register(facts, name, tick)
+
+    def _runs(self, facts: NodeFacts, name: str) -> bool:
+        """Whether there is a program that has to stop."""
+        return not name.startswith(PIN) and (name == facts.worker or not self.lost)
+
+    def _registered(self, facts: NodeFacts, new: NodeFacts, name: str) -> bool:
+        if name == facts.worker and new.subscribers.get(self.node) != name:
+            return False
+        return name in new.readers
+
+    def _register(self, facts: NodeFacts, name: str, tick: int) -> Step:
+        if name == facts.worker:
+            return Subscribe(self.to, self.node, name, tick, moved=self.node)
+        return Attach(self.to, name, tick, moved=self.node)
 
     def _unpinned(self, new: NodeFacts, facts: NodeFacts, name: str) -> bool:
         lost = new.oldest is not None and facts.positions[name].tick < new.oldest
@@ -232,21 +244,27 @@ class Move:
         facts, new = view.nodes.get(self.node), view.nodes.get(self.to)
         if facts is None or not self.moving(view):
             return
-        at_first = before[self.node].positions
-        running = [one for one in self.moving(view) if not one.startswith(PIN)]
-        paused = [
+        first, began = before[self.node], before.nodes.get(self.to)
+        running = [one for one in self.moving(view) if self._runs(facts, one)]
+        wanted = [  # paused before anybody began to move it
             one
             for one in running
-            if facts.positions[one].paused
-            and not (one in at_first and at_first[one].paused and at_first[one].uptodate)
+            if one in first.positions
+            and _at_rest(first, one)
+            and not (began is not None and self._registered(first, began, one))
         ]
+        paused = tuple(one for one in running if facts.positions[one].paused and one not in wanted)
         if paused:
-            yield Resume(self.node, tuple(paused), moved=self.node)
+            yield Resume(self.node, paused, moved=self.node)
         if new is not None and facts.provider != self.to and self.node in new.subscribers:
             yield Unsubscribe(self.to, self.node, moved=self.node)
         for name in running:
             if new is not None and name != facts.worker and name in new.readers:
                 yield Detach(self.to, name, moved=self.node)
+
+
+def _at_rest(facts: NodeFacts, name: str) -> bool:
+    return facts.positions[name].paused and facts.positions[name].uptodate
 
 
 class ChangeProvider:

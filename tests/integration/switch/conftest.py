@@ -65,6 +65,11 @@ class Tree:
         await self.grow(providers, set())
         return next(iter(self.nodes.values()))
 
+    async def seated(self) -> bool:
+        """All workers have read their settings."""
+        facts = [await self.facts(name) for name in self.nodes]
+        return all(place["uptodate"] for node in facts for place in node["positions"].values())
+
     async def connect(self, name: str) -> Database:
         """One more connection to a node."""
         return await self._cascade.connect(self[name].db)
@@ -177,4 +182,5 @@ async def served(
     """A tree whose workers run in this process while the block runs."""
     await tree.grow(providers, set(leaves))
     async with serving(*tree.nodes.values(), options=OPTIONS):
+        await eventually(lambda: tree.seated(), within=20)
         yield tree

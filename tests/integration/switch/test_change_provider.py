@@ -75,8 +75,8 @@ async def test_plan_names_the_steps_and_does_none(still: Tree) -> None:
     before = await all_facts(still)
     shown = await still.change_provider("leaf", "node3", "--plan", "--format", "json")
     assert [(step["name"], step["node"]) for step in shown.json] == [
-        ("pause", "leaf"),
         ("subscribe", "node3"),
+        ("pause", "leaf"),
         ("switch", "leaf"),
         ("acknowledge", "leaf"),
         ("unsubscribe", "node2"),

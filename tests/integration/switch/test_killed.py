@@ -36,6 +36,8 @@ async def test_switchover_killed_before_each_step_is_completed_by_the_next_run(t
     async with served(tree, FOUR):
         root, other, before = "node1", "node2", 1
         while await killed(partial(tree.takeover, other, root), before):
+            facts = await tree.facts(other)  # from the first moment it keeps the old root's tick
+            assert facts["type"] == "branch" or root in facts["subscribers"]
             await tree.takeover(other, root)
             assert (await tree.facts(other))["type"] == "root"
             assert (await tree.facts(root))["type"] == "branch"
@@ -88,6 +90,7 @@ async def test_failover_goes_on_where_it_was_killed(tree: Tree) -> None:
             await eventually(lambda: caught_up(tree, "node3", "leaf"), within=20)
         async with lost(tree["node1"], tree["node2"]), serving(tree["node2"], options=OPTIONS):
             del tree.nodes["node1"]
+            await eventually(lambda: tree.seated(), within=20)
             runs = 0
             while await killed(lambda: tree.takeover("node2", "node1", "--dead-root"), before=2):
                 runs += 1

@@ -10,6 +10,7 @@ import pytest
 from tailrace.cascade.failover import BranchFailover, RootFailover, operation_for
 from tailrace.cascade.moving import Move
 from tailrace.cascade.node import Member
+from tailrace.cascade.steps import Subscribe
 from tailrace.cascade.survey import NodeFacts, Place, View
 from tailrace.cascade.takeover import BranchTakeover, RootSwitchover, Wish
 from tailrace.errors import TailraceError
@@ -146,5 +147,21 @@ def test_permit_to_promote_is_taken_away_before_the_old_root_is_opened() -> None
 
 def test_node_waits_for_a_new_provider_that_is_behind_it() -> None:
     seen = view(node("a", "a", 20, kind="root"), node("b", "a", 20, rest=True), node("c", "a", 18))
-    left = [(step.name, step.node) for step in Move(node="b", to="c").steps(seen)]
-    assert left[0] == ("await-tick", "c")
+    left = list(Move(node="b", to="c").steps(seen))
+    assert [(step.name, step.node) for step in left][:2] == [
+        ("subscribe", "c"), ("await-tick", "c"),
+    ]  # fmt: skip
+    assert isinstance(left[0], Subscribe)
+    assert left[0].tick == 18  # which c has; what b still needs is kept from then on
+
+
+def test_pause_that_somebody_wants_is_told_from_one_that_a_killed_move_has_left() -> None:
+    move = Move(node="b", to="c")
+    root, moved = node("a", "a", 20, kind="root"), node("b", "a", 20, rest=True)
+    wanted = view(root, moved, node("c", "a", 20))
+    begun = view(
+        root, moved,
+        replace(node("c", "a", 20), subscribers={"b": "b_worker"}, readers={"b_worker": 20}),
+    )  # fmt: skip
+    assert [step.name for step in move.undoing(wanted, wanted)] == []
+    assert [step.name for step in move.undoing(begun, begun)] == ["resume", "unsubscribe"]
