@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
+import click
+
 from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.schemas import confirm
 from tailrace.cli.targets import dead_option, node_of, target_options
 
 
@@ -21,14 +26,17 @@ async def rewind(
 
 @command("reset")
 @target_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
 @dead_option
 async def reset(
-    call: Invocation, node: str | None, consumer: str | None, dead: tuple[str, ...]
+    call: Invocation, node: str | None, consumer: str | None, yes: bool, dead: tuple[str, ...]
 ) -> int:
     """Move a consumer's position in its own database to that of its provider's queue.
 
     Events in between are left out, or applied again. The worker of a branch cannot be reset.
     """
+    if sys.stdin.isatty():
+        confirm(yes, "Leave out, or apply again, the events between the two positions?")
     return await move(call, node, consumer, dead, to_provider=False)
 
 
