@@ -14,7 +14,7 @@ import contextlib
 import random
 import signal
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -330,6 +330,36 @@ async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None
     return [task.result() for task in tasks]
+
+
+@contextlib.contextmanager
+def on_interrupt(callback: Callable[[], object]) -> Iterator[None]:
+    """While the block runs, Ctrl-C calls this instead of ending the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are not ours there
+        return
+    loop = asyncio.get_running_loop()
+    before = signal.getsignal(signal.SIGINT)
+    loop.add_signal_handler(signal.SIGINT, callback)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
+
+
+class Interrupted(Exception):
+    """Ctrl-C has ended a piece of work, and only that."""
+
+
+async def interruptible(work: Coroutine[Any, Any, T], *, name: str) -> T:
+    """Do some work that Ctrl-C ends, without ending the program."""
+    async with background(work, name=name) as task:
+        with on_interrupt(task.cancel):
+            await asyncio.wait([task])
+    if task.cancelled():
+        raise Interrupted
+    return task.result()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:

@@ -154,6 +154,10 @@ def _finished(made: click.Command) -> click.Command:
     ``--yes`` has none: agreeing beforehand to whatever will be destroyed is no setting.
     """
     made.params.sort(key=lambda param: param.name in _SHARED)
+    shared = [param for param in made.params if param.name in _SHARED]
+    own = {spelling for param in made.params if param not in shared for spelling in param.opts}
+    for param in shared:  # a command's own -c is nearer than that of all commands
+        param.opts = [spelling for spelling in param.opts if spelling not in own]
     for param in made.params:
         if isinstance(param, click.Option) and param.name not in (*_SHARED, "yes"):
             if param.envvar is None:

@@ -66,6 +66,12 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "wait-sync": ("tables", "wait_sync", "Wait until all tables of the node are live."),
         "compare": ("compare", "compare", "Compare tables with the root's."),
     },
+    "Jobs": {
+        "sql": ("sql", "sql", "Run statements, or open a shell for them."),
+        "jobs": ("sql", "jobs", "List the jobs of the whole cascade."),
+        "stop-job": ("sql", "stop_job", "Stop a job and wait until it is at rest."),
+        "start-job": ("sql", "start_job", "Let a stopped job go on."),
+    },
     "Services": {
         "run": ("run", "run", "Run tickers, maintenance and workers of any number of databases."),
         "worker": ("run", "worker", "Run the services of the one database in the configuration."),

@@ -22,6 +22,7 @@ from psycopg.rows import AsyncRowFactory, namedtuple_row
 
 from tailrace import log
 from tailrace.db.queries import Query, load
+from tailrace.db.returned import Returned, returned
 from tailrace.errors import (
     ConfigError,
     ConnectError,
@@ -104,8 +105,11 @@ class Database:
         replica: bool = False,
         connect_timeout: float = 10.0,
         prepare_threshold: int | None = 5,
+        pinned: bool = True,
     ) -> Database:
         """Connect and pin the session; ``name`` shows in ``pg_stat_activity`` as ``tailrace:name``.
+
+        Without ``pinned`` it has the settings that its user has, for statements that he writes.
 
         ``replica`` makes the session one that applies: triggers and foreign keys do not fire.
         ``prepare_threshold=None`` is for poolers that hand a session around between transactions.
@@ -121,7 +125,8 @@ class Database:
             raise from_connecting(exc, where=display(dsn)) from exc
         database = cls(connection, dsn)
         try:
-            await database.execute(queries.pin_session)
+            if pinned:
+                await database.execute(queries.pin_session)
             if replica:
                 await database._become_replica()
         except BaseException:
@@ -202,6 +207,12 @@ class Database:
         """Run a statement and return the first value of its first row; None without a row."""
         row = await self.fetch_one(query, *args, **params)
         return None if row is None else row[0]
+
+    async def run(self, text: str) -> list[Returned]:
+        """Run whatever somebody wrote and return what each statement of it returned."""
+        with self._translated():
+            cursor = await self._connection.execute(text.encode())
+            return [returned(one) async for one in cursor.results()]
 
     @asynccontextmanager
     async def transaction(

@@ -1,5 +1,6 @@
 """The interactive shell, ``tailrace sql``.
 
-So far: how results are written. ``result`` is what a statement returned, ``table`` draws it for
-people, ``formats`` writes it for programs; all of it pure functions from rows to lines.
+``table`` draws a result for people, ``formats`` writes it for programs, both pure functions from
+rows to lines. ``printer`` shows what statements came to, ``script`` runs them one after the other;
+``interactive`` reads them from a terminal, ``commands`` are those that begin with a backslash.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 
-from tailrace.shell.result import Result, json_value, text_of
+from tailrace.gateway.results import Result, json_value, text_of
 from tailrace.shell.table import Expanded, table_lines
 
 FORMATS = ("table", "json", "csv", "tsv")

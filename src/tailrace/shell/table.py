@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from tailrace.shell.result import Result, text_of
+from tailrace.gateway.results import Result, text_of
 from tailrace.statements.columns import columns
 
 Expanded = Literal["off", "on", "auto"]

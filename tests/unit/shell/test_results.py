@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace.shell.formats import distinct, result_lines
-from tailrace.shell.result import Result, text_of
+from tailrace.gateway.results import Result, text_of
 from tailrace.shell.table import Expanded, table_lines, wrap
 from tailrace.statements.columns import columns
 

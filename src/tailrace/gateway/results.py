@@ -1,4 +1,4 @@
-"""What a statement returned, and its values as text."""
+"""What a statement came to, and values as text."""
 
 from __future__ import annotations
 
@@ -24,6 +24,17 @@ class Result(NamedTuple):
         )
 
 
+class Answer(NamedTuple):
+    """What a statement came to: rows, or PostgreSQL's word for what it did; and remarks."""
+
+    result: Result | None = None
+    tag: str = ""
+    remarks: tuple[str, ...] = ()
+
+
+OK = Answer(Result(("result",), [("OK",)]))
+
+
 def text_of(value: object) -> str:
     """A value as text, as PostgreSQL would write it; NULL is empty."""
     if value is None:
@@ -38,6 +49,8 @@ def text_of(value: object) -> str:
         return "\\x" + bytes(value).hex()
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=text_of)
+    if isinstance(value, Decimal):
+        return format(value, "f")
     return str(value)
 
 

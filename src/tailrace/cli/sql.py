@@ -1,0 +1,166 @@
+"""``sql``, and the verbs that are statements: ``jobs``, ``stop-job``, ``start-job``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.targets import timeout_option
+
+if TYPE_CHECKING:
+    from tailrace.shell.script import Script
+    from tailrace.statements.model import Statement
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _format_option(function: F) -> F:
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(("table", "json", "csv", "tsv")),
+        default="table",
+        envvar="TAILRACE_FORMAT",
+        show_default=True,
+        help="How to write results.",
+    )(function)
+
+
+@asynccontextmanager
+async def _script(call: Invocation, form: str) -> AsyncIterator[Script]:
+    from tailrace.gateway.sessions import Session
+    from tailrace.shell.printer import Printer
+    from tailrace.shell.script import Script
+
+    if call.settings.db is None:
+        raise click.UsageError(
+            f"{call.command} needs a database: --db DSN, environment TAILRACE_DB, "
+            "or db in tailrace.toml"
+        )
+    printer = Printer(form)
+    async with Session(call.settings.db, talk=call.say) as session:
+        try:
+            yield Script(session, printer)
+        finally:
+            printer.close()
+
+
+@command("sql")
+@click.option(
+    "-c", "--command", "texts", multiple=True, metavar="SQL", help="Run this; repeatable."
+)
+@click.option(
+    "-f", "--file", "files", multiple=True, metavar="FILE",
+    help="Run a file, after what -c says; - is stdin; repeatable.",
+)  # fmt: skip
+@_format_option
+@click.option("--continue-on-error", "go_on", is_flag=True, help="Go on after an error.")
+@click.option("--timing", is_flag=True, help="Say how long statements take.")
+@click.option(
+    "--history", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="File that keeps what was typed.  [default: in the user's state directory]",
+)  # fmt: skip
+async def sql(
+    call: Invocation,
+    texts: tuple[str, ...],
+    files: tuple[str, ...],
+    form: str,
+    go_on: bool,
+    timing: bool,
+    history: Path | None,
+) -> int:
+    """Run statements, of tailrace and of PostgreSQL, or open a shell for them.
+
+    SHOW JOBS, STOP JOB 'x' and the others of docs/reference/statements.md are carried out by
+    tailrace, all others by the database. An error ends with exit status 1.
+    """
+    scripts = [*texts, *(_read(one) for one in files)]
+    if not scripts and not sys.stdin.isatty():
+        scripts = [_read("-")]
+    async with _script(call, form) as script:
+        script.printer.timing = timing
+        if not scripts:
+            return await _interact(script, history)
+        for text in scripts:
+            well = await script.run(text, go_on=go_on)
+            if script.over:
+                break
+            if not (well or go_on):
+                return 1
+    return 0
+
+
+def _read(name: str) -> str:
+    try:
+        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f'file "{name}" cannot be read: {error.strerror}') from None
+    except UnicodeDecodeError:
+        raise click.UsageError(f'file "{name}" cannot be read: it is not UTF-8 text') from None
+
+
+async def _interact(script: Script, history: Path | None) -> int:
+    from tailrace.db.connection import label
+    from tailrace.shell.interactive import interact
+
+    await script.session.theirs()
+    await interact(script, name=label(script.session.dsn), history=history)
+    return 0
+
+
+@command("jobs")
+@click.option("--extended", is_flag=True, help="All columns, and what only others know.")
+@_format_option
+async def jobs(call: Invocation, extended: bool, form: str) -> int:
+    """List the jobs of this database and of all members of its cascades, as SHOW JOBS does."""
+    from tailrace.statements.model import ShowJobs
+
+    return await _carry_out(call, ShowJobs(extended), form)
+
+
+@command("stop-job")
+@click.argument("job")
+@click.option("--drain", is_flag=True, help="First everything that has been committed by now.")
+@timeout_option
+async def stop_job(call: Invocation, job: str, drain: bool, timeout: float | None) -> int:
+    """Stop a job, named by its name, its id or the beginning of its id, and wait for it.
+
+    It keeps its place, and its events, until it is started again. Stops also what nobody runs.
+    """
+    from tailrace.statements.model import StopJob
+
+    await _carry_out(call, StopJob(job, drain=drain), None, timeout)
+    call.say(f'job "{job}" has stopped')
+    return 0
+
+
+@command("start-job")
+@click.argument("job")
+@timeout_option
+async def start_job(call: Invocation, job: str, timeout: float | None) -> int:
+    """Let a stopped job go on where it stopped; returns when a runner has taken it."""
+    from tailrace.statements.model import StartJob
+
+    await _carry_out(call, StartJob(job), None, timeout)
+    call.say(f'job "{job}" goes on')
+    return 0
+
+
+async def _carry_out(
+    call: Invocation, statement: Statement, form: str | None, timeout: float | None = None
+) -> int:
+    from tailrace.gateway.dispatch import execute
+
+    async with _script(call, form or "table") as script:
+        if timeout is not None:
+            script.session.options.set("tailrace.timeout", f"{timeout}s")
+        for answer in await execute(script.session, statement):
+            if form is not None:
+                script.printer.show(answer)
+    return 0

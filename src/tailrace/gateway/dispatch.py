@@ -1,0 +1,149 @@
+"""Which statement is carried out how."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import NoReturn
+
+from tailrace.errors import NotFound, Unsupported
+from tailrace.gateway.results import OK, Answer, Result
+from tailrace.gateway.sessions import Session
+from tailrace.jobs.model import Job
+from tailrace.statements import model as st
+
+JOB_COLUMNS = ("job id", "job name", "status", "start time", "end time")
+EXTENDED_COLUMNS = (
+    *JOB_COLUMNS, "engine", "kind", "node", "lag", "position", "duration", "statement", "error",
+)  # fmt: skip
+DETAIL_COLUMNS = ("queue", "consumer", "provider", "runner", "created", "wanted", "drains to",
+                  "configuration", "restored from")  # fmt: skip
+
+# What the grammar has and this version has not, in the words of the README.
+_LATER: dict[type[st.Statement], str] = {
+    st.CreateJob: "SQL jobs (CREATE JOB)",
+    st.CreateSavepoint: "savepoints",
+    st.ShowSavepoints: "savepoints",
+    st.DropSavepoint: "savepoints",
+    st.DropSavepoints: "savepoints",
+    st.DropAllSavepoints: "savepoints",
+    st.ShowCheckpoints: "a list of checkpoints",
+    st.ShowJobTree: "lineage",
+    st.ShowJobTrees: "lineage",
+    st.ShowAncestors: "lineage",
+}
+
+
+async def execute(session: Session, statement: st.Statement) -> list[Answer]:
+    """Carry out one statement; what PostgreSQL is handed may hold several results."""
+    match statement:
+        case st.PassThrough(text):
+            return await session.pass_through(text)
+        case st.ShowJobs() | st.DescribeJob() | st.StopJob() | st.StartJob() | st.DropJob():
+            return [await _about_jobs(session, statement)]
+        case st.ShowNodes() | st.ShowQueues() | st.ShowConsumers():
+            return [await _catalog(session, statement)]
+        case _:
+            return [_of_the_session(session, statement)]
+
+
+async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
+    async with session.manager() as manager:
+        match statement:
+            case st.ShowJobs(extended):
+                listed = await manager.list_jobs(with_lag=extended)
+                columns = EXTENDED_COLUMNS if extended else JOB_COLUMNS
+                rows = [job_row(job)[: len(columns)] for job in listed.jobs]
+                away = tuple(f"not asked for its jobs: {one}" for one in listed.unreachable)
+                return Answer(Result(columns, rows), remarks=away)
+            case st.DescribeJob(name):
+                found = await manager.find(name)
+                more = await manager.details(found)
+                row = (*job_row(found.job), *more, None)
+                return Answer(Result((*EXTENDED_COLUMNS, *DETAIL_COLUMNS), [row]))
+            case st.StopJob(name, savepoint, drain):
+                if savepoint:
+                    _not_yet("savepoints")
+                await manager.stop(name, drain=drain, talk=session.talk)
+                return OK
+            case st.StartJob(name, savepoint):
+                if savepoint is not None:
+                    _not_yet("savepoints")
+                job = await manager.start(name, talk=session.talk)
+                return Answer(Result(("job id",), [(job.job_id,)]))
+            case st.DropJob(name):
+                await manager.drop(name)
+    return OK
+
+
+def job_row(job: Job) -> tuple[object, ...]:
+    """A job as SHOW JOBS EXTENDED shows it; Flink's first four columns, then ours."""
+    return (
+        job.job_id,
+        job.job_name,
+        str(job.status),
+        _time(job.start_time),
+        _time(job.end_time),
+        job.engine,
+        job.kind,
+        job.node,
+        _length(job.lag),
+        job.position,
+        _length(job.duration),
+        job.statement,
+        job.error,
+    )
+
+
+def _time(moment: datetime | None) -> datetime | None:
+    """To the second: nobody reads more of a list."""
+    return None if moment is None else moment.replace(microsecond=0)
+
+
+def _length(length: timedelta | None) -> timedelta | None:
+    return None if length is None else timedelta(milliseconds=length // timedelta(milliseconds=1))
+
+
+async def _catalog(session: Session, statement: st.Statement) -> Answer:
+    from tailrace.gateway import catalog
+
+    db = await session.ours()
+    match statement:
+        case st.ShowNodes(queue):
+            deadline = session.options.seconds("tailrace.deadline")
+            return await catalog.nodes(db, queue, deadline=deadline)
+        case st.ShowConsumers(queue):
+            return await catalog.consumers(db, queue)
+        case _:
+            return await catalog.queues(db)
+
+
+def _of_the_session(session: Session, statement: st.Statement) -> Answer:
+    match statement:
+        case st.SetOption(key, value):
+            session.options.set(key, value)
+            return OK
+        case st.ShowOptions():
+            return Answer(Result(("key", "value", "purpose"), session.options.rows()))
+        case st.ResetOption(key):
+            session.options.reset(key)
+            return OK
+        case st.Help(topic):
+            return _help(topic)
+    _not_yet(_LATER[type(statement)])
+
+
+def _help(topic: str) -> Answer:
+    from tailrace.statements.help import about
+
+    entries = about(topic)
+    if not entries:
+        raise NotFound(f'there is no statement that begins "{topic}"', hint="list them with: HELP")
+    rows = [(entry.syntax, entry.purpose) for entry in entries]
+    return Answer(Result(("statement", "purpose"), rows))
+
+
+def _not_yet(what: str) -> NoReturn:
+    raise Unsupported(
+        f"this version does not have {what} yet",
+        hint="it has SHOW JOBS, DESCRIBE JOB, STOP JOB, START JOB and DROP JOB",
+    )

@@ -1,0 +1,138 @@
+"""The shell at a terminal: editing, history, completion, and Ctrl-C that ends a statement only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from time import monotonic
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
+from prompt_toolkit.history import FileHistory, History, InMemoryHistory
+from prompt_toolkit.key_binding import KeyBindings
+from prompt_toolkit.key_binding.key_processor import KeyPressEvent
+
+from tailrace import __version__, service
+from tailrace.errors import TailraceError
+from tailrace.gateway.options import OPTIONS
+from tailrace.shell.script import Script
+from tailrace.statements.complete import completions
+from tailrace.statements.split import is_complete
+
+# What there is to complete is asked of the databases once in so many seconds.
+_FRESH = 3.0
+
+
+def history_file(environ: dict[str, str] | None = None) -> Path:
+    """Where the history is kept, below the user's state directory."""
+    environ = dict(os.environ) if environ is None else environ
+    state = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(state) / "tailrace" / "history"
+
+
+def _history(path: Path) -> History:
+    """The history in a file, or of this session only where there can be no file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError:
+        return InMemoryHistory()
+    return FileHistory(str(path))
+
+
+class Values(Completer):
+    """Offers keywords, and the jobs, queues and settings that there are."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self._known: dict[str, list[str]] = {}
+        self._asked = -_FRESH
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> list[Completion]:
+        """Nothing: asking takes an event loop."""
+        return []
+
+    async def get_completions_async(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> AsyncGenerator[Completion, None]:
+        """What may stand at the cursor."""
+        found = completions(document.text, document.cursor_position)
+        back = found.start - document.cursor_position
+        for keyword in found.keywords:
+            yield Completion(keyword, start_position=back)
+        for meaning in found.values:
+            for value in await self._values(meaning):
+                if value.lower().startswith(found.prefix.lower()):
+                    quoted = "'" + value.replace("'", "''") + "'"
+                    yield Completion(quoted, start_position=back, display=value)
+
+    async def _values(self, meaning: str) -> list[str]:
+        if meaning == "SETTING_KEY":
+            return list(OPTIONS)
+        if meaning not in ("JOB_ID", "QUEUE_NAME"):
+            return []
+        if monotonic() - self._asked >= _FRESH:
+            self._asked = monotonic()
+            try:
+                await self._ask()
+            except TailraceError:
+                return []  # no time to complain: somebody is typing
+        return self._known.get(meaning, [])
+
+    async def _ask(self) -> None:
+        from tailrace.gateway import catalog
+
+        async with self._script.session.manager() as manager:
+            jobs = (await manager.list_jobs()).jobs
+        queues = (await catalog.queues(await self._script.session.ours())).result
+        self._known["JOB_ID"] = [job.job_name for job in jobs] + [job.job_id for job in jobs]
+        self._known["QUEUE_NAME"] = [str(row[0]) for row in queues.rows] if queues else []
+
+
+def _keys() -> KeyBindings:
+    """Enter ends what is complete, and else begins a new line."""
+    keys = KeyBindings()
+
+    @keys.add("enter", filter=Condition(lambda: True))
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        text = buffer.text
+        command = text.lstrip().startswith("\\")
+        if command or not text.strip() or is_complete(text):
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text("\n")
+
+    return keys
+
+
+async def interact(script: Script, *, name: str, history: Path | None = None) -> None:
+    """Read and run until the user leaves."""
+    prompt: PromptSession[str] = PromptSession(
+        history=_history(history or history_file()),
+        completer=Values(script),
+        complete_while_typing=False,
+        multiline=True,
+        key_bindings=_keys(),
+        prompt_continuation=lambda width, number, wrapped: f"{'-> ':>{width}}",
+    )
+    script.printer.say(
+        f"tailrace {__version__}, database {name}. HELP lists statements, \\? commands, \\q leaves."
+    )
+    while not script.over:
+        try:
+            mark = "*" if script.session.in_transaction else ""
+            text = await prompt.prompt_async(f"{name}={mark}> ")
+        except KeyboardInterrupt:
+            continue  # what was typed is given up
+        except EOFError:
+            break
+        try:
+            await service.interruptible(script.run(text), name="statement")
+        except service.Interrupted:
+            script.printer.say("cancelled")

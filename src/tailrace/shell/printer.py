@@ -1,0 +1,77 @@
+"""Shows what statements came to: results to stdout or a file, talk and complaints to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import IO
+
+import click
+
+from tailrace.errors import StatementError, TailraceError, without_secrets
+from tailrace.gateway.results import Answer
+from tailrace.shell.formats import result_lines
+from tailrace.shell.table import Expanded
+from tailrace.statements.pointer import error_at
+
+
+class Printer:
+    """How results are written, and where to."""
+
+    def __init__(self, form: str = "table") -> None:
+        self.form = form
+        self.expanded: Expanded = "off"
+        self.timing = False
+        self._file: IO[str] | None = None
+
+    def show(self, answer: Answer) -> None:
+        """Write one answer."""
+        for remark in answer.remarks:
+            self.say(f"warning: {remark}")
+        if answer.result is not None:
+            for line in result_lines(
+                answer.result, self.form, width=self._width(), expanded=self.expanded
+            ):
+                self._write(line)
+        elif answer.tag and self.form == "table":
+            self._write(answer.tag)
+
+    def complain(self, error: TailraceError, text: str = "") -> None:
+        """Say what went wrong, and where in the statement as far as that is known."""
+        self.say(f"error: {error}")
+        if isinstance(error, StatementError):
+            self.say(error.excerpt)
+            return
+        place = getattr(getattr(error.__cause__, "diag", None), "statement_position", None)
+        if place and text:
+            self.say(error_at(text, int(place) - 1, "").excerpt)
+
+    def took(self, seconds: float) -> None:
+        """Say how long a statement took, if that is wanted."""
+        if self.timing:
+            self.say(f"time: {seconds * 1000:.1f} ms")
+
+    @staticmethod
+    def say(text: str) -> None:
+        """Talk."""
+        click.echo(without_secrets(text), err=True)
+
+    def send_to(self, path: str | None) -> None:
+        """Write results to a file from now on; without one to stdout again."""
+        self.close()
+        self._file = open(path, "w", encoding="utf-8") if path else None  # noqa: SIM115
+
+    def close(self) -> None:
+        """Close the file, if there is one."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, line: str) -> None:
+        click.echo(line, file=self._file)
+
+    def _width(self) -> int | None:
+        """The width of the terminal, if results go to one."""
+        if self._file is not None or not sys.stdout.isatty():
+            return None
+        return os.get_terminal_size(sys.stdout.fileno()).columns

@@ -1,0 +1,59 @@
+"""Runs statements and commands one after the other, and says what they came to.
+
+The interactive shell gives it what was typed, ``-c`` and ``-f`` whole scripts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from time import monotonic
+
+from tailrace.errors import TailraceError
+from tailrace.gateway.dispatch import execute
+from tailrace.gateway.sessions import Session
+from tailrace.shell.printer import Printer
+from tailrace.statements.parser import parse
+from tailrace.statements.split import Piece, pieces
+
+Command = Callable[["Script", str], Awaitable[None]]
+
+
+class Script:
+    """A session, a way to show results, and what was run last."""
+
+    def __init__(self, session: Session, printer: Printer) -> None:
+        self.session = session
+        self.printer = printer
+        self.last: Piece | None = None
+        self.over = False
+
+    async def run(self, text: str, *, go_on: bool = False) -> bool:
+        """Run all of a text; say whether everything went well. An error ends it, or ``go_on``."""
+        well = True
+        for piece in pieces(text):
+            try:
+                await self._run_piece(piece)
+            except TailraceError as error:
+                self.printer.complain(error, piece.text)
+                well = False
+                if not go_on:
+                    break
+            if self.over:
+                break
+        return well
+
+    async def _run_piece(self, piece: Piece) -> None:
+        if piece.command:
+            from tailrace.shell.commands import run_command
+
+            await run_command(self, piece.text)
+        else:
+            self.last = piece
+            await self.statement(piece)
+
+    async def statement(self, piece: Piece) -> None:
+        """Run one statement."""
+        begun = monotonic()
+        for answer in await execute(self.session, parse(piece)):
+            self.printer.show(answer)
+        self.printer.took(monotonic() - begun)
