@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import filecmp
 import os
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import AlreadyExists, WrongState
 from tailrace.faults import reach
 
 queries = load("tailrace")
 
-DUMP_FILE = "resurrect-lost-events.json"
+BATCHES_AT_A_TIME = 1000
+PROGRESS_SECONDS = 5.0
+
+Talk = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,14 @@ async def losses(db: Database, queue: str, tick: int) -> list[TableLosses]:
     return [TableLosses(*row) for row in rows]
 
 
-async def write_down(db: Database, queue: str, tick: int, path: Path) -> int:
+async def write_down(db: Database, queue: str, tick: int, path: Path, say: Talk) -> int:
     """Write all events after a tick to a file and return their number; none: no file.
 
     A file that is there must be what would be written now.
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
-        events = await _write(db, queue, tick, draft)
+        events = await _write(db, queue, tick, draft, say)
         if events == 0:
             return 0
         await reach("resurrect.before_dump")
@@ -89,16 +94,30 @@ def _already_there(path: Path) -> AlreadyExists:
     )
 
 
-async def _write(db: Database, queue: str, tick: int, path: Path) -> int:
-    events = 0
+async def _write(db: Database, queue: str, tick: int, path: Path, say: Talk) -> int:
+    events, told = 0, monotonic()
     with path.open("wb") as file:
         async with db.transaction(read_only=True):
-            for batch in await db.fetch_all(queries.lost_batches, queue=queue, tick=tick):
+            async for batch in _batches(db, queue, tick):
                 async for line in db.copy_out(batch.copy_sql):
                     file.write(b",\n" if events else b"[\n")
                     file.write(bytes(line).rstrip(b"\n"))
                     events += 1
+                if monotonic() - told > PROGRESS_SECONDS:
+                    say(f"{events} events that nobody else has are written down, up to tick "
+                        f"{batch.tick_id}")  # fmt: skip
+                    told = monotonic()
         file.write(b"\n]\n")
         file.flush()
         os.fsync(file.fileno())
     return events
+
+
+async def _batches(db: Database, queue: str, tick: int) -> AsyncIterator[Row]:
+    """List the batches after a tick, some at a time."""
+    while rows := await db.fetch_all(
+        queries.lost_batches, queue=queue, tick=tick, limit=BATCHES_AT_A_TIME
+    ):
+        for row in rows:
+            yield row
+        tick = rows[-1].tick_id

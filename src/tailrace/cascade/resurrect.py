@@ -14,7 +14,7 @@ could not be repeated, and until then keeps the events that are needed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,19 +157,19 @@ class Resurrection:
 
     # ---------------------------------------------------------------- the steps
 
-    async def finish(self, say: Callable[[str], None]) -> Resurrected:
+    async def finish(self, say: lost.Talk) -> Resurrected:
         """Do what is left to do."""
         result = Resurrected(provider=self.grave.node.name)
         if self.grave.tick is not None:
             await self._step_down(say)
-            await self._set_right(self.grave.tick, result)
+            await self._set_right(self.grave.tick, result, say)
             await self._return()
         else:
             await self._need_registration()
         await self._announce()
         return result
 
-    async def _step_down(self, say: Callable[[str], None]) -> None:
+    async def _step_down(self, say: lost.Talk) -> None:
         """Stop all writing, wait for who is writing, and become a paused branch."""
         if self.node.is_root:
             await ask(self._db, queries.demote_root, queue=self._queue, step=1)
@@ -183,10 +183,10 @@ class Resurrection:
         )  # fmt: skip
         await reach("resurrect.after_step_down")
 
-    async def _set_right(self, tick: int, result: Resurrected) -> None:
+    async def _set_right(self, tick: int, result: Resurrected, say: lost.Talk) -> None:
         """Write down what nobody else has, then delete it."""
         result.losses = await lost.losses(self._db, self._queue, tick)
-        result.events = await lost.write_down(self._db, self._queue, tick, self._dump)
+        result.events = await lost.write_down(self._db, self._queue, tick, self._dump, say)
         result.dump = self._dump if result.events else None
         await reach("resurrect.after_dump")
         async with self._db.transaction():

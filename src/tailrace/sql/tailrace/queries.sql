@@ -42,7 +42,7 @@ select * from pgq_node.demote_root(%(queue)s, %(step)s, null);
 select tailrace.step_down(%(queue)s, %(provider)s, %(location)s);
 
 -- lost_batches: the batches after a tick, each with the statement that writes it down
-select prev_tick, tick_id, copy_sql from tailrace.lost_batches(%(queue)s, %(tick)s);
+select prev_tick, tick_id, copy_sql from tailrace.lost_batches(%(queue)s, %(tick)s, %(limit)s);
 
 -- lost_statistics: rows by table and kind in the events after a tick
 select table_name, inserts, updates, deletes, truncates, old_rows, others

@@ -1,13 +1,14 @@
 create or replace function tailrace.lost_batches(
     i_queue text,
     i_tick  bigint,
+    i_limit integer,
     out prev_tick bigint,
     out tick_id   bigint,
     out copy_sql  text
 ) returns setof record
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.lost_batches(2)
+-- Function: tailrace.lost_batches(3)
 --
 --      List the batches of this queue after a tick, each with the statement that writes its events
 --      down for people: one JSON object a line, by event id. They are what an old root has written
@@ -15,7 +16,8 @@ language plpgsql stable as $body$
 --
 -- Parameters:
 --      i_queue  - queue
---      i_tick   - last tick that the other nodes have
+--      i_tick   - last tick that the other nodes have, or where to go on
+--      i_limit  - at most this many batches: an old root may have gone on ticking for days
 --
 -- Returns:
 --      a row for each later tick in order: the tick before it, its id, and a COPY TO STDOUT whose
@@ -36,6 +38,7 @@ begin
         select t.tick_id from pgq.tick as t
         where t.tick_queue = v_queue_id and t.tick_id > i_tick
         order by t.tick_id
+        limit i_limit
     loop
         copy_sql := pg_catalog.format(
             'copy (select pg_catalog.json_build_object('
@@ -52,5 +55,5 @@ begin
 end;
 $body$;
 
-comment on function tailrace.lost_batches(text, bigint) is
+comment on function tailrace.lost_batches(text, bigint, integer) is
     'batches after a tick, each with the statement that writes its events as JSON lines';
