@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrace.shell.formats import distinct, result_lines
 from tailrace.gateway.results import Result, text_of
+from tailrace.shell.formats import distinct, result_lines
 from tailrace.shell.table import Expanded, table_lines, wrap
 from tailrace.statements.columns import columns
 
