@@ -104,8 +104,7 @@ async def _write(db: Database, queue: str, tick: int, path: Path, say: Talk) -> 
                     file.write(bytes(line).rstrip(b"\n"))
                     events += 1
                 if monotonic() - told > PROGRESS_SECONDS:
-                    say(f"{events} events that nobody else has are written down, up to tick "
-                        f"{batch.tick_id}")  # fmt: skip
+                    say(f"{events} events are written down so far, up to tick {batch.tick_id}")
                     told = monotonic()
         file.write(b"\n]\n")
         file.flush()
