@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
+import pytest_asyncio
 
 from fixtures.load import writing
 from fixtures.tree import PERIOD, QUEUE, SYNC, SYNCED, WITHIN, Place, Tree, constant
 from fixtures.waiting import eventually
+from tailrace.db.connection import Database
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(150)]
 
 ANNOUNCED = """
     select ev_data::bigint as tick from {table} where ev_type = 'pgq.global-watermark'
 """
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def _watermarks_are_never_too_high(tree: Tree) -> AsyncIterator[None]:
+    """I-6, looked at all the time: no watermark is above a tick that somebody has yet to complete.
+
+    Both only grow, so a watermark that is read before the positions may be compared with them. In
+    D0 nobody is isolated but what lags *below* node4 and node5.
+    """
+    task = asyncio.create_task(_compare_for_ever(tree))
+    yield
+    task.cancel()
+    ended = (await asyncio.gather(task, return_exceptions=True))[0]
+    if isinstance(ended, AssertionError):
+        raise ended
+
+
+async def _compare_for_ever(tree: Tree) -> None:
+    async with AsyncExitStack() as stack:
+        watched = [
+            replace(
+                place,
+                db=await stack.enter_async_context(await Database.connect(place.dsn, name="watch")),
+            )
+            for place in tree
+        ]
+        while True:
+            marks = {place.name: await place.global_watermark() for place in watched}
+            for place in watched:
+                position = await place.position()
+                too_high = {name: mark for name, mark in marks.items() if mark > position}
+                # the root's own position is where it last published
+                assert not too_high or place.name == "node1", (place.name, position, too_high)
+            await asyncio.sleep(PERIOD / 4)
 
 
 @asynccontextmanager
