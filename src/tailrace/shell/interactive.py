@@ -64,7 +64,9 @@ class Values(Completer):
         found = completions(document.text, document.cursor_position)
         back = found.start - document.cursor_position
         for keyword in found.keywords:
-            yield Completion(keyword, start_position=back)
+            # in the case in which it was begun, so that what they have in common can be inserted
+            shown = keyword.lower() if found.prefix.islower() else keyword
+            yield Completion(shown, start_position=back)
         for meaning in found.values:
             for value in await self._values(meaning):
                 if value.lower().startswith(found.prefix.lower()):
