@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import queries as node_queries
-from tailrace.cascade.operation import INTERVAL, Hands, Step, queries
+from tailrace.cascade.operation import Hands, Step, queries
 from tailrace.errors import WrongState
 from tailrace.faults import trace
 
@@ -68,7 +68,8 @@ class AwaitCurrent(Step):
                 places = [facts.place, facts.apply if self.tables else None]
                 if all(place.tick >= target for place in places if place is not None):
                     return True
-                await asyncio.sleep(INTERVAL)
+                # Nobody is blocked yet, and looking often would slow down what is waited for.
+                await asyncio.sleep(CURRENT_SECONDS / 10)
             return False
 
         await hands.wait(
