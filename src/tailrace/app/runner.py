@@ -8,6 +8,7 @@ from tailrace.app.hearing import Ears
 from tailrace.app.idleness import Idleness
 from tailrace.app.options import Options
 from tailrace.app.served import ServedDatabase
+from tailrace.db import schema
 from tailrace.service import Supervisor, together
 
 
@@ -45,7 +46,8 @@ class Runner:
     async def check(self) -> None:
         """Look at each database once, so that a wrong address or a missing schema ends the run."""
         try:
-            await together(*(one.check() for one in self.served))
+            digests = schema.digests()
+            await together(*(one.check(digests) for one in self.served))
         except BaseException:
             await together(*(one.close() for one in self.served))
             raise

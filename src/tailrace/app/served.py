@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tailrace.app.hearing import Ears
@@ -11,10 +11,10 @@ from tailrace.cascade.follower import Follower
 from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
-from tailrace.db import locks
+from tailrace.db import locks, schema
 from tailrace.db.connection import Database, label
 from tailrace.db.queries import load
-from tailrace.errors import SchemaMissing, TailraceError
+from tailrace.errors import TailraceError
 from tailrace.jobs import stopping
 from tailrace.queue.maintenance import Maintenance
 from tailrace.queue.ticker import Ticker
@@ -23,7 +23,6 @@ from tailrace.replication.copy import CopyService
 from tailrace.service import Loop, Service, Supervisor
 
 queries = load("tailrace")
-node_queries = load("pgq_node")
 
 
 class _Tracked:
@@ -86,14 +85,9 @@ class ServedDatabase:
             await locks.mark(self._db)
         return self._db
 
-    async def check(self) -> None:
-        """Raise what would keep this database from being served."""
-        db = await self._connected()
-        if not await db.fetch_value(node_queries.has_schemas):
-            raise SchemaMissing(
-                f'database "{db.dbname}" does not have the schemas of tailrace',
-                hint="install them with: tailrace install --db DSN",
-            )
+    async def check(self, digests: Mapping[str, str]) -> None:
+        """Raise what would keep this database from being served, such as schemas of old."""
+        await schema.require(await self._connected(), wanted=digests)
 
     async def nodes(self, db: Database) -> list[Any]:
         """The nodes in this database that are served."""

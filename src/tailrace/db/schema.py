@@ -13,7 +13,7 @@ record belongs to somebody else (the real ``pgq`` extension, say) and is never t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -97,8 +97,17 @@ async def _look(db: Database, schemas: Sequence[str]) -> dict[str, _Found]:
     return found
 
 
-async def require(db: Database) -> None:
-    """Raise ``SchemaMissing`` unless the database holds the schemas as this version knows them."""
+def digests() -> dict[str, str]:
+    """Return the digests of all schemas; for who looks at many databases at once."""
+    return {schema: digest(schema) for schema in SCHEMAS}
+
+
+async def require(db: Database, *, wanted: Mapping[str, str] | None = None) -> None:
+    """Raise ``SchemaMissing`` unless the database holds the schemas as this version knows them.
+
+    ``wanted`` is what ``digests`` returned, to save computing it for each database.
+    """
+    wanted = wanted or digests()
     found = await _look(db, SCHEMAS)
     if found["tailrace"].owner != "us":
         raise SchemaMissing(
@@ -106,7 +115,7 @@ async def require(db: Database) -> None:
             hint="install them with: tailrace install --db DSN",
         )
     for one in found.values():
-        if one.owner == "us" and one.digest != digest(one.schema):
+        if one.owner == "us" and one.digest != wanted[one.schema]:
             raise SchemaMissing(
                 f'schema "{one.schema}" of database "{db.dbname}" is of tailrace {one.version} '
                 f"and differs from what {__version__} installs",

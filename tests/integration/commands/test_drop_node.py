@@ -119,7 +119,7 @@ async def test_node_given_up_for_the_run_is_not_asked(seed):
 async def test_it_is_completed_by_the_next_run_wherever_it_died(seed, process):
     """Killed after each database in turn, run from the node itself and from the root."""
     # One database less is left each time from the root: the node itself goes first.
-    for name, start, deaths in (("node5", "node5", (1, 2, 3, 4)), ("node4", "node1", (1, 2))):
+    for name, start, deaths in (("node5", "node5", (1, 4)), ("node4", "node1", (1,))):
         words = ("drop-node", name, "--db", seed[start].dsn)
         for nth in deaths:
             run = await process(*words, env={"TAILRACE_FAULT": f"leaving.after_node@{nth}:kill"})

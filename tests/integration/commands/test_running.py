@@ -97,6 +97,15 @@ async def test_first_sigterm_ends_the_run_in_order(pair, process):
     assert time.monotonic() - began < 5  # idle: mostly well below one second
 
 
+async def test_database_with_schemas_of_another_version_ends_the_run(pair, process):
+    await pair["down"].execute("update tailrace.installation set digest = 'older'")
+    run = await process("run", "--db", pair["up"].dsn, "--db", pair["down"].dsn)
+    assert await run.wait(30) == 1
+    assert run.err.count("\n") == 1
+    assert f'database "{pair["down"].dbname}" is of tailrace' in run.err
+    assert "upgrade it with: tailrace install --db DSN" in run.err
+
+
 async def test_worker_in_the_background_is_stopped_by_its_pid_file(
     pair, tailrace: Tailrace, process, tmp_path: Path
 ):
