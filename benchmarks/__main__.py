@@ -35,12 +35,18 @@ def _benchmark(name: str) -> Benchmark:
 async def _run(names: list[str], scale: Scale, data: Path, pictures: Path) -> dict[str, object]:
     stage = Stage(data, pictures)
     results: dict[str, list[Result]] = {}
+    failures: dict[str, str] = {}
     try:
         stage.start()
         print(f"PostgreSQL {await stage.version()}, {scale}, data in {data}", flush=True)
         for name in names:
             print(f"\n{name}", flush=True)
-            results[name] = await _benchmark(name)(stage, scale)
+            try:
+                results[name] = await _benchmark(name)(stage, scale)
+            except SystemExit as failure:  # the others may still show something
+                failures[name] = str(failure)
+                print(f"  failed: {failure}", flush=True)
+                continue
             for result in results[name]:
                 print(result.line(), flush=True)
         server = await stage.version()
@@ -51,6 +57,7 @@ async def _run(names: list[str], scale: Scale, data: Path, pictures: Path) -> di
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "scale": scale.as_dict(),
         "results": {name: [one.as_dict() for one in found] for name, found in results.items()},
+        "failures": failures,
     }
 
 
@@ -84,6 +91,8 @@ def main() -> None:
         outcome = asyncio.run(_run(names, scale, server, given.output.parent))
     given.output.write_text(json.dumps(outcome, indent=2) + "\n", encoding="utf-8")
     print(f"\nwritten to {given.output}")
+    if outcome["failures"]:
+        raise SystemExit(1)
 
 
 main()
