@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 PG15 := /usr/lib/postgresql/15/bin
 # Tests wait much, so more of them than cores: two workers here, and those of PostgreSQL 15 beside.
 WORKERS ?= 2
-SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue)
+SQL_TESTS := $(addprefix tests/integration/,apply capture cascade_sql copy db queue) tests/scripts
 N := 20
 SEED := 1000
 SCHEDULES := 200

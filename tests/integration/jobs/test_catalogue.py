@@ -11,7 +11,7 @@ from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.waiting import eventually
 from tailrace.db import schema
 from tailrace.db.connection import Row
-from tailrace.errors import NotFound, Unsupported, UsageError, WrongState
+from tailrace.errors import DatabaseError, NotFound, Unsupported, UsageError, WrongState
 
 SHAPE = """
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) || a.attnotnull
@@ -194,16 +194,33 @@ async def test_drain_that_nobody_carries_out_is_given_up(cascade: Cascade):
     assert waits == f'tick 100 of queue "{QUEUE}"; the job is at 1'
 
 
-async def test_dead_and_frozen_runners_leave_their_jobs_suspended(cascade: Cascade, process):
+async def test_dead_and_frozen_runners_leave_their_jobs_suspended(
+    cascade: Cascade, process, tailrace
+):
     root = await cascade.root()
     runner = await process("run", "--db", root.dsn)
     await eventually(lambda: _job(root, root.worker, "RUNNING"), 20)
     runner.send(signal.SIGSTOP)
     await eventually(lambda: _job(root, root.worker, "SUSPENDED"), 15)
+    await tailrace("stop-job", root.worker, "--timeout", "15", "--db", root.dsn)
+    assert await status(root) == "CANCELED"  # although the frozen one held its lock
     runner.send(signal.SIGCONT)
+    await tailrace("start-job", root.worker, "--timeout", "20", "--db", root.dsn)
     await eventually(lambda: _job(root, root.worker, "RUNNING"), 20)
     await runner.kill()
     await eventually(lambda: _job(root, root.worker, "SUSPENDED"), 10)
+
+
+async def test_readers_look_and_admins_act(cascade: Cascade):
+    root = await cascade.root()
+    await root.db.execute("set role pgq_reader")
+    assert set(await jobs(root)) == {root.worker}
+    with pytest.raises(DatabaseError, match="permission denied"):
+        await stop(root)
+    await root.db.execute("set role pgq_admin")
+    await stop(root)
+    assert await status(root) == "CANCELED"
+    await root.db.execute("reset role")
 
 
 async def test_failing_job_is_restarting_and_shows_its_error(cascade: Cascade):

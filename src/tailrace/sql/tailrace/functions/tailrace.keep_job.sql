@@ -63,8 +63,21 @@ $body$;
 
 comment on function tailrace.keep_job() is 'makes a job of each consumer that writes into a node';
 
--- Positions move with every batch; only what tells of pauses is looked at.
-create or replace trigger tailrace_keep_job
-    after insert or delete or update of paused, uptodate on pgq_node.local_state
-    for each row execute function tailrace.keep_job();
-alter table pgq_node.local_state enable always trigger tailrace_keep_job;
+-- Positions move with every batch; only what tells of pauses is looked at. Where the table is an
+-- extension's and its owner is somebody else, we cannot watch it.
+do $$
+begin
+    if exists (
+        select 1 from pg_catalog.pg_class as c
+        where c.oid = 'pgq_node.local_state'::regclass and pg_catalog.pg_has_role(c.relowner, 'usage')
+    ) then
+        create or replace trigger tailrace_keep_job
+            after insert or delete or update of paused, uptodate on pgq_node.local_state
+            for each row execute function tailrace.keep_job();
+        alter table pgq_node.local_state enable always trigger tailrace_keep_job;
+    else
+        raise warning 'role "%" does not own table pgq_node.local_state, so what its consumers do is not listed in tailrace.jobs',
+            current_user;
+    end if;
+end
+$$;
