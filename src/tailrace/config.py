@@ -8,16 +8,17 @@ reading, checking and the reference page are made.
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tailrace.errors import ConfigError, without_secrets
+
+if TYPE_CHECKING:
+    import configparser
 
 DEFAULT_FILE = "tailrace.toml"
 FILE_VARIABLE = "TAILRACE_CONFIG"
@@ -312,6 +313,8 @@ def _read_file(
 
 
 def _read_toml(path: Path, content: str, report: list[str]) -> dict[Setting, tuple[object, str]]:
+    import tomllib  # each of the two costs every command some milliseconds, and most use neither
+
     try:
         document = tomllib.loads(content)
     except tomllib.TOMLDecodeError as exc:
@@ -349,6 +352,8 @@ def _nearest(key: str, known: Iterable[str]) -> str:
 def _read_ini(
     path: Path, content: str, report: list[str], warnings: list[str]
 ) -> dict[Setting, tuple[object, str]]:
+    import configparser
+
     parser = configparser.ConfigParser(
         interpolation=None, inline_comment_prefixes=None, strict=True
     )
