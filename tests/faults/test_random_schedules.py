@@ -10,7 +10,8 @@ import os
 
 import pytest
 
-from fixtures.schedule import Planner, below, root_of, run_schedule
+from fixtures.plan import Planner, below, root_of
+from fixtures.schedule import run_schedule
 from fixtures.server import Server
 from fixtures.tree import NAMES
 
