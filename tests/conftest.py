@@ -9,6 +9,10 @@
 ``proxy(dsn)``        a TCP proxy in front of a database that can be cut, stalled, made deaf
 ``process(*args)``    the command ``tailrace`` as a process of its own
 
+``fixtures.tree.planted(server)``: the seed's five nodes, made by the command line, a process each;
+``fixtures.load.writing(tree)``: writes there, and knows what must be everywhere in the end;
+``fixtures.chk.check(*tree)``: a tick means the same on all of them.
+
 ``from fixtures.waiting import eventually``: wait for a condition with a deadline; never sleep.
 """
 
