@@ -10,7 +10,7 @@ the database and says whether trying again makes sense. Rows are named tuples.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -18,7 +18,7 @@ from typing import Any, Literal, cast
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import AsyncRowFactory, namedtuple_row
+from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from tailrace import log
 from tailrace.db.queries import Query, load
@@ -92,6 +92,8 @@ class Database:
         self.user = info.user
         self.backend_pid = info.backend_pid
         self.server_version = info.server_version
+        self.on_notice: Callable[[str], None] | None = None
+        """Is told what the server remarks; None: the log is."""
         connection.add_notice_handler(self._note)
 
     # ---------------------------------------------------------------- life
@@ -211,8 +213,14 @@ class Database:
     async def run(self, text: str) -> list[Returned]:
         """Run whatever somebody wrote and return what each statement of it returned."""
         with self._translated():
-            cursor = await self._connection.execute(text.encode())
-            return [returned(one) async for one in cursor.results()]
+            try:
+                cursor = self._connection.cursor(row_factory=tuple_row)
+                await cursor.execute(text.encode())
+                return [returned(one) async for one in cursor.results()]
+            except psycopg.ProgrammingError as exc:
+                if exc.sqlstate is None and self.in_transaction:
+                    await self.close()  # it was a COPY through the client, which is still open
+                raise
 
     @asynccontextmanager
     async def transaction(
@@ -292,6 +300,9 @@ class Database:
 
     def _note(self, notice: psycopg.errors.Diagnostic) -> None:
         """Pass on what the server remarks: its warnings to everybody, the rest to who debugs."""
+        if self.on_notice is not None:
+            self.on_notice(f"{(notice.severity or 'notice').lower()}: {notice.message_primary}")
+            return
         level = logging.WARNING if notice.severity_nonlocalized == "WARNING" else logging.DEBUG
         _logger.log(level, 'database "%s": %s', self.dbname, notice.message_primary)
 

@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tailrace.db.connection import Database
+from tailrace.errors import Unsupported
 from tailrace.gateway.options import Options
 from tailrace.gateway.results import Answer, Result
 from tailrace.jobs.manager import Manager
+from tailrace.statements.tokens import Kind, scan
 
 
 class Session:
@@ -47,6 +49,7 @@ class Session:
             self._theirs = await Database.connect(
                 self.dsn, name="sql", pinned=False, prepare_threshold=None
             )
+            self._theirs.on_notice = self.talk
         return self._theirs
 
     @property
@@ -66,13 +69,24 @@ class Session:
 
     async def pass_through(self, text: str) -> list[Answer]:
         """Let PostgreSQL carry out what is not ours."""
+        _refuse_copy(text)
         db = await self.theirs()
         return [
             Answer(None if one.columns is None else Result(one.columns, one.rows), one.tag)
             for one in await db.run(text)
         ]
 
-    async def cancel(self) -> None:
-        """End the statement that PostgreSQL is carrying out, if there is one."""
-        if self._theirs is not None and not self._theirs.closed:
-            await self._theirs.cancel()
+
+def _refuse_copy(text: str) -> None:
+    """COPY through the client would leave the connection waiting for rows."""
+    words = [token.text.upper() for token in scan(text) if token.kind is Kind.WORD]
+    if words[:1] != ["COPY"]:
+        return
+    if "STDIN" in words:
+        raise Unsupported(
+            "COPY … FROM STDIN takes rows, which cannot be given here", hint="use psql"
+        )
+    if "STDOUT" in words:
+        raise Unsupported(
+            "COPY … TO STDOUT is not possible here", hint="use TABLE or SELECT, and --format csv"
+        )

@@ -194,6 +194,8 @@ BAD = [
     ("SHOW SAVEPOINTS", "does not have savepoints yet"),
     ("SHOW JOBTREES", "does not have lineage yet"),
     ("SHOW CHECKPOINTS FOR JOB 'a'", "does not have a list of checkpoints yet"),
+    ("copy (select 1) to stdout", "use TABLE or SELECT, and --format csv"),
+    ("/* x */ COPY t FROM stdin", "COPY … FROM STDIN takes rows"),
     ("STOP JOB 'a'", 'there is no job "a"; to name a job by its id, give at least 6'),
     ("SHOW NODES FOR QUEUE 'q'", 'is no node of queue "q"'),
     ("SHOW CONSUMERS FOR QUEUE 'q'", 'there is no queue "q"'),
@@ -232,6 +234,9 @@ class TestScripts:
         result = await sql("select a, b from t", options=("--format", "csv"))
         assert list(csv.reader(io.StringIO(result.out))) == [["a", "b"], ["1", ""]]
 
+    async def test_columns_of_one_name_are_all_shown(self, sql: Sql):
+        assert await sql.rows("select 1 as a, 2 as a") == [{"a": 1, "a_2": 2}]
+
     async def test_users_settings_are_his_and_not_ours(self, sql: Sql):
         assert (await sql.rows("show search_path"))[0]["search_path"] == '"$user", public'
 
@@ -240,6 +245,10 @@ class TestScripts:
         assert " 2\n" not in result.out
         assert 'column "wrong" does not exist' in result.err.splitlines()[0]
         assert result.err.splitlines()[1:] == ["select wrong from pg_class", "       ^"]
+        result = await sql(
+            "do $$ begin raise notice 'look'; copy (select 1) to stdout; end $$", status=1
+        )
+        assert result.err.startswith("notice: look\nerror: ")
         result = await sql("STOP JOB x", status=1)
         assert result.err.splitlines()[1:] == ["STOP JOB x", "         ^"]
         result = await sql("select wrong; select 2", options=("--continue-on-error",))
