@@ -18,6 +18,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from tailrace import __version__, service
 from tailrace.errors import TailraceError
 from tailrace.gateway.options import OPTIONS
+from tailrace.shell.highlight import STYLE, Highlighter
 from tailrace.shell.script import Script
 from tailrace.statements.complete import completions
 from tailrace.statements.split import is_complete
@@ -118,6 +119,8 @@ async def interact(script: Script, *, name: str, history: Path | None = None) ->
     prompt: PromptSession[str] = PromptSession(
         history=_history(history or history_file()),
         completer=Values(script),
+        lexer=Highlighter(),
+        style=STYLE,
         complete_while_typing=False,
         multiline=True,
         key_bindings=_keys(),

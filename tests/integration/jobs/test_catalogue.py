@@ -180,6 +180,26 @@ async def test_drain_ends_after_what_was_committed_before(cascade: Cascade):
         assert await status(root) == "FINISHED"
 
 
+async def test_wish_that_nobody_waits_for_is_carried_out_by_the_next_runner(
+    cascade: Cascade, connect
+):
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    await root.add_table()
+    await leaf.add_table()
+    await root.db.execute("insert into public.t select i, 'x' from generate_series(1, 50) i")
+    await leaf.db.execute("select tailrace.request_stop_job('node2_worker', with_drain => true)")
+    busy = await connect(root.db)
+    async with busy.transaction():
+        await busy.execute("select 1 from pgq_node.local_state for update")
+        await root.db.execute("select tailrace.request_stop_job('node1_worker')")
+    assert (await status(root), await status(leaf)) == ("CANCELLING", "CREATED")
+    async with running(root, leaf):
+        await eventually(lambda: _job(root, root.worker, "CANCELED"), 20)
+        await eventually(lambda: _job(leaf, leaf.worker, "FINISHED"), 30)
+    assert len(await leaf.rows()) == 50
+
+
 async def test_drain_that_nobody_carries_out_is_given_up(cascade: Cascade):
     root = await cascade.root()
     leaf = await cascade.leaf("node2", root)
