@@ -21,7 +21,7 @@ from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.faults import reach
-from tailrace.replication.apply import Applied, Applier
+from tailrace.replication.apply import AgainCarefully, Applied, Applier
 from tailrace.replication.passing import CombinedQueueClosed, send_position
 from tailrace.replication.sync import SyncPlan, hand_over
 from tailrace.replication.transport import RangeReader, Reading, Span
@@ -73,6 +73,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._reader: RangeReader | None = None
         self._open = AsyncExitStack()
         self._ahead: Batch | None = None
+        self._careful = False
         self._met: Database | None = None
 
     async def run(self) -> None:
@@ -206,6 +207,10 @@ class ApplyingConsumer(SeatedConsumer):
             self._ahead = await self._choose(provider, batch.to_tick, plan)
         try:
             applied = await self._apply(state, batch)
+        except AgainCarefully:
+            await self._let_go()
+            self._careful = True
+            return True
         except _GivenBack:
             await self._let_go()
             await self._seat.refresh()  # the reason is among the settings
@@ -219,6 +224,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick)
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)
+        self._careful = False
         self._note(batch, applied)
         if state.duties.local_wm_publish:
             await self._watermark.publish_local(
@@ -244,7 +250,7 @@ class ApplyingConsumer(SeatedConsumer):
             await reach("apply.after_position")
             if not SyncPlan(*row).allows(batch.to_tick, single=batch.single):
                 raise _GivenBack
-            applied = await self._applier.apply(batch.reading)
+            applied = await self._applier.apply(batch.reading, careful=self._careful)
             await self._obey(target, state, applied)
             if state.duties.send_tick_event:
                 await send_position(target, self._queue, batch.to_tick)
