@@ -35,11 +35,11 @@ check: $(STAMP)  ## ruff, mypy, import-linter
 
 test: check  ## the checks and all tests (PG=/usr/lib/postgresql/17/bin: on that server instead)
 ifdef PG
-	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet --numprocesses $(WORKERS) $(ARGS)
+	TAILRACE_PG_BIN='$(PG)' $(BIN)/pytest --quiet --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 else
 	@# The two runs share the two cores; what the second one says is shown when the first is done.
 	@said=$$(mktemp); $(MAKE) --no-print-directory test-old >"$$said" 2>&1 & old=$$!; \
-	$(BIN)/pytest --quiet --numprocesses $(WORKERS) $(ARGS); new=$$?; \
+	$(BIN)/pytest --quiet --numprocesses $(WORKERS) --dist loadfile $(ARGS); new=$$?; \
 	wait $$old; old=$$?; cat "$$said"; rm -f "$$said"; [ $$new = 0 ] && [ $$old = 0 ]
 endif
 
