@@ -8,8 +8,8 @@ table, and a function takes them from there (``tailrace.apply_staged``).
 
 When a section fails, the caller rolls back and comes again, carefully: each section is then a
 subtransaction, and the events of the one that fails are read again in halves until the one that
-cannot be applied is found and named. All goes well nearly always, and subtransactions cost two round
-trips each.
+cannot be applied is found and named. Nearly always all goes well, and subtransactions cost two
+round trips each.
 """
 
 from __future__ import annotations
