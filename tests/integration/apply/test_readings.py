@@ -50,6 +50,24 @@ async def test_a_leaf_keeps_events_of_a_table_in_copy_with_their_tick(stream: St
     assert applied.tables["public.copied"].set_aside == len(kept)
 
 
+async def test_all_of_a_few_events_come_at_once_whatever_their_sizes(stream: Stream) -> None:
+    """Less than 32 kB: no COPY. One event that is large among them makes messages short."""
+    await stream.table("id int primary key, v text")
+    await stream.write(
+        "insert into t select i, repeat('x', 30) from generate_series(1, 60) i",
+        *(f"insert into t values ({number}, 'y')" for number in range(100, 400)),
+    )
+    assert (await stream.apply()).tables["public.t"].inserted == 360
+    assert await stream.rows(stream.leaf) == await stream.rows(stream.root)
+    await stream.write(
+        "update t set v = 'z' || v where id <= 60",
+        *(f"update t set v = 'z' where id = {number}" for number in range(100, 400)),
+        *(f"delete from t where id = {number}" for number in range(1, 400, 7)),
+    )
+    await stream.apply()
+    assert await stream.rows(stream.leaf) == await stream.rows(stream.root)
+
+
 async def test_a_branch_does_not_keep_them(stream: Stream) -> None:
     await stream.table("id int primary key")
     await stream.leaf.execute("update tailrace.table_info set state = 'pending'")

@@ -9,10 +9,10 @@ language plpgsql stable as $body$
 --      COPY, which would be a round trip of its own.
 --
 -- Parameters:
---      i_sql  - what tailrace.part_sql returned for a part that makes one message
+--      i_sql  - what tailrace.part_sql returned for the part, which may be several messages
 --
 -- Returns:
---      the message
+--      all of its messages joined to one
 --
 -- Calls:
 --      the text that was passed
@@ -22,7 +22,8 @@ language plpgsql stable as $body$
 declare
     v_rows text;
 begin
-    execute i_sql into v_rows;
+    execute pg_catalog.format('select pg_catalog.string_agg(m.message, E''"\n'') from (%s) as m (message)', i_sql)
+    into v_rows;
     return v_rows;
 end;
 $body$;
