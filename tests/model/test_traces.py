@@ -83,9 +83,15 @@ def changed(trace: Trace, step: str, **facts: object) -> Trace:
 
 
 def moved(trace: Trace, step: str, before: str) -> Trace:
-    """The trace with the last such step written down before another one of the same runner."""
+    """The trace with the last such step written down before another one of the same runner.
+
+    Of a runner that makes both: a mirror finishes batches, too, but applies none.
+    """
     lines = list(trace.lines)
-    place = max(k for k, line in enumerate(lines) if line["step"] == step)
+    able = {line.get("consumer") for line in lines if line["step"] == before}
+    place = max(
+        k for k, line in enumerate(lines) if line["step"] == step and line["consumer"] in able
+    )
     line = lines.pop(place)
     same = [k for k in range(place) if lines[k].get("consumer") == line["consumer"]]
     lines.insert(max(k for k in same if lines[k]["step"] == before), line)
