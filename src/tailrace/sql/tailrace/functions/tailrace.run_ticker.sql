@@ -39,6 +39,7 @@ declare
     v_longest  double precision := v_period * 4;
     v_snapshot text;
     v_quiet_at text;
+    v_seen     text;
     v_queue    text;
     v_result   text;
     v_quiet    boolean;
@@ -51,6 +52,11 @@ begin
     loop
         -- While this text stays the same, no transaction that wrote anything has ended.
         v_snapshot := pg_catalog.txid_current_snapshot()::text;
+        -- Somebody has begun to write, or has ended: a commit is likely to come.
+        if v_snapshot <> v_seen then
+            io_pause := v_period;
+        end if;
+        v_seen := v_snapshot;
         if v_snapshot = v_quiet_at and pg_catalog.clock_timestamp() < v_rules_at then
             io_pause := least(io_pause * 1.003, v_longest);
         else
