@@ -76,6 +76,7 @@ create table tailrace.table_info (
     missed_deletes  bigint      not null default 0,
     added_at        timestamptz not null default now(),
     live_at         timestamptz,
+    old_images      boolean     not null default false,
     primary key (queue_name, table_name),
     constraint table_info_copied check (state in ('pending', 'copying') or copy_tick is not null or aside_tick is null)
 );
@@ -99,6 +100,8 @@ comment on column tailrace.table_info.expected_rows is 'Planner''s estimate of t
 comment on column tailrace.table_info.copy_error is 'First line of the last failed copy attempt; NULL after a success';
 comment on column tailrace.table_info.added_at is 'When the table was added on this node';
 comment on column tailrace.table_info.live_at is 'When it last became live; NULL: not yet';
+comment on column tailrace.table_info.old_images is
+    'Updates, deletes and TRUNCATE also write the rows as they were (row:O); once on, it stays on';
 comment on column tailrace.table_info.missed_updates is 'Updates that met no row here (the row was written whole instead)';
 comment on column tailrace.table_info.missed_deletes is 'Deletes that met no row here';
 
@@ -176,11 +179,12 @@ create table tailrace.job (
         default substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 32)
         check (job_id ~ '^[0-9a-f]{32}$'),
     job_name       text        not null unique,
-    kind           text        not null check (kind in ('worker', 'apply', 'consumer')),
+    kind           text        not null check (kind in ('worker', 'apply', 'consumer', 'sql')),
     queue_name     text        not null,
     node_name      text        not null,
     consumer_name  text        not null,
-    wanted         text        not null default 'running' check (wanted in ('running', 'canceled', 'finished')),
+    wanted         text        not null default 'running'
+        check (wanted in ('running', 'canceled', 'finished', 'failed')),
     drain_since    timestamptz,
     drain_tick     bigint,
     statement      text,
@@ -189,6 +193,12 @@ create table tailrace.job (
     started_at     timestamptz not null default now(),
     ended_at       timestamptz,
     error          text,
+    owner          text,
+    schemas        text,
+    start_tick     bigint,
+    wants_snapshot boolean     not null default false,
+    failures       integer     not null default 0,
+    drain_after    jsonb,
     unique (queue_name, consumer_name),
     constraint job_drain check (drain_since is not null or drain_tick is null)
 );
@@ -197,12 +207,12 @@ comment on table  tailrace.job is
 comment on column tailrace.job.job_id is '32 hex digits, drawn at random';
 comment on column tailrace.job.job_name is 'Unique in this database; that of the consumer where it is free';
 comment on column tailrace.job.kind is
-    'worker: brings the batches of a node; apply: writes a branch''s tables; consumer: any other that writes into a node';
+    'worker: brings the batches of a node; apply: writes a branch''s tables; sql: runs statements over changes; consumer: any other that writes into a node';
 comment on column tailrace.job.queue_name is 'Queue that it reads';
 comment on column tailrace.job.node_name is 'Node of this database that it works for';
 comment on column tailrace.job.consumer_name is 'Its consumer; position and pause are in pgq_node.local_state';
 comment on column tailrace.job.wanted is
-    'running; canceled: to end where it is; finished: to end after all that was committed before. Follows local_state.paused';
+    'running; canceled: to end where it is; finished: to end after all that was committed before; failed: it cannot go on. Follows local_state.paused';
 comment on column tailrace.job.drain_since is 'When it was asked to drain and then stop; NULL: it was not';
 comment on column tailrace.job.drain_tick is 'Tick up to which it drains; NULL: the root has not been asked yet';
 comment on column tailrace.job.statement is 'SQL that it runs; NULL: it replicates';
@@ -211,6 +221,37 @@ comment on column tailrace.job.created_at is 'When it was created';
 comment on column tailrace.job.started_at is 'When it was created or last started';
 comment on column tailrace.job.ended_at is 'When it last came to rest; NULL: it has not';
 comment on column tailrace.job.error is 'What ended it; NULL: nothing';
+comment on column tailrace.job.owner is 'SQL job: role that created it, with whose rights its statements run';
+comment on column tailrace.job.schemas is 'SQL job: search_path that its statements run with';
+comment on column tailrace.job.start_tick is
+    'SQL job: the first change that counts comes after this tick; NULL: it is not known yet, the runner finds out';
+comment on column tailrace.job.wants_snapshot is
+    'SQL job: before its first batch it runs over all rows that its sources hold';
+comment on column tailrace.job.failures is 'SQL job: attempts that have failed since one succeeded';
+comment on column tailrace.job.drain_after is
+    'SQL job that reads what others write: tick that each of them has to reach before its drain begins';
+
+create table tailrace.job_relation (
+    job_id        text    not null references tailrace.job on delete cascade,
+    direction     text    not null check (direction in ('reads', 'writes')),
+    relation      text    not null,
+    is_changes    boolean not null default false,
+    queue_name    text,
+    table_name    text,
+    column_names  text[],
+    primary key (job_id, direction, relation, is_changes),
+    constraint job_relation_changes check (is_changes = (queue_name is not null) and is_changes = (table_name is not null)),
+    constraint job_relation_written check (direction = 'reads' or not is_changes)
+);
+comment on table  tailrace.job_relation is
+    'What the statements of a SQL job read and write. A savepoint holds the tables written; lineage is made of all';
+comment on column tailrace.job_relation.job_id is 'The job';
+comment on column tailrace.job_relation.direction is 'reads or writes';
+comment on column tailrace.job_relation.relation is 'Name of the local table or view, schema.table, unquoted like table_info.dest_table';
+comment on column tailrace.job_relation.is_changes is 'Its changes are read (changes.<table>), not its rows';
+comment on column tailrace.job_relation.queue_name is 'Changes: queue that carries them, the one that the job reads';
+comment on column tailrace.job_relation.table_name is 'Changes: global name of the table in that queue';
+comment on column tailrace.job_relation.column_names is 'Columns that the statements name; NULL: not known, or all';
 
 create type tailrace.range_part as (
     segment     integer,

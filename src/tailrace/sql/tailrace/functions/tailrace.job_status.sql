@@ -28,6 +28,8 @@ language sql immutable as $body$
 --      none
 -- ----------------------------------------------------------------------
     select case
+        when i_wanted = 'failed' and not (i_paused and i_told) then 'FAILING'
+        when i_wanted = 'failed' then 'FAILED'
         when i_paused and not i_told then 'CANCELLING'
         when i_paused and i_wanted = 'finished' then 'FINISHED'
         when i_paused then 'CANCELED'

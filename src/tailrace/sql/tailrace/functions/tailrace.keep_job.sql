@@ -13,12 +13,17 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --
 -- Tables directly manipulated:
 --      insert, update, delete - tailrace.job
+--      delete - tailrace.job_relation
 -- ----------------------------------------------------------------------
 declare
     v_names text[];
     v_name  text;
 begin
     if tg_op = 'DELETE' then
+        -- in role replica no foreign key does it
+        delete from tailrace.job_relation as r
+        using tailrace.job as j
+        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
         delete from tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name;
         return null;
@@ -31,12 +36,15 @@ begin
                 when old.paused and not new.paused then 'running'
                 else j.wanted end,
             started_at = case when old.paused and not new.paused then clock_timestamp() else j.started_at end,
+            error = case when old.paused and not new.paused then null else j.error end,
+            failures = case when old.paused and not new.paused then 0 else j.failures end,
             ended_at = case
                 when not new.paused then null
                 when new.uptodate then coalesce(j.ended_at, clock_timestamp())
                 else j.ended_at end,
             drain_since = case when new.paused then null else j.drain_since end,
-            drain_tick = case when new.paused then null else j.drain_tick end
+            drain_tick = case when new.paused then null else j.drain_tick end,
+            drain_after = case when new.paused then null else j.drain_after end
         where j.queue_name = new.queue_name and j.consumer_name = new.consumer_name;
         return null;
     end if;
