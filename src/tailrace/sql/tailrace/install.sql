@@ -17,6 +17,7 @@
 \ir functions/tailrace.capture_function.sql
 \ir functions/tailrace.mark_statement.sql
 \ir functions/tailrace.end_statement.sql
+\ir functions/tailrace.send_untracked.sql
 \ir functions/tailrace.refuse_or_note.sql
 \ir functions/tailrace.check_snapshot.sql
 \ir functions/tailrace.send_relation.sql
@@ -33,9 +34,13 @@
 \ir functions/tailrace.drop_triggers.sql
 \ir functions/tailrace.set_triggers.sql
 \ir functions/tailrace.build_capture.sql
+\ir functions/tailrace.refuse_written.sql
 \ir functions/tailrace.add_table.sql
 \ir functions/tailrace.remove_table.sql
+\ir functions/tailrace.born_as_part.sql
 \ir functions/tailrace.refresh_capture.sql
+\ir functions/tailrace.follow_relation.sql
+\ir functions/tailrace.keep_old_images.sql
 
 -- Positions, mirror, status
 \ir functions/tailrace.raise_lost_position.sql

@@ -24,8 +24,9 @@ as $$
 -- Raises:
 --      TR004 no node of that queue here, or no such table
 --      TR040 the table cannot be replicated (tailrace.check_table)
+--      TR009 a SQL job writes into it
 -- Calls:
---      pgq.insert_event(7), tailrace.build_capture(1), tailrace.set_triggers(2)
+--      pgq.insert_event(7), tailrace.refuse_written(2), tailrace.build_capture(1), tailrace.set_triggers(2)
 -- Tables changed:
 --      tailrace.table_info; triggers on the table and its partitions
 -- ----------------------------------------------------------------------
@@ -54,13 +55,16 @@ begin
         return;
     end if;
     v_table := tailrace.check_table(v_dest);
+    perform tailrace.refuse_written(i_queue_name, v_dest);
     -- Writers end first, and begin again with the triggers in place.
     execute format('lock table %s in share row exclusive mode', v_table);
 
-    insert into tailrace.table_info (queue_name, table_name, dest_table, state, live_at)
+    insert into tailrace.table_info (queue_name, table_name, dest_table, state, live_at, old_images)
     values (i_queue_name, v_name, v_dest,
             case when v_type = 'root' or v_into = 'branch' then 'live' else 'pending' end,
-            case when v_type = 'root' or v_into = 'branch' then now() end)
+            case when v_type = 'root' or v_into = 'branch' then now() end,
+            -- once wanted, always wanted: also where another node becomes the root
+            exists (select from tailrace.relation r where r.table_name = v_name and r.old_images))
     returning capture_id into v_id;
     if v_type <> 'leaf' then
         perform tailrace.build_capture(v_id);

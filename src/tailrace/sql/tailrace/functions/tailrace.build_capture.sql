@@ -21,7 +21,7 @@ declare
     v_relation record;
 begin
     select * into strict v_info from tailrace.table_info i where i.capture_id = i_capture_id;
-    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name);
+    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name, v_info.old_images);
     if pgq_node.is_root_node(v_info.queue_name) then
         perform tailrace.send_relation(i_capture_id);
         perform tailrace.store_relation(tailrace.relation_json(

@@ -19,7 +19,8 @@ as $$
 --           makes the text from the catalog, and sends the new descriptor;
 --        3. after nested DML on the same table (see tailrace.mark_statement)
 --           writes the rows as they are now, since the transition rows are
---           older than the table.
+--           older than the table. Where old images are wanted, it first
+--           writes what each statement did, so that all changes add up.
 --      Changed settings: those that the text form of values depends on, and
 --      the search path, so that a value reads the same on every node.
 --
@@ -34,14 +35,23 @@ declare
     v_info     tailrace.table_info;
     v_queue    pgq.queue;
     v_relation record;
-    v_kinds    constant text[] := '{insert,update,vanished,arrived,stayed,delete,now_inserted,now_vanished,now_stayed,now_arrived,now_returned}';
+    v_kinds    text[] := '{insert,update,vanished,arrived,stayed,delete,now_inserted,now_vanished,now_stayed,now_arrived,now_returned}';
+    v_old_u    text[] := '{}';
+    v_old_d    text[] := '{}';
+    v_raw      text[] := '{}';
     v_few      text := '';
     v_kind     text;
     v_cases    text;
 begin
     select * into strict v_info from tailrace.table_info i where i.capture_id = i_capture_id;
     select * into strict v_queue from pgq.queue q where q.queue_name = v_info.queue_name;
-    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name);
+    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name, v_info.old_images);
+    if v_info.old_images then
+        v_old_u := '{old_update}';
+        v_old_d := '{old_delete}';
+        v_raw := '{raw,raw_vanished}';
+        v_kinds := v_kinds || v_old_u || v_old_d || v_raw;
+    end if;
 
     -- One branch for each kind, in it one static statement for each event table.
     foreach v_kind in array v_kinds loop
@@ -110,11 +120,11 @@ begin
     end if;
 
     if tg_op = 'INSERT' then
-        v_kinds := case when v_dirty then array['now_inserted'] else array['insert'] end;
+        v_kinds := case when v_dirty then %12$L::text[] else array['insert'] end;
     elsif tg_op = 'DELETE' then
-        v_kinds := case when v_dirty then array['delete', 'now_returned'] else array['delete'] end;
+        v_kinds := case when v_dirty then %13$L::text[] else %14$L::text[] end;
     elsif v_dirty then
-        v_kinds := array['now_vanished', 'now_stayed', 'now_arrived'];
+        v_kinds := %15$L::text[];
     else
         if v_state.n is null then
             execute tailrace.capture_body(%1$s, 'moved') into v_moved;
@@ -123,7 +133,7 @@ begin
         else
             v_moved := (%8$s);
         end if;
-        v_kinds := case when v_moved then array['vanished', 'arrived', 'stayed'] else array['update'] end;
+        v_kinds := case when v_moved then %16$L::text[] else %17$L::text[] end;
     end if;
 
     foreach v_kind in array v_kinds loop
@@ -151,6 +161,12 @@ $function$,
         tailrace.capture_body(i_capture_id, 'moved'),
         v_queue.queue_data_pfx,
         (select json_object_agg(k, tailrace.capture_body(i_capture_id, k))::text from unnest(v_kinds) k),
-        v_few);
+        v_few,
+        v_raw || '{now_inserted}',
+        v_old_d || '{delete,now_returned}',
+        v_old_d || '{delete}',
+        v_old_u || v_raw || '{now_vanished,now_stayed,now_arrived}',
+        v_old_u || '{vanished,arrived,stayed}',
+        v_old_u || '{update}');
 end
 $$;

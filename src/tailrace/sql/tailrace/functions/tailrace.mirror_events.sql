@@ -20,7 +20,7 @@ language plpgsql as $body$
 --      upstream_watermark  - last global watermark that the provider's events told; NULL: none
 --
 -- Calls:
---      tailrace.cascade_event, tailrace.store_relation
+--      tailrace.cascade_event, tailrace.follow_relation
 -- Tables directly manipulated:
 --      update - the event table: the payload of pgq.global-watermark on a sync node
 -- ----------------------------------------------------------------------
@@ -53,7 +53,7 @@ begin
         ' and (ev_type like ''pgq.%%'' or ev_type = ''tailrace.relation'') order by ev_id', i_event_table)
     loop
         if v_event.ev_type = 'tailrace.relation' then
-            perform tailrace.store_relation(v_event.ev_data);
+            perform tailrace.follow_relation(i_queue, v_event.ev_data);
             continue;
         end if;
         continue when v_event.ev_type = 'pgq.tick-id' and v_event.ev_extra1 <> i_queue and v_applies;

@@ -23,14 +23,17 @@ as $$
 --      On the root the rows of a partition that came with rows in it are
 --      written as events, and those of a detached one as deletes. (A
 --      partition that was dropped is gone: its rows cannot be read any
---      more and stay on the other nodes.)
+--      more and stay on the other nodes.) Readers of changes have seen what
+--      was written into a partition that was empty when it came; of one that
+--      came with rows they are told that changes went unseen.
 --
 -- Parameters:
 --      i_queue_name    cascaded queue with a node here
 -- Returns:
 --      number of tables and partitions that something was done for
 -- Calls:
---      tailrace.build_capture(1), set_triggers(2), drop_triggers(2), capture_whole(3)
+--      tailrace.build_capture(1), set_triggers(2), drop_triggers(2), capture_whole(3),
+--      tailrace.born_as_part(1), tailrace.send_untracked(2)
 -- ----------------------------------------------------------------------
 declare
     v_count  integer := 0;
@@ -49,7 +52,7 @@ begin
             if v_type <> 'leaf'
                and (v_info.shape is distinct from tailrace.table_shape(v_table)
                     or v_type = 'root' and v_info.relation_id is distinct from
-                       (select d.relation_id from tailrace.describe_table(v_table, v_info.table_name) d)) then
+                       (select d.relation_id from tailrace.describe_table(v_table, v_info.table_name, v_info.old_images) d)) then
                 perform tailrace.build_capture(v_info.capture_id);
                 v_count := v_count + 1;
             end if;
@@ -61,6 +64,9 @@ begin
                 perform tailrace.set_triggers(v_info.capture_id, v_part);
                 if v_type = 'root' then
                     perform tailrace.capture_whole(v_info.capture_id, v_part, 'rows');
+                    if v_info.old_images and not tailrace.born_as_part(v_part) then
+                        perform tailrace.send_untracked(v_info.queue_name, v_info.table_name);
+                    end if;
                 end if;
                 v_count := v_count + 1;
             end loop;
@@ -72,6 +78,9 @@ begin
                 if v_type = 'root' then
                     -- The lock keeps a key from coming back unseen while its delete is written.
                     execute format('lock table %s in share row exclusive mode', v_table);
+                    if v_info.old_images then
+                        perform tailrace.capture_whole(v_info.capture_id, v_part, 'old_detached');
+                    end if;
                     perform tailrace.capture_whole(v_info.capture_id, v_part, 'left_keys');
                 end if;
                 perform tailrace.drop_triggers(v_info.capture_id, v_part);

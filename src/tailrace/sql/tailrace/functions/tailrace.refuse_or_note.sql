@@ -20,9 +20,7 @@ begin
     select * into strict v_info from tailrace.table_info i where i.capture_id = i_capture_id;
     if current_setting('session_replication_role') = 'local' then
         if not (select q.queue_disable_insert from pgq.queue q where q.queue_name = v_info.queue_name) then
-            perform pgq.insert_event(v_info.queue_name, 'tailrace.untracked',
-                                     json_build_object('table', v_info.table_name)::text,
-                                     v_info.table_name, null, null, null);
+            perform tailrace.send_untracked(v_info.queue_name, v_info.table_name);
         end if;
         return;
     end if;

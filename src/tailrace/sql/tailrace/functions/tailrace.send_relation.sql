@@ -27,7 +27,7 @@ declare
     v_sent     constant text := 'tailrace.sent_' || i_capture_id;
 begin
     select * into strict v_info from tailrace.table_info i where i.capture_id = i_capture_id;
-    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name);
+    select * into v_relation from tailrace.describe_table(tailrace.table_oid(v_info.dest_table), v_info.table_name, v_info.old_images);
     if v_relation.key_columns is null then
         raise exception 'table "%" has no primary key any more; queue "%" cannot carry its changes',
                         v_info.dest_table, v_info.queue_name

@@ -20,6 +20,9 @@ as $$
 -- ----------------------------------------------------------------------
 begin
     if coalesce(current_setting('tailrace.truncate_' || tg_argv[0], true), '') <> '1' then
+        if (select i.old_images from tailrace.table_info i where i.capture_id = tg_argv[0]::integer) then
+            perform tailrace.capture_whole(tg_argv[0]::integer, tg_relid, 'old_truncate');
+        end if;
         perform tailrace.capture_whole(tg_argv[0]::integer, tg_relid, 'row_keys');
     end if;
     return null;
