@@ -42,6 +42,8 @@ class Loop:
 
     * ``wake`` (an event, shared with whoever notifies) ends a sleep early; the sleep is
       ``poll_min`` after work, then ``poll_max``: each idle pass costs the server something.
+    * Without ``eager``, a pass that did work knows whether there is more, and sets ``wake`` then;
+      otherwise the loop sleeps ``poll_min`` instead of asking at once, as somebody will notify.
     * A retryable error is logged once, ``on_error`` (drop the connection, say) is called, and the
       pass is repeated with growing pauses. Any other error ends the loop.
     * ``patient`` makes every ``TailraceError`` a retryable one: for loops whose database is known
@@ -62,6 +64,7 @@ class Loop:
         backoff_min: float = 0.2,
         backoff_max: float = 10.0,
         patient: bool = False,
+        eager: bool = True,
         interruptible: bool = False,
         on_error: Callable[[TailraceError], Awaitable[None]] | None = None,
         on_stop: Callable[[], Awaitable[None]] | None = None,
@@ -76,6 +79,7 @@ class Loop:
         self._poll = (poll_min, poll_max)
         self._backoff = (backoff_min, backoff_max)
         self._patient = patient
+        self._eager = eager
         self._interruptible = interruptible
         self._on_error = on_error
         self._on_stop = on_stop
@@ -107,12 +111,13 @@ class Loop:
                 if did_work is None:  # a retryable error
                     # Not to be cut short by wakes: a busy queue must not make us hammer.
                     await self._sleep(self._backoff_pause(), self._stop)
-                elif did_work:
+                elif did_work and self._eager:
                     pause = self._poll[0]
                     await asyncio.sleep(0)  # work without end must not starve the others
                 else:
+                    pause = self._poll[0] if did_work else pause
                     self.woken = await self._sleep(pause, self.wake)
-                    pause = self._poll[0] if self.woken else self._poll[1]
+                    pause = self._poll[0] if self.woken or did_work else self._poll[1]
         finally:
             if self._on_stop is not None:
                 await self._on_stop()

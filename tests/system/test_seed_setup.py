@@ -18,7 +18,8 @@ from fixtures.process import Process, StartProcess
 from fixtures.server import Server
 from fixtures.waiting import eventually
 from tailrace.cli.daemon import running_pid
-from tailrace.db.connection import Database, parameters
+from tailrace.db.connection import Database
+from tailrace.db.dsn import parameters
 from tailrace.embedded.process import is_alive
 
 pytestmark = pytest.mark.timeout(120)

@@ -35,6 +35,19 @@ async def test_loop_repeats_at_once_while_there_is_work():
         await eventually(lambda: passes.count == 51, within=5)
 
 
+async def test_loop_that_is_not_eager_rests_after_work_but_for_a_pass_that_knows_of_more():
+    passes = Passes(*[True] * 50)
+    loop = Loop("x", passes, eager=False, poll_min=60, poll_max=60)
+    async with background(loop.run(), name="x"):
+        await eventually(lambda: passes.count == 1)
+        loop.wake.set()
+        await eventually(lambda: passes.count == 2, within=5)
+    passes = Passes(*[True] * 50)
+    loop = Loop("x", passes, eager=False, poll_min=0.001, poll_max=60)
+    async with background(loop.run(), name="x"):  # polling is soon repeated while there is work
+        await eventually(lambda: passes.count == 52, within=5)
+
+
 async def test_event_wakes_a_sleeping_loop():
     passes = Passes()
     loop = Loop("x", passes, poll_min=60, poll_max=60)

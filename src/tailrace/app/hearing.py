@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from tailrace import log
-from tailrace.db.connection import label
+from tailrace.db.dsn import label
 from tailrace.db.listen import Listener
 from tailrace.errors import TailraceError
 from tailrace.service import Supervisor

@@ -12,7 +12,8 @@ from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.worker import NodeWorker
 from tailrace.db import locks, schema
-from tailrace.db.connection import Database, label
+from tailrace.db.connection import Database
+from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.jobs import stopping

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tailrace.cascade.holding import Agreement, Holder, agreement, root_holder
 from tailrace.cascade.nodestatus import NodeStatus, Position
 from tailrace.cascade.topology import Topology
-from tailrace.db.connection import display
+from tailrace.db.dsn import display
 
 COLUMNS = (
     "node", "type", "provider", "tick", "lag_seconds", "apply_tick", "apply_lag_seconds", "paused",

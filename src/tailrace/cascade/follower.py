@@ -63,7 +63,7 @@ class Follower(SeatedConsumer):
             self._seat, provider, state, batch_start=span.from_tick, batch_end=span.to_tick
         )
         await self._provider.finish(span.to_tick, now=self._loop.stopping)
-        await self._seat.refresh()
+        await self._after_batch(last=False)
         return True
 
     async def _obey(self, events: list[Row]) -> None:

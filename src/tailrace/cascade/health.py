@@ -13,7 +13,8 @@ from typing import Literal
 
 from tailrace.cascade.node import Node, need_node, queries, read_members
 from tailrace.db import schema
-from tailrace.db.connection import Database, Row, parameters
+from tailrace.db.connection import Database, Row
+from tailrace.db.dsn import parameters
 from tailrace.db.queries import load
 from tailrace.errors import SchemaMissing, TailraceError
 

@@ -28,7 +28,8 @@ from tailrace.cascade.node import (
     read_members,
     read_node,
 )
-from tailrace.db.connection import Database, display, parameters
+from tailrace.db.connection import Database
+from tailrace.db.dsn import display, parameters
 from tailrace.db.queries import load
 from tailrace.errors import AlreadyExists, TailraceError, UsageError, WrongState
 from tailrace.faults import reach

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl
 
-from tailrace.db.connection import Database, display
+from tailrace.db.connection import Database
+from tailrace.db.dsn import display
 from tailrace.db.queries import load
 from tailrace.errors import NotFound, UsageError, WrongState
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from tailrace.cascade.node import Member, decoded
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 Kind = Literal["root", "branch", "leaf", "dead", "unreachable"]
 

@@ -19,7 +19,7 @@ from tailrace.errors import Fenced, NotFound, TailraceError
 from tailrace.service import Loop
 
 # While batches come in, settings are read again after so many seconds, off the way of the events.
-SETTINGS_AGE = 0.1
+_SETTINGS_AGE = 0.1
 
 _logger = log.get("consumer")
 
@@ -57,6 +57,7 @@ class SeatedConsumer(ABC):
             self.name,
             self.run_once,
             patient=True,
+            eager=False,
             wake=self._wake,
             poll_min=min(0.02, poll),
             poll_max=poll,
@@ -125,6 +126,16 @@ class SeatedConsumer(ABC):
     @abstractmethod
     async def _pass(self, state: State) -> bool:
         """Do what there is to do at the moment, without sleeping; say whether there was any."""
+
+    async def _after_batch(self, *, last: bool) -> None:
+        """Come again, and look at the settings now and then; ``last``: nothing more is known of.
+
+        What we do after the last batch takes the machine from those who wait for its tick, here and
+        further down. A pass that finds nothing will follow soon, and reads the settings.
+        """
+        if not last:
+            self._wake.set()
+        await self._seat.state(max_age=_SETTINGS_AGE * (2 if last else 1))
 
     async def _let_go(self) -> None:  # noqa: B027 - most have nothing
         """Put away what is kept between two passes; nothing is under way."""

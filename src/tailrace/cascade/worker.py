@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator
 from tailrace import log
 from tailrace.cascade.feed import Feed, Tick
 from tailrace.cascade.position import State
-from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
+from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import LostPosition
@@ -88,8 +88,10 @@ class NodeWorker(SeatedConsumer):
                 batch_start=ticks[-1].prev_tick, batch_end=position,
             )  # fmt: skip
         await self._provider.finish(position, now=self._loop.stopping)
-        # Off the way of the events: settings are read after a batch, and whenever there is none.
-        await self._seat.state(max_age=SETTINGS_AGE if ticks else 0.0)
+        if ticks:
+            await self._after_batch(last=len(ticks) == len(rows) < TICKS)
+        else:
+            await self._seat.refresh()
         return bool(ticks)
 
     async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:

@@ -166,7 +166,7 @@ async def _already_there(call: Invocation, db: Database, new: NewNode, *, check:
     """Say whether there is nothing to do; also check the location, before anything is tried."""
     from tailrace.cascade.joining import existing_node
     from tailrace.cascade.node import check_location, has_schemas
-    from tailrace.db.connection import parameters
+    from tailrace.db.dsn import parameters
 
     if await has_schemas(db):
         node = await existing_node(db, new)
@@ -226,7 +226,7 @@ async def drop_node(call: Invocation, name: str, yes: bool, dead: tuple[str, ...
 async def members(call: Invocation, form: str) -> int:
     """List the nodes of the queue, as this node knows them."""
     from tailrace.cascade.node import choose_queue, read_members
-    from tailrace.db.connection import display
+    from tailrace.db.dsn import display
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
@@ -243,7 +243,7 @@ async def members(call: Invocation, form: str) -> int:
 async def node_info(call: Invocation, form: str) -> int:
     """Show what this database's node is and where it stands."""
     from tailrace.cascade.node import choose_queue, find_member, need_node
-    from tailrace.db.connection import display
+    from tailrace.db.dsn import display
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)

@@ -106,7 +106,7 @@ def _read(name: str) -> str:
 
 
 async def _interact(script: Script, history: Path | None) -> int:
-    from tailrace.db.connection import label
+    from tailrace.db.dsn import label
     from tailrace.shell.interactive import interact
 
     await script.session.theirs()

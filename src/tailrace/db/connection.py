@@ -17,20 +17,18 @@ from typing import Any, Literal, cast
 
 import psycopg
 from psycopg.abc import PQGen
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from tailrace import log
+from tailrace.db.dsn import conninfo, display
 from tailrace.db.queries import Query, load
 from tailrace.db.returned import Returned, returned
 from tailrace.errors import (
-    ConfigError,
     ConnectError,
     DatabaseError,
     TailraceError,
     from_connecting,
     from_database,
-    without_secrets,
 )
 
 queries = load()
@@ -38,6 +36,8 @@ _logger = log.get(__name__)
 
 # Rows are named tuples whose fields depend on the statement, which no type can express.
 Row = Any
+# A statement and its parameters.
+Question = tuple[Query, dict[str, Any]]
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 _ISOLATION = {
@@ -45,16 +45,6 @@ _ISOLATION = {
     "repeatable read": psycopg.IsolationLevel.REPEATABLE_READ,
     "serializable": psycopg.IsolationLevel.SERIALIZABLE,
 }
-
-# A peer that vanished (power, firewall, NAT) is noticed within about ten seconds, not after hours.
-_KEEPALIVE = {
-    "keepalives": "1",
-    "keepalives_idle": "5",
-    "keepalives_interval": "2",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "10000",
-}
-
 
 # Messages of a COPY that are read in one go.
 _BLOCK_BYTES = 64 << 10
@@ -118,7 +108,7 @@ class Database:
         """
         try:
             connection = await psycopg.AsyncConnection.connect(
-                _conninfo(dsn, name, connect_timeout),
+                conninfo(dsn, name, connect_timeout),
                 autocommit=True,
                 prepare_threshold=prepare_threshold,
                 row_factory=cast(AsyncRowFactory[Row], namedtuple_row),
@@ -242,6 +232,35 @@ class Database:
             async with self._connection.transaction():
                 yield
 
+    @asynccontextmanager
+    async def transaction_asking(self, *questions: Question) -> AsyncIterator[list[list[Row]]]:
+        """Make the block a transaction that begins with some statements, and yield their rows.
+
+        They and BEGIN are one round trip: what a small transaction costs is mostly waiting for
+        answers. For outermost transactions only; otherwise like ``transaction``.
+        """
+        with self._translated():
+            try:
+                async with self._connection.pipeline():
+                    await self._connection.execute("begin")
+                    cursors = [
+                        await self._connection.execute(_text(query), params)
+                        for query, params in questions
+                    ]
+                    answers = [await cursor.fetchall() for cursor in cursors]
+                yield answers
+            except BaseException:
+                await self._roll_back()
+                raise
+            await self._connection.commit()
+
+    async def _roll_back(self) -> None:
+        """End the transaction, in one way or the other."""
+        try:
+            await self._connection.rollback()
+        except psycopg.Error:
+            await self._connection.close()
+
     async def _begin_as(self, level: psycopg.IsolationLevel | None, read_only: bool | None) -> None:
         """Set what the next BEGIN says; the driver keeps it, so mostly there is nothing to do."""
         if self._connection.isolation_level != level:
@@ -342,47 +361,3 @@ def _values(args: Sequence[object], params: dict[str, object]) -> Any:
     if args and params:
         raise ValueError("a statement takes positional or named parameters, not both")
     return params or args or None
-
-
-def _conninfo(dsn: str, name: str, connect_timeout: float) -> str:
-    """Complete a connection string: what the user wrote wins, except for the name and encoding."""
-    given = parameters(dsn)
-    defaults: dict[str, Any] = dict(_KEEPALIVE)
-    defaults["connect_timeout"] = max(2, round(connect_timeout))  # libpq takes 1 for 2
-    return make_conninfo(
-        **(defaults | given),
-        application_name=f"tailrace:{name}"[:63],
-        client_encoding="UTF8",
-    )
-
-
-def parameters(dsn: str) -> dict[str, Any]:
-    """Take a connection string (words or URL) apart.
-
-    The driver's own complaint would repeat a piece of the string, perhaps of its password, so it
-    is not passed on.
-    """
-    try:
-        given = conninfo_to_dict(dsn)
-    except psycopg.Error:
-        raise ConfigError(
-            "the connection string cannot be read",
-            hint='write "host=… port=… dbname=… user=…" or postgresql://user@host:port/dbname',
-        ) from None
-    given.pop("application_name", None)
-    given.pop("client_encoding", None)
-    return given
-
-
-def label(dsn: str) -> str:
-    """Name a database in a word, for lists in which each line is one."""
-    given = parameters(dsn)
-    return str(given.get("dbname") or given.get("service") or "default database")
-
-
-def display(dsn: str) -> str:
-    """Show a connection string without its password, in the order people read it."""
-    given = parameters(dsn)
-    order = ("host", "hostaddr", "port", "dbname", "user", "service")
-    shown = [f"{key}={given[key]}" for key in order if given.get(key)]
-    return without_secrets(" ".join(shown)) or "the default database"

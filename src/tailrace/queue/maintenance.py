@@ -13,7 +13,8 @@ import asyncio
 from time import monotonic
 
 from tailrace import log
-from tailrace.db.connection import Database, label
+from tailrace.db.connection import Database
+from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.service import Loop

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from tailrace import log
 from tailrace.db import locks
-from tailrace.db.connection import Database, label
+from tailrace.db.connection import Database
+from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.service import Loop

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Question, Row
 from tailrace.db.queries import load
 from tailrace.errors import ApplyError, TailraceError, Unsupported
 from tailrace.replication.culprit import find_culprit
@@ -152,19 +152,30 @@ class Applier:
         self.scope = await self._relations.look()
         return self.scope
 
-    async def apply(self, reading: Reading, *, careful: bool = True) -> Applied:
+    def questions(self, reading: Reading) -> list[Question]:
+        """What may be asked at once with whatever begins the transaction, if it is known already.
+
+        ``apply`` then takes the answers.
+        """
+        if reading.whole is None:
+            return []
+        return [self._relations.question(tables_in(reading.whole))]
+
+    async def apply(
+        self, reading: Reading, *, careful: bool = True, answers: Sequence[list[Row]] = ()
+    ) -> Applied:
         """Apply everything that a reading brings, within the caller's transaction.
 
         Positions are not touched. The caller's transaction has to be rolled back after any error.
         A careful one names the guilty event where there is one; the quick way then raises
-        ``AgainCarefully``.
+        ``AgainCarefully``. ``answers``: to ``questions``, from this transaction.
         """
         if reading.scope is None:
             reading = reading.again(await self.refresh())
         while True:
             try:
                 async with reading.fetched():
-                    if await self._is_current(reading):
+                    if await self._is_current(reading, answers):
                         return await self._apply_parts(reading, careful=careful)
             except Abandoned:
                 pass  # together with an earlier reading, whose scope had changed
@@ -173,15 +184,18 @@ class Applier:
                 if not careful:
                     raise AgainCarefully from error
                 raise await find_culprit(self, reading, section, error) from error
-            reading = reading.again(self.scope)
+            reading, answers = reading.again(self.scope), ()
 
-    async def _is_current(self, reading: Reading) -> bool:
+    async def _is_current(self, reading: Reading, answers: Sequence[list[Row]]) -> bool:
         """Look at the tables in this transaction; was the reading started for what they are?"""
         parts = await reading.parts()
         if reading.failure is not None:
             # Given up with an earlier one after its parts had come: nothing has been done yet.
             raise reading.failure
-        self.scope = await self._relations.look(tables_in(parts))
+        if answers:
+            self.scope = await self._relations.learn(answers[0])
+        else:
+            self.scope = await self._relations.look(tables_in(parts))
         return self.scope == reading.scope
 
     async def _apply_parts(self, reading: Reading, *, careful: bool) -> Applied:

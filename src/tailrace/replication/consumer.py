@@ -17,14 +17,14 @@ from typing import Any
 
 from tailrace import log
 from tailrace.cascade.position import State
-from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
-from tailrace.db.connection import Database
+from tailrace.cascade.seated import SeatedConsumer
+from tailrace.db.connection import Database, Question
 from tailrace.db.queries import load
 from tailrace.faults import reach
 from tailrace.replication.apply import AgainCarefully, Applied, Applier
 from tailrace.replication.passing import CombinedQueueClosed, send_position
 from tailrace.replication.sync import SyncPlan, hand_over
-from tailrace.replication.transport import RangeReader, Reading, Span
+from tailrace.replication.transport import Part, RangeReader, Reading, Span
 
 queries = load("tailrace")
 node_queries = load("pgq_node")
@@ -99,6 +99,7 @@ class ApplyingConsumer(SeatedConsumer):
         plan = SyncPlan(state.stop_tick, bool(state.single_ticks), bool(state.hand_over))
         if plan.hand_over:
             await self._hand_over(position)
+            self._wake.set()
             return True
         batch = await self._next_batch(provider, position, plan)
         if batch is None:
@@ -183,20 +184,26 @@ class ApplyingConsumer(SeatedConsumer):
         """Ask the provider which ticks come next, and let their events be fetched."""
         assert self._reader is not None
         assert self._applier is not None
-        found = await provider.fetch_one(
-            queries.next_range,
+        scope = self._applier.scope
+        rows = await provider.fetch_all(
+            queries.next_reading,
             queue=self._queue, consumer=self._consumer, position=position,
             max_events=0 if plan.single_ticks else self._size, stop_tick=plan.stop_tick,
+            apply=None if scope.passing else sorted(scope.applied), aside=sorted(scope.aside),
         )  # fmt: skip
-        if found is None or found.to_tick is None:
+        if not rows:
             return None
-        span = Span(self._queue, position, found.to_tick)
+        to_tick, newest_tick, complete = rows[0][:3]
         return Batch(
             from_tick=position,
-            to_tick=found.to_tick,
+            to_tick=to_tick,
             single=plan.single_ticks,
-            last=found.to_tick == found.newest_tick,
-            reading=self._reader.start(span, self._applier.scope),
+            last=to_tick == newest_tick,
+            reading=self._reader.start(
+                Span(self._queue, position, to_tick),
+                scope,
+                [Part(*row[3:]) for row in rows if row.kind] if complete else None,
+            ),
         )
 
     # ---------------------------------------------------------------- doing
@@ -210,10 +217,12 @@ class ApplyingConsumer(SeatedConsumer):
         except AgainCarefully:
             await self._let_go()
             self._careful = True
+            self._wake.set()
             return True
         except _GivenBack:
             await self._let_go()
             await self._seat.refresh()  # the reason is among the settings
+            self._wake.set()
             return True
         except CombinedQueueClosed:
             # Its root is being moved; soon this node has other duties, or the queue is open again.
@@ -232,25 +241,25 @@ class ApplyingConsumer(SeatedConsumer):
                 batch_start=batch.from_tick, batch_end=batch.to_tick,
             )  # fmt: skip
             await self._provider.finish(batch.to_tick, now=self._loop.stopping)
-        # Off the way of the events: settings are read after a batch, and whenever there is none.
-        await self._seat.state(max_age=SETTINGS_AGE)
+        await self._after_batch(last=batch.last)
         return True
 
     async def _apply(self, state: State, batch: Batch) -> Applied:
         """Effects and position in one transaction."""
         assert self._applier is not None
         target = self._seat.db
-        async with target.transaction():
-            row = await target.fetch_one(
-                queries.begin_batch,
-                queue=self._queue, consumer=self._consumer, epoch=self._seat.epoch,
-                from_tick=batch.from_tick, to_tick=batch.to_tick,
-            )  # fmt: skip
-            assert row is not None
+        position: Question = queries.begin_batch, {
+            "queue": self._queue, "consumer": self._consumer, "epoch": self._seat.epoch,
+            "from_tick": batch.from_tick, "to_tick": batch.to_tick,
+        }  # fmt: skip
+        questions = [position, *self._applier.questions(batch.reading)]
+        async with target.transaction_asking(*questions) as ([plan], *tables):
             await reach("apply.after_position")
-            if not SyncPlan(*row).allows(batch.to_tick, single=batch.single):
+            if not SyncPlan(*plan).allows(batch.to_tick, single=batch.single):
                 raise _GivenBack
-            applied = await self._applier.apply(batch.reading, careful=self._careful)
+            applied = await self._applier.apply(
+                batch.reading, careful=self._careful, answers=tables
+            )
             await self._obey(target, state, applied)
             if state.duties.send_tick_event:
                 await send_position(target, self._queue, batch.to_tick)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 import msgspec
 
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Question, Row
 from tailrace.db.queries import load
 from tailrace.replication.transport import Scope
 
@@ -70,11 +70,17 @@ class Relations:
         """When the transaction began in which the tables were looked at."""
         self._plans: dict[tuple[str, str, str | None], ApplyPlan] = {}
 
+    def question(self, tables: Collection[str] = ()) -> Question:
+        """Ask for the states of all tables and the shapes of some; ``learn`` takes the rows."""
+        return queries.local_tables, {"queue": self._queue, "tables": sorted(tables)}
+
     async def look(self, tables: Collection[str] = ()) -> Scope:
         """Read the states of all tables and the shapes of some; tell what becomes of events."""
-        rows = await self._target.fetch_all(
-            queries.local_tables, queue=self._queue, tables=sorted(tables)
-        )
+        query, params = self.question(tables)
+        return await self.learn(await self._target.fetch_all(query, **params))
+
+    async def learn(self, rows: list[Row]) -> Scope:
+        """Take what the tables are now, in the open transaction."""
         self._tables = {row.table_name: LocalTable(*row[:4]) for row in rows}
         self.transaction = rows[0].began_at if rows else None
         states = {name: table.state for name, table in self._tables.items()}

@@ -85,10 +85,10 @@ class Part:
     first_id: int
     last_id: int
     data: str | None = field(repr=False)
-    """Payload of a control event; where rows are few, the rows themselves, packed."""
-    extra2: str | None
-    extra4: str | None
-    copy_sql: str | None = field(repr=False)
+    """Payload of a control event; where a span has few events, the rows themselves, packed."""
+    extra2: str | None = None
+    extra4: str | None = None
+    copy_sql: str | None = field(default=None, repr=False)
 
     @property
     def has_rows(self) -> bool:
@@ -110,6 +110,10 @@ class Budget:
         while self._used > 0 and self._used + size > self._limit:
             self._freed.clear()
             await self._freed.wait()
+        self.add(size)
+
+    def add(self, size: int) -> None:
+        """Count a piece that is already here."""
         self._used += size
         self.most_used = max(self.most_used, self._used)
 
@@ -140,6 +144,11 @@ class Reading:
     def failure(self) -> TailraceError | None:
         """What ended the fetching; None while all is well."""
         return self._error
+
+    @property
+    def whole(self) -> list[Part] | None:
+        """The parts, if all of them are here with their rows; None: they are not yet."""
+        return self._parts if self._complete and self._error is None else None
 
     @property
     def finished(self) -> bool:
@@ -216,7 +225,7 @@ class Reading:
 
     async def fetch(self) -> None:
         """Fetch everything; what goes wrong is raised where the reading is consumed."""
-        if self._error is not None:
+        if self._error is not None or self._complete:
             return
         try:
             self._parts = await self._fetch_parts()
@@ -224,15 +233,21 @@ class Reading:
             for part in self._parts:
                 if part.copy_sql is not None:
                     await self._fetch_rows(part, part.copy_sql)
-                elif part.has_rows:
-                    await self._put((part.data or "").encode())
-                    await self._put(None)
             self._complete = True
         except TailraceError as error:
             self.fail(error)
         except BaseException:
             self.close()
             raise
+
+    def fill(self, parts: list[Part]) -> None:
+        """Take the whole of it, which came with the choice of the span."""
+        self._parts = parts
+        for part in parts:
+            rows = (part.data or "").encode()
+            self.reader.budget.add(len(rows))
+            self._chunks += (rows, None)
+        self._complete = True
 
     def fail(self, error: TailraceError) -> None:
         """Let the consumer know that nothing more will come; the first reason counts."""
@@ -315,15 +330,20 @@ class RangeReader:
         self._asked = asyncio.Event()
         self._stack = AsyncExitStack()
 
-    def start(self, span: Span, scope: Scope | None = None) -> Reading:
+    def start(
+        self, span: Span, scope: Scope | None = None, parts: list[Part] | None = None
+    ) -> Reading:
         """Ask for a span; it is fetched when those asked for earlier are complete.
 
         ``scope`` is what the applier said last; when that turns out to be out of date, or is not
-        given, the applier starts the reading again.
+        given, the applier starts the reading again. ``parts``, where they are known, hold all rows:
+        nothing has to be fetched then.
         """
         reading = Reading(self, span, scope)
         self._open = [one for one in self._open if not one.finished] + [reading]
-        if self.running:
+        if parts is not None:
+            reading.fill(parts)
+        elif self.running:
             self._readings.append(reading)
             self._asked.set()
         return reading

@@ -50,8 +50,8 @@ async def test_a_leaf_keeps_events_of_a_table_in_copy_with_their_tick(stream: St
     assert applied.tables["public.copied"].set_aside == len(kept)
 
 
-async def test_all_of_a_few_events_come_at_once_whatever_their_sizes(stream: Stream) -> None:
-    """Less than 32 kB: no COPY. One event that is large among them makes messages short."""
+async def test_few_events_come_whole_whatever_their_sizes(stream: Stream) -> None:
+    """One event that is large among them makes messages short, so that there are several."""
     await stream.table("id int primary key, v text")
     await stream.write(
         "insert into t select i, repeat('x', 30) from generate_series(1, 60) i",

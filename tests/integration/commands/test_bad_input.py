@@ -7,7 +7,7 @@ import pytest
 from fixtures.command import Tailrace
 from fixtures.databases import NewDatabase
 from fixtures.server import Server
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 SECRET = "verysecret"
 

@@ -88,7 +88,7 @@ async def test_forgotten_consumer_is_named(pair, tailrace: Tailrace):
 async def test_role_without_rights_is_told_what_it_lacks(
     database, tailrace: Tailrace, pg_version: int
 ):
-    from tailrace.db.connection import parameters
+    from tailrace.db.dsn import parameters
 
     role = f"{database.dbname}_plain"
     await database.execute(f"create role {role} login password 'x' in role pgq_admin")

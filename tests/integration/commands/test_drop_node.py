@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 
 async def gone(db, table: str) -> bool:

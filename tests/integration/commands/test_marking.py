@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 DEAD = "select dead from pgq_node.node_location where node_name = %s"
 ATTRIBUTES = "select node_attrs from pgq_node.node_info"

@@ -6,7 +6,7 @@ import re
 import signal
 
 from fixtures.waiting import eventually
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 SHAPE = re.compile(r"(node\d) \((\w+)\)")
 

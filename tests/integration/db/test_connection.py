@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from tailrace.db.connection import Database, display
+from tailrace.db.connection import Database
+from tailrace.db.dsn import display
+from tailrace.db.queries import Query
 from tailrace.errors import (
     ConfigError,
     ConnectError,
@@ -31,6 +33,29 @@ async def test_block_is_one_transaction_and_an_error_rolls_it_back(empty_databas
             await empty_database.execute("select 1/0")
     assert await empty_database.fetch_value("select count(*) from public.t") == 0
     assert not empty_database.in_transaction
+
+
+async def test_block_that_begins_with_questions_is_one_transaction(empty_database, connect):
+    db = empty_database
+    await db.execute("create table public.t (n integer primary key)")
+    one, two = Query("one", "select %(n)s::integer as n"), Query("two", "select 1 / %(n)s as n")
+    write = Query("write", "insert into public.t values (%(n)s) returning n")
+    async with db.transaction_asking((one, {"n": 7}), (write, {"n": 1})) as ([a], [b]):
+        assert (a.n, b.n) == (7, 1)
+        assert db.in_transaction
+        other = await connect(db)
+        assert await other.fetch_value("select count(*) from public.t") == 0
+        with pytest.raises(DatabaseError):
+            async with db.transaction():
+                await db.execute("insert into public.t values (1)")
+    assert await other.fetch_value("select count(*) from public.t") == 1
+    for number, divisor in ((2, 0), (3, 1)):  # fails where it begins; fails in the block
+        questions = (write, {"n": number}), (two, {"n": divisor})
+        with pytest.raises(DatabaseError, match="division by zero"):
+            async with db.transaction_asking(*questions):
+                await db.execute("select 1/0")
+        assert not db.in_transaction
+    assert await db.fetch_value("select count(*) from public.t") == 1
 
 
 async def test_inner_block_is_a_subtransaction(empty_database):

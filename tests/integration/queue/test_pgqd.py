@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from fixtures.queues import Queue
 from fixtures.waiting import eventually
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 pytestmark = pytest.mark.sql
 

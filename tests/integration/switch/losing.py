@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fixtures.cascade import TestNode
-from tailrace.db.connection import parameters
+from tailrace.db.dsn import parameters
 
 
 @asynccontextmanager

@@ -24,7 +24,8 @@ from fixtures.cascade import (
     running,
 )
 from fixtures.waiting import eventually
-from tailrace.db.connection import Database, parameters
+from tailrace.db.connection import Database
+from tailrace.db.dsn import parameters
 from tailrace.errors import TailraceError
 from tailrace.service import background
 

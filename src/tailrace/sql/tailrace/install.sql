@@ -96,14 +96,15 @@
 -- Reading and applying
 \ir functions/tailrace.refuse_retried.sql
 \ir functions/tailrace.range_sql.sql
+\ir functions/tailrace.few_events.sql
 \ir functions/tailrace.narrow_sql.sql
 \ir functions/tailrace.range_contents.sql
 \ir functions/tailrace.range_cuts.sql
 \ir functions/tailrace.part_sql.sql
-\ir functions/tailrace.packed_rows.sql
 \ir functions/tailrace.aside_sql.sql
 \ir functions/tailrace.row_parts.sql
 \ir functions/tailrace.reading_plan.sql
+\ir functions/tailrace.next_reading.sql
 \ir functions/tailrace.base_type.sql
 \ir functions/tailrace.is_referenced.sql
 \ir functions/tailrace.apply_shape.sql

@@ -33,7 +33,7 @@ language plpgsql stable as $body$
 --      these columns of its events themselves, of which there may be none
 --
 -- Calls:
---      tailrace.range_sql, tailrace.next_range
+--      tailrace.range_sql, tailrace.next_range, tailrace.few_events
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -68,13 +68,7 @@ begin
         events := null;
         -- ids drawn, an estimate: events of a longer transaction may be more, and are counted then
         if event_seq - v_from_seq <= i_at_once then
-            execute pg_catalog.format(
-                'select case when pg_catalog.count(*) <= $1'
-                ' and coalesce(pg_catalog.sum(pg_catalog.octet_length(e.ev_data)), 0) <= 65536'
-                ' then coalesce(pg_catalog.array_agg((e.ev_id, e.ev_time, null, null, null, e.ev_type, e.ev_data,'
-                ' e.ev_extra1, e.ev_extra2, e.ev_extra3, e.ev_extra4)::pgq.event_template), ''{}'') end from (%s) as e',
-                v_events)
-            into events using i_at_once;
+            events := tailrace.few_events(v_events, i_at_once);
         end if;
         return next;
         prev_tick := tick_id;

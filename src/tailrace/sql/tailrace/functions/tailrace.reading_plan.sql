@@ -47,14 +47,13 @@ language plpgsql stable as $body$
 --        insert, update, write - new rows, where the events of this table only insert, only
 --                  update, or do several things
 --                  marked: the rows of the part carry event id and operation
---                  few rows are in event_data, packed; there is no COPY then
 --        aside     row events as rows of tailrace.set_aside
 --        pass      events for the combined queue; event_data: the descriptors that they use
 --      Row events of other tables are left out.
 --
 -- Calls:
 --      tailrace.range_sql, tailrace.range_contents, tailrace.range_cuts, tailrace.row_parts,
---      tailrace.part_sql, tailrace.packed_rows, tailrace.aside_sql, tailrace.pass_part
+--      tailrace.part_sql, tailrace.aside_sql, tailrace.pass_part
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -94,16 +93,11 @@ begin
         group by p.segment, p.table_name
         union all
         select r.segment, r.kind, r.marked, null, r.table_name, r.relation_id, r.row_count,
-            r.first_id, r.last_id, case when s.is_small then tailrace.packed_rows(s.rows_sql) end, null, null,
-            case when not s.is_small then 'copy (' || s.rows_sql || ') to stdout (format binary)' end,
+            r.first_id, r.last_id, null, null, null,
+            'copy (' || tailrace.part_sql(v_source, r.table_name, r.relation_id, r.types, r.marked,
+                r.first_id - 1, r.last_id, r.events, r.bytes, r.largest) || ') to stdout (format binary)',
             2, r.section_id
         from tailrace.row_parts(v_parts, i_apply) as r
-        cross join lateral (
-            select r.bytes <= 32768 and r.events <= 1000 as is_small,
-                tailrace.part_sql(v_source, r.table_name, r.relation_id, r.types, r.marked,
-                    r.first_id - 1, r.last_id, r.events, r.bytes, r.largest) as rows_sql
-            offset 0  -- once, although it is used twice
-        ) as s
         union all
         select p.segment, 'aside', false, null, p.table_name, null,
             pg_catalog.sum(p.row_count)::bigint, pg_catalog.min(p.first_id), pg_catalog.max(p.last_id),
