@@ -367,6 +367,32 @@ async def interruptible(work: Coroutine[Any, Any, T], *, name: str) -> T:
     return task.result()
 
 
+class Aside:
+    """An event loop in a thread beside a program that has none; it goes on while the program works.
+
+    ``call`` is for the program's thread: it waits for what it gives the loop to do.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work over there; Ctrl-C here cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def close(self) -> None:
+        """End the loop; nothing may be under way."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a program from its only entry into asyncio.
 

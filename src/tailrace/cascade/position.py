@@ -65,7 +65,16 @@ class State:
 class Seat:
     """A runner's place at the wheel of one consumer, in the database that the effects go to."""
 
-    def __init__(self, dsn: str, queue: str, consumer: str, *, runner_timeout: float = 5.0) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        queue: str,
+        consumer: str,
+        *,
+        runner_timeout: float = 5.0,
+        replica: bool = True,
+    ) -> None:
+        """``replica``: effects are written through our connection, as one that applies."""
         self.dsn = dsn
         self.queue = queue
         self.consumer = consumer
@@ -73,6 +82,7 @@ class Seat:
         self._db: Database | None = None
         self._healthy = False
         self._runner_timeout = runner_timeout
+        self._replica = replica
         self._waiting = False
         self._look_at_other = 0.0
         self._known: State | None = None
@@ -90,7 +100,7 @@ class Seat:
             return True
         if self._db is None:
             name = f"{self.queue}/{self.consumer}"
-            self._db = await Database.connect(self.dsn, name=name, replica=True)
+            self._db = await Database.connect(self.dsn, name=name, replica=self._replica)
             await locks.mark(self._db)
         key = f"consumer {self.queue} {self.consumer}"
         if not await locks.acquire(self._db, key):

@@ -71,6 +71,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "jobs": ("sql", "jobs", "List the jobs of the whole cascade."),
         "stop-job": ("sql", "stop_job", "Stop a job and wait until it is at rest."),
         "start-job": ("sql", "start_job", "Let a stopped job go on."),
+        "lineage": ("lineage", "lineage", "Show what flows where, through which jobs."),
     },
     "Services": {
         "run": ("run", "run", "Run tickers, maintenance and workers of any number of databases."),

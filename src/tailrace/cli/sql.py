@@ -33,7 +33,8 @@ def _format_option(function: F) -> F:
 
 
 @asynccontextmanager
-async def _script(call: Invocation, form: str) -> AsyncIterator[Script]:
+async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
+    """A session with the database that the command acts on, and a way to show results."""
     from tailrace.gateway.sessions import Session
     from tailrace.shell.printer import Printer
     from tailrace.shell.script import Script
@@ -83,7 +84,7 @@ async def sql(
     scripts = [*texts, *(_read(one) for one in files)]
     if not scripts and not sys.stdin.isatty():
         scripts = [_read("-")]
-    async with _script(call, form) as script:
+    async with script_of(call, form) as script:
         script.printer.timing = timing
         if not scripts:
             return await _interact(script, history)
@@ -157,7 +158,7 @@ async def _carry_out(
 ) -> int:
     from tailrace.gateway.dispatch import execute
 
-    async with _script(call, form or "table") as script:
+    async with script_of(call, form or "table") as script:
         if timeout is not None:
             script.session.options.set("tailrace.timeout", f"{timeout}s")
         for answer in await execute(script.session, statement):

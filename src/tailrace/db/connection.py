@@ -172,6 +172,11 @@ class Database:
     def __repr__(self) -> str:
         return f"<Database {self.dsn_display}>"
 
+    @property
+    def driver(self) -> psycopg.AsyncConnection[Row]:
+        """The driver's connection, for programs of others that write their effects through it."""
+        return self._connection
+
     # ---------------------------------------------------------------- statements
 
     async def execute(self, query: Query | str, /, *args: object, **params: object) -> int:
@@ -199,6 +204,20 @@ class Database:
         """Run a statement and return the first value of its first row; None without a row."""
         row = await self.fetch_one(query, *args, **params)
         return None if row is None else row[0]
+
+    async def stream(
+        self, query: Query | str, /, *args: object, size: int = 1000, **params: object
+    ) -> AsyncGenerator[list[Row], None]:
+        """Run a query and yield its rows in blocks, so that any number of them fits into memory.
+
+        The connection is in a transaction until the generator has ended or was closed.
+        """
+        with self._translated():
+            async with self._connection.transaction():
+                async with self._connection.cursor(name="tailrace_stream") as cursor:
+                    await cursor.execute(_text(query), _values(args, params))
+                    while rows := await cursor.fetchmany(size):
+                        yield rows
 
     async def run(self, text: str) -> list[Returned]:
         """Run whatever somebody wrote and return what each statement of it returned."""

@@ -27,9 +27,6 @@ _LATER: dict[type[st.Statement], str] = {
     st.DropSavepoints: "savepoints",
     st.DropAllSavepoints: "savepoints",
     st.ShowCheckpoints: "a list of checkpoints",
-    st.ShowJobTree: "lineage",
-    st.ShowJobTrees: "lineage",
-    st.ShowAncestors: "lineage",
 }
 
 
@@ -40,6 +37,8 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             return await session.pass_through(text)
         case st.ShowJobs() | st.DescribeJob() | st.StopJob() | st.StartJob() | st.DropJob():
             return [await _about_jobs(session, statement)]
+        case st.ShowJobTree() | st.ShowJobTrees() | st.ShowAncestors():
+            return [await _lineage(session, statement)]
         case st.ShowNodes() | st.ShowQueues() | st.ShowConsumers():
             return [await _catalog(session, statement)]
         case _:
@@ -73,6 +72,20 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
             case st.DropJob(name):
                 await manager.drop(name)
     return OK
+
+
+async def _lineage(session: Session, statement: st.Statement) -> Answer:
+    from tailrace.gateway import tracing
+
+    async with session.manager() as manager:
+        match statement:
+            case st.ShowJobTree(name, full):
+                found = await tracing.trace(manager, name, "full" if full else "downstream")
+            case st.ShowAncestors(name):
+                found = await tracing.trace(manager, name, "upstream")
+            case _:
+                found = await tracing.trace(manager)
+    return tracing.answer(found)
 
 
 def job_row(job: Job) -> tuple[object, ...]:

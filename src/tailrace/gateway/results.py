@@ -25,11 +25,15 @@ class Result(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a statement came to: rows, or PostgreSQL's word for what it did; and remarks."""
+    """What a statement came to: rows, or PostgreSQL's word for what it did; and remarks.
+
+    ``tree``: the first column is the level of the row in a tree.
+    """
 
     result: Result | None = None
     tag: str = ""
     remarks: tuple[str, ...] = ()
+    tree: bool = False
 
 
 OK = Answer(Result(("result",), [("OK",)]))

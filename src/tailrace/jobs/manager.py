@@ -19,6 +19,7 @@ from tailrace.cascade.node import read_members
 from tailrace.db.connection import Database
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
+from tailrace.jobs.lineage import Lineage, Part, joined, read_part
 from tailrace.jobs.model import Details, Job
 from tailrace.jobs.stopping import root_tick
 
@@ -93,6 +94,12 @@ class Manager:
                 f'"{name}" may mean {len(matching)} jobs: {ids}', hint="give more of its id"
             )
         raise self._not_found(name)
+
+    async def lineage(self) -> tuple[Lineage, Listed]:
+        """What flows where, in all databases that can be asked, and their jobs."""
+        listed = await self.list_jobs()
+        parts = await service.together(*(self._part(db) for db in self._databases()))
+        return joined((part for part in parts if part is not None), listed.jobs), listed
 
     async def details(self, found: Found) -> Details:
         """What else is known of a job."""
@@ -182,6 +189,15 @@ class Manager:
             problem = str(error)
         self._unreachable[db.dsn] = problem
         return []
+
+    async def _part(self, db: Database) -> Part | None:
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await read_part(db)
+        except (TimeoutError, TailraceError):
+            if db is self._here:
+                raise
+            return None  # list_jobs has asked it before us, and says who is away
 
     async def _find(self, db: Database, name: str) -> Found | None:
         try:

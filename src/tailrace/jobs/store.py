@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tailrace.cascade.node import connected
 from tailrace.cascade.waiting import Patience
 from tailrace.db import locks
 from tailrace.db.connection import Database, Row
@@ -120,8 +121,18 @@ async def start(
 
 
 async def drop(db: Database, job: Job) -> None:
-    """Forget a job that has ended."""
-    await db.fetch_value(queries.drop_job, job=job.job_id)
+    """Forget a job that has ended, also where it reads: else events would be kept for it there.
+
+    Doing it again, after dying in between, ends it. A provider that is marked dead keeps nothing.
+    """
+    async with db.transaction():
+        place = await db.fetch_one(queries.reading_place, job_id=job.job_id)
+        await db.fetch_value(queries.drop_job, job=job.job_id)
+        if place is not None:
+            async with connected(place.node_location, "drop job") as provider:
+                await provider.fetch_value(
+                    queries.unregister, queue=place.queue_name, consumer=place.consumer_name
+                )
 
 
 def _job(row: Row) -> Job:

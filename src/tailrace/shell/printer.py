@@ -11,6 +11,7 @@ import click
 from tailrace.errors import StatementError, TailraceError, without_secrets
 from tailrace.gateway.results import Answer
 from tailrace.shell.formats import result_lines
+from tailrace.shell.outline import drawn
 from tailrace.shell.table import Expanded
 from tailrace.statements.pointer import error_at
 
@@ -29,8 +30,9 @@ class Printer:
         for remark in answer.remarks:
             self.say(f"warning: {remark}")
         if answer.result is not None:
+            result = drawn(answer.result) if answer.tree and self.form == "table" else answer.result
             for line in result_lines(
-                answer.result, self.form, width=self._width(), expanded=self.expanded
+                result, self.form, width=self._width(), expanded=self.expanded
             ):
                 self._write(line)
         elif answer.tag and self.form == "table":

@@ -192,7 +192,6 @@ BAD = [
     ("STOP JOB 'a' WITH SAVEPOINT", "does not have savepoints yet"),
     ("START JOB 'a' FROM SAVEPOINT 'b'", "does not have savepoints yet"),
     ("SHOW SAVEPOINTS", "does not have savepoints yet"),
-    ("SHOW JOBTREES", "does not have lineage yet"),
     ("SHOW CHECKPOINTS FOR JOB 'a'", "does not have a list of checkpoints yet"),
     ("copy (select 1) to stdout", "use TABLE or SELECT, and --format csv"),
     ("/* x */ COPY t FROM stdin", "COPY … FROM STDIN takes rows"),

@@ -182,5 +182,10 @@
 \ir functions/tailrace.start_job.sql
 \ir functions/tailrace.drop_job.sql
 
+-- Programs that produce and consume (import tailrace)
+\ir functions/tailrace.add_consumer.sql
+\ir functions/tailrace.place_consumer.sql
+\ir functions/tailrace.insert_events.sql
+
 -- Rights
 \ir grants.sql

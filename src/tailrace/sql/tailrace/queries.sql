@@ -526,17 +526,71 @@ select tailrace.drain_to(%(job_id)s, %(tick)s::bigint);
 -- settle_job: do what is due for a job that is to stop, and say what it waits for
 select tailrace.settle_job(%(job_id)s);
 
+-- reading_place: where a job reads, if that is another node's queue
+select j.queue_name, j.consumer_name, l.node_location
+from tailrace.job as j
+join pgq_node.node_info as n on n.queue_name = j.queue_name and n.node_type = 'leaf'
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+join pgq_node.node_location as l on l.queue_name = s.queue_name and l.node_name = s.provider_node
+where j.job_id = %(job_id)s and not l.dead;
+
 -- drop_job: forget a job that has ended
 select tailrace.drop_job(%(job)s);
 
 -- stopping_jobs: jobs of a queue that are asked to stop and have not
 select j.job_id, j.job_name,
-    j.drain_since is not null and j.drain_tick is null and n.node_type <> 'root' as asks_root
+    j.drain_since is not null and j.drain_tick is null
+        and not (n.node_type = 'root' and j.kind = 'worker') as asks_root
 from tailrace.job as j
 join pgq_node.node_info as n on n.queue_name = j.queue_name
 join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
 where j.queue_name = %(queue)s and not s.paused
     and (j.drain_since is not null or j.wanted <> 'running');
+
+-- lineage: what flows where in this database
+select from_kind, from_node, from_name, to_kind, to_node, to_name, job_id, tables, columns, state
+from tailrace.lineage;
+
+-- lineage_nodes: the nodes of this database
+select queue_name, node_name from pgq_node.node_info;
+
+-- ======================================================================
+-- Programs that produce and consume
+-- ======================================================================
+
+-- insert_event: put an event into a queue; the transaction is the caller's
+select pgq.insert_event(
+    %(queue)s, %(type)s, %(data)s, %(extra1)s, %(extra2)s, %(extra3)s, %(extra4)s) as event_id;
+
+-- insert_events: put many events into a queue, in their order
+select e as event_id
+from tailrace.insert_events(
+    %(queue)s, %(types)s::text[], %(data)s::text[], %(extra1)s::text[], %(extra2)s::text[],
+    %(extra3)s::text[], %(extra4)s::text[]) as e;
+
+-- add_consumer: make a job of a program that consumes a queue, or find it
+select * from tailrace.add_consumer(%(queue)s, %(name)s);
+
+-- register_reader: let a consumer read this node's queue from now on, unless it does already
+select pgq.register_consumer(%(queue)s, %(consumer)s);
+
+-- next_range: which ticks a program reads next
+select to_tick, to_tick_time
+from tailrace.next_range(%(queue)s, %(consumer)s, %(position)s, %(max_events)s::integer, null);
+
+-- place_consumer: tell a leaf at which tick a consumer begins
+select tailrace.place_consumer(%(queue)s, %(consumer)s, %(provider)s, %(tick)s);
+
+-- advance: move a consumer's position in the transaction of its effect
+select tailrace.advance(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- range_sql: text of the query for the events between two ticks, in their order
+select tailrace.range_sql(%(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s) || ' order by ev_id';
+
+-- relations: some relation descriptors
+select relation_id, table_name, column_names, key_columns
+from tailrace.relation
+where relation_id = any (%(ids)s::text[]);
 
 -- ======================================================================
 -- Statements

@@ -40,3 +40,94 @@ left join lateral (
 ) as t on true;
 
 comment on view tailrace.jobs is 'Jobs of this database with their status, as SHOW JOBS EXTENDED shows them';
+
+-- What flows where in this database: an edge a row. A table or a job is one of this database, a queue
+-- or a node is named by its node, so that the edges of all databases of a cascade make one graph.
+create or replace view tailrace.lineage as
+with placed as (
+    select j.job_id, j.job_name, j.kind, j.queue_name, n.node_name, n.node_type, s.provider_node,
+        tailrace.applying_consumer(n.queue_name) = j.consumer_name and n.node_type <> 'root' as applies,
+        c.queue_name as combined_queue, c.node_name as combined_node, c.node_type as combined_type
+    from tailrace.job as j
+    join pgq_node.node_info as n on n.queue_name = j.queue_name
+    join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+    left join pgq_node.node_info as c on c.queue_name = n.combined_queue
+)
+-- the root captures its tables
+select 'table' as from_kind, n.node_name as from_node, i.dest_table as from_name,
+    'queue' as to_kind, n.node_name as to_node, i.queue_name as to_name,
+    null as job_id, array[i.table_name] as tables,
+    (select pg_catalog.jsonb_object_agg(i.table_name || '.' || k.name, array[i.table_name || '.' || k.name])
+     from pg_catalog.unnest(r.column_names) as k (name)) as columns, null as state
+from tailrace.table_info as i
+join pgq_node.node_info as n on n.queue_name = i.queue_name
+left join tailrace.relation as r on r.relation_id = i.relation_id
+where n.node_type = 'root'
+union all
+-- every job of a node reads a queue; a SQL job certain tables of it
+select 'queue', p.provider_node, p.queue_name, 'job', p.node_name, p.job_name,
+    p.job_id, c.tables, null::jsonb, null
+from placed as p
+left join lateral (
+    select pg_catalog.array_agg(r.table_name order by r.table_name) as tables
+    from tailrace.job_relation as r
+    where r.job_id = p.job_id and r.is_changes
+) as c on true
+where p.kind <> 'sql' or c.tables is not null
+union all
+-- tables that a SQL job reads as they are
+select 'table', p.node_name, r.relation, 'job', p.node_name, p.job_name,
+    p.job_id, null::text[], null::jsonb, null
+from placed as p
+join tailrace.job_relation as r on r.job_id = p.job_id
+where r.direction = 'reads' and not r.is_changes
+union all
+-- and those that it writes
+select 'job', p.node_name, p.job_name, 'table', p.node_name, r.relation,
+    p.job_id, null::text[], null::jsonb, null
+from placed as p
+join tailrace.job_relation as r on r.job_id = p.job_id
+where r.direction = 'writes'
+union all
+-- the mirror of a branch writes its own queue, the worker of a leaf the one it is merged into
+select 'job', p.node_name, p.job_name,
+    'queue', coalesce(p.combined_node, p.node_name), coalesce(p.combined_queue, p.queue_name),
+    p.job_id, null::text[], null::jsonb, null
+from placed as p
+where p.kind = 'worker' and (p.node_type = 'branch' or p.combined_type = 'root')
+union all
+-- who applies writes tables, unless they come through the queue that this one is merged into
+select 'job', p.node_name, p.job_name, 'table', p.node_name, i.dest_table,
+    p.job_id, array[i.table_name],
+    (select pg_catalog.jsonb_object_agg(k.name, array[i.table_name || '.' || k.name])
+     from pg_catalog.unnest(r.column_names) as k (name)), i.state
+from placed as p
+join tailrace.table_info as i on i.queue_name = p.queue_name
+left join lateral (
+    select d.column_names
+    from tailrace.relation as d
+    where d.table_name = i.table_name
+    order by d.created_at desc, d.relation_id
+    limit 1
+) as r on true
+where p.applies and p.combined_type is distinct from 'branch'
+union all
+-- nodes that read a queue from here; who can ask them knows more
+select 'queue', n.node_name, n.queue_name, 'node', s.subscriber_node, n.queue_name,
+    null, null::text[], null::jsonb, null
+from pgq_node.subscriber_info as s
+join pgq_node.node_info as n on n.queue_name = s.queue_name;
+
+comment on view tailrace.lineage is
+    'What flows where in this database: edges between tables, queues, jobs, and nodes elsewhere';
+comment on column tailrace.lineage.from_kind is 'table, queue or job';
+comment on column tailrace.lineage.from_node is 'Node that it belongs to';
+comment on column tailrace.lineage.from_name is 'Table, queue or job';
+comment on column tailrace.lineage.to_kind is 'table, queue, job or node';
+comment on column tailrace.lineage.to_node is 'Node that it belongs to';
+comment on column tailrace.lineage.to_name is 'Table, queue or job; of a node the queue';
+comment on column tailrace.lineage.job_id is 'Job at one end of it; NULL: none';
+comment on column tailrace.lineage.tables is 'Global names of the tables that flow here; NULL: all that come';
+comment on column tailrace.lineage.columns is
+    'For each column of what is written, the columns that it is made of (schema.table.column); NULL: not known';
+comment on column tailrace.lineage.state is 'State of the table that is written; NULL: it has none';

@@ -44,7 +44,8 @@ begin
     end if;
 
     if v_job.drain_since is not null and not v_state.paused then
-        select n.node_type = 'root' into v_root
+        -- the root's own worker brings nothing, so it has nothing to wait for
+        select n.node_type = 'root' and v_job.kind = 'worker' into v_root
         from pgq_node.node_info as n
         where n.queue_name = v_job.queue_name;
         if not v_root and v_job.drain_tick is null then

@@ -1,0 +1,113 @@
+"""Lineage of a whole cascade: statements, the verb, the view; members that are away."""
+
+from __future__ import annotations
+
+import json
+
+from fixtures.cascade import QUEUE, Cascade, TestNode
+from fixtures.command import Tailrace
+
+
+async def lineage(tailrace: Tailrace, node: TestNode, *words: str) -> str:
+    return (await tailrace("lineage", *words, "--db", node.dsn)).out
+
+
+async def tree(tailrace: Tailrace, node: TestNode, statement: str) -> list[str]:
+    """The lines of a tree, indented by their level."""
+    out = (await tailrace("sql", "-c", statement, "--format", "json", "--db", node.dsn)).out
+    return ["  " * row["level"] + f"{row['kind']} {row['name']}" for row in json.loads(out)]
+
+
+async def test_lineage_of_a_cascade(cascade: Cascade, tailrace: Tailrace):
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    for node in (root, branch, leaf):
+        await node.add_table()
+    await branch.db.execute("select tailrace.ensure_apply(%s)", QUEUE)
+    below = [
+        "job node2_worker",
+        "  queue node2/flow",
+        "    job node2.apply",
+        "      table node2/public.t",
+        "    job node3_worker",
+        "      table node3/public.t",
+    ]
+    everything = [
+        "table node1/public.t",
+        "  queue node1/flow",
+        "    job node1_worker",
+        *("    " + line for line in below),
+    ]
+    for node in (root, branch, leaf):
+        assert await tree(tailrace, node, "SHOW JOBTREE 'node2_worker'") == below
+        assert await tree(tailrace, node, "SHOW JOBTREE 'node3_worker' FULL") == everything
+        assert await tree(tailrace, node, "SHOW JOBTREES") == everything
+        assert await tree(tailrace, node, "SHOW ANCESTORS 'node2.apply'") == [
+            "job node2.apply",
+            "  queue node2/flow",
+            "    job node2_worker",
+            "      queue node1/flow",
+            "        table node1/public.t",
+        ]
+    drawn = (await tailrace("sql", "-c", "SHOW ANCIENTS 'node3_worker'", "--db", root.dsn)).out
+    assert "   └─ node2_worker" in drawn
+    assert drawn == await lineage(tailrace, root, "node3_worker", "--upstream")
+
+    # for programs
+    found = json.loads(await lineage(tailrace, root, "--format", "json"))
+    names = {one["id"]: one["name"] for one in found["vertices"]}
+    assert {one["status"] for one in found["vertices"] if one["kind"] == "job"} == {"CREATED"}
+    captured = next(one for one in found["edges"] if names[one["to"]] == "flow")
+    assert captured["columns"] == {"public.t.id": ["public.t.id"], "public.t.v": ["public.t.v"]}
+    assert '[label="public.t (pending)"' in await lineage(tailrace, root, "--format", "dot")
+    mermaid = await lineage(tailrace, root, "--format", "mermaid")
+    assert mermaid.startswith("flowchart LR\n")
+    assert mermaid.count(" --> ") == len(found["edges"]) == 8
+    events = json.loads(await lineage(tailrace, root, "--format", "openlineage"))
+    assert [one["job"]["name"] for one in events] == [
+        "capture into node1/flow", "node1_worker", "node2.apply", "node2_worker", "node3_worker",
+    ]  # fmt: skip
+    # what one writes is what the next one reads
+    capture, mirror = events[0], events[3]
+    assert capture["outputs"][0]["name"] == mirror["inputs"][0]["name"]
+    assert capture["inputs"][0]["name"].endswith(".public.t")
+    assert all("password" not in json.dumps(one) for one in events)
+
+    # the view shows the connected database
+    rows = await branch.db.fetch_all(
+        "select from_name, to_kind, to_node, to_name from tailrace.lineage where from_kind = 'job'"
+    )
+    assert sorted(map(tuple, rows)) == [
+        ("node2.apply", "table", "node2", "public.t"), ("node2_worker", "queue", "node2", QUEUE),
+    ]  # fmt: skip
+
+
+async def test_members_that_are_away_stand_where_they_belong(cascade: Cascade, tailrace: Tailrace):
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    for node in (root, leaf):
+        await node.db.execute(
+            "update pgq_node.node_location set node_location = 'host=/nowhere dbname=x'"
+            " where node_name = 'node2'"
+        )
+    result = await tailrace("lineage", "--db", root.dsn)
+    assert 'warning: not asked for its jobs: node "node2"' in result.err
+    lines = [line.split("|") for line in result.out.splitlines()]
+    (row,) = [line for line in lines if "node2/flow" in line[0]]
+    assert [cell.strip() for cell in row] == ["└─ node2/flow", "queue", "", "unreachable"]
+    assert any("└─ node3_worker" in line[0] for line in lines)  # which does answer
+    await root.db.execute(
+        "update pgq_node.node_location set node_location = 'host=/nowhere dbname=x'"
+        " where node_name = 'node3'"
+    )
+    assert await tree(tailrace, root, "SHOW JOBTREE 'node1_worker' FULL") == [
+        "queue node1/flow", "  job node1_worker", "  node node2/flow",
+    ]  # fmt: skip
+    # a leaf whose provider is away knows that there is a queue; whence it comes, the root says
+    assert await tree(tailrace, leaf, "SHOW ANCESTORS 'node3_worker'") == [
+        "job node3_worker", "  queue node2/flow", "    queue node1/flow",
+    ]  # fmt: skip
+    complaint = (await tailrace("lineage", "nobody", "--db", leaf.dsn, status=1)).complaint
+    assert 'there is no job "nobody"' in complaint
