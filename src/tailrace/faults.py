@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tailrace.errors import TailraceError
+from tailrace.errors import ConnectionLost, TailraceError
 
 VARIABLE = "TAILRACE_FAULT"
 TRACE_VARIABLE = "TAILRACE_TRACE"
@@ -169,6 +169,21 @@ def trace(step: str, **facts: object) -> None:
     if _trace_file is not None:
         line = json.dumps({"step": step, **facts}, default=str)
         os.write(_trace_file, f"{line}\n".encode())
+
+
+@contextmanager
+def committing(step: str, **facts: object) -> Iterator[dict[str, object]]:
+    """Write a step down when the block, which commits it, has ended.
+
+    One whose commit was not answered may have happened: it is written down as ``unsure``. What is
+    known only afterwards goes into the dictionary.
+    """
+    try:
+        yield facts
+    except (ConnectionLost, asyncio.CancelledError):
+        trace(step, **facts, unsure=True)
+        raise
+    trace(step, **facts)
 
 
 @contextmanager

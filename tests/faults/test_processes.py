@@ -43,7 +43,8 @@ async def test_of_two_runners_the_other_goes_on_when_one_freezes_or_dies(
     env = HURRIED | {"TAILRACE_RUNNER_TIMEOUT": "2s"}
     async with planted(server, env=env) as tree:
         twins = {
-            name: await start("run", "--db", tree[name].dsn, env=env) for name in ("node1", "node3")
+            name: await start("run", "--db", tree[name].dsn, env=tree.env)
+            for name in ("node1", "node3")
         }
         for name, twin in twins.items():
             tree[name].past.append(twin)

@@ -78,6 +78,7 @@ async def test_crash_of_the_root_and_a_branch_loses_nothing_and_doubles_nothing(
             assert " ERROR " not in log
     finally:
         await tree.close()
+    tree.replay()
 
 
 async def beyond(tree: Tree, name: str, tick: int) -> bool:

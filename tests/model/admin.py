@@ -7,7 +7,9 @@ thing as one that goes on, and the model needs no separate crash of it. Sources:
 
 from __future__ import annotations
 
+from model import returning
 from model.flaws import Flaw
+from model.promises import late_where_hidden, moved, newest
 from model.protocol import highest_id
 from model.queues import insert_own, make_root_tick
 from model.state import (
@@ -17,6 +19,7 @@ from model.state import (
     Subscriber,
     Tick,
     Violation,
+    grave,
     place_subscriber,
     without_subscriber,
 )
@@ -29,11 +32,13 @@ def proceed(flaw: Flaw | None, s: State) -> State | None:
     command, first, second = s.goal
     match command:
         case "change":
-            return change_provider(s, first, second)
+            return change_provider(flaw, s, first, second)
         case "switch":
             return _switchover(flaw, s, first, second)
         case "fail":
             return _failover(flaw, s, first, second)
+        case "return":
+            return _fail_and_return(flaw, s, first, second)
         case "join":
             return _join(flaw, s, first, second)
     raise AssertionError(command)
@@ -54,17 +59,24 @@ def set_paused(s: State, n: int, paused: bool) -> State:
 def register(s: State, at: int, n: int, tick_id: int) -> State:
     """``register_subscriber``: the watermark at the provider's, the worker at the tick given."""
     there = s.nodes[at]
-    s = s.put(at, place_subscriber(there, Subscriber(n, tick_id, there.watermark)))
-    # What has been promised so far, others may already have acted on.
-    for number, node in enumerate(s.nodes):
-        if node.kind and (number == n or n in _above(s, number)):
-            s = s.put(number, node._replace(late=newest(s), came_with=node.watermark))
-    return s
+    return moved(s, n).put(at, place_subscriber(there, Subscriber(n, tick_id, there.watermark)))
 
 
-def newest(s: State) -> int:
-    """The last tick that any root has made."""
-    return len(s.truth) - 1
+def lower_reports(s: State, n: int) -> State | None:
+    """``tailrace.lower_report``: what a node, and those above it, have told their providers may be
+    more than is true since somebody reads from it; as far as the others have not acted on it yet.
+    """
+    while not s.nodes[n].syncs:
+        node, up = s.nodes[n], s.nodes[n].provider
+        there = s.nodes[up]
+        entry = there.subscriber(n)
+        if up == n or entry is None:
+            return None
+        mark = max(node.local_watermark, there.watermark)
+        if entry.watermark > mark and there.tick(mark) is not None:
+            return s.put(up, place_subscriber(there, entry._replace(watermark=mark)))
+        n = up
+    return None
 
 
 def set_provider(s: State, n: int, provider: int) -> State:
@@ -86,7 +98,7 @@ def demote_1(s: State, n: int) -> State:
 
 def demote_3(s: State, n: int, provider: int) -> State:
     """The old root is a branch; its mirror will make ``<node>.apply`` again."""
-    s = _late_where_hidden(s)
+    s = late_where_hidden(s)
     node = s.nodes[n]
     return s.put(n, node._replace(
         kind="branch", provider=provider, completed=node.newest.tick_id,
@@ -110,33 +122,7 @@ def promote(flaw: Flaw | None, s: State, n: int) -> State | None:
         paused=False, uptodate=False,
         seq=top.seq, applied_tick=NO_TICK,
     )  # fmt: skip
-    return _late_where_hidden(s).put(n, node)._replace(truth=s.truth[: top.tick_id + 1])
-
-
-def _late_where_hidden(s: State) -> State:
-    """Who was behind a sync node may be needed to be asked from now on, but was not so far."""
-    for number, node in enumerate(s.nodes):
-        if node.kind and hidden_behind(s, number) is not None:
-            s = s.put(number, node._replace(late=newest(s)))
-    return s
-
-
-def hidden_behind(s: State, n: int) -> int | None:
-    """Return the sync node nearest above a node."""
-    for above in _above(s, n):
-        if s.nodes[above].syncs:
-            return above
-    return None
-
-
-def _above(s: State, n: int) -> list[int]:
-    """Return the nodes between this one and the top, that included, nearest first."""
-    found: list[int] = []
-    above = s.nodes[n].provider
-    while above != n and above not in found:
-        found.append(above)
-        above = s.nodes[above].provider
-    return found
+    return late_where_hidden(s).put(n, node)._replace(truth=s.truth[: top.tick_id + 1])
 
 
 # ---------------------------------------------------------------- commands
@@ -160,7 +146,7 @@ def _unregister(s: State, at: int, n: int) -> State:
     return s.put(at, without_subscriber(s.nodes[at], n))
 
 
-def change_provider(s: State, n: int, to: int) -> State | None:
+def change_provider(flaw: Flaw | None, s: State, n: int, to: int) -> State | None:
     """``change-provider``; refused before anything is changed when the tick is not there."""
     node = s.nodes[n]
     if node.provider == to:
@@ -181,6 +167,10 @@ def change_provider(s: State, n: int, to: int) -> State | None:
         return register(s, to, n, node.completed)
     if entry.position != node.completed:
         return _unregister(s, to, n)  # left by a command that was killed long ago
+    if flaw is not Flaw.REPORTS_NOT_LOWERED:
+        lowered = lower_reports(s, to)
+        if lowered is not None:
+            return lowered
     return set_provider(s, n, to)
 
 
@@ -244,7 +234,7 @@ def _failover(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:
     for number in _survivors(s, old):
         if s.nodes[new].tick(s.nodes[number].completed) is None:
             return _give_up(s, number, new)
-        return _kept_goal(s, change_provider(s, number, new))
+        return _kept_goal(s, change_provider(flaw, s, number, new))
     for number, node in enumerate(s.nodes):
         if s.living(number) and node.paused:
             return set_paused(s, number, False)
@@ -252,6 +242,16 @@ def _failover(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:
         if left is not None:
             return _unregister(s, left, number)
     return _done(s)
+
+
+def _fail_and_return(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:
+    """The root is lost and, when all is well again without it, comes back."""
+    if s.nodes[old].kind == "root" and (s.living(old) or not s.answers(old)):
+        after = _failover(flaw, s, old, new)
+        over = after is not None and after.goal is None
+        return returning.come_back(s, old) if over else after
+    after = returning.proceed(flaw, s, old, new)
+    return _done(s) if after is None else after
 
 
 def _give_up(s: State, n: int, root: int) -> State:
@@ -304,7 +304,7 @@ def _catch_up(flaw: Flaw | None, s: State, old: int, new: int) -> State | bool |
     if node.provider != ahead:
         if s.nodes[ahead].tick(node.completed) is None:
             raise Violation("I-7", f"node {new} cannot catch up from node {ahead}")
-        return _kept_goal(s, change_provider(s, new, ahead))
+        return _kept_goal(s, change_provider(flaw, s, new, ahead))
     return set_paused(s, new, False) if node.paused else None
 
 
@@ -325,8 +325,8 @@ def _make_root(flaw: Flaw | None, s: State, old: int, new: int) -> State | None:
     made = promote(flaw, s, new)
     if made is None:
         return None
-    grave = Subscriber(old, node.completed, node.watermark)
-    return made.put(new, place_subscriber(made.nodes[new], grave))
+    stone = Subscriber(grave(old), node.completed, node.watermark)
+    return made.put(new, place_subscriber(made.nodes[new], stone))
 
 
 def _force(s: State, n: int, to: int) -> State:

@@ -33,3 +33,7 @@ class Flaw(Enum):
     SURVIVORS_MOVED_FIRST = "failover moves the others before the new root has caught up"
     OLD_ROOT_REGISTERED_LATE = "the new root goes on before the old one is registered there"
     FINAL_TICK_IN_HASTE = "the final tick does not wait for writers that have begun"
+    RETURNED_WITH_LOST_EVENTS = "an old root forgets its last ticks and keeps their events"
+    RETURNED_AT_ITS_OWN_TOP = "an old root goes on where it was, not at the gravestone"
+    GRAVESTONE_GIVEN_UP_EARLY = "the gravestone goes before the old root is registered again"
+    REPORTS_NOT_LOWERED = "a node moves below one that has told more than is true from then on"

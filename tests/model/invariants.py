@@ -6,8 +6,8 @@ cannot be asked of one state alone (a watermark moving back) is asked of two.
 
 from __future__ import annotations
 
-from model.admin import hidden_behind
-from model.state import NO_TICK, Node, State, Violation
+from model.promises import hidden_behind
+from model.state import NO_TICK, Node, State, Tick, Violation
 
 
 def check(before: State, s: State) -> None:
@@ -18,7 +18,7 @@ def check(before: State, s: State) -> None:
             continue
         _has_what_it_says(s, n, node)
         if node.ticks:
-            _ticks_mean_the_same(s, n, node)
+            _ticks_mean_the_same(s, n, node, () if rewritten else before.nodes[n].ticks)
             _keeps_what_is_needed(n, node)
             if node.watermark < before.nodes[n].watermark:
                 raise Violation("I-6", f"the watermark of node {n} moves back")
@@ -49,10 +49,15 @@ def _known(s: State, n: int, tick: int) -> int:
     return tick
 
 
-def _ticks_mean_the_same(s: State, n: int, node: Node) -> None:
+def _ticks_mean_the_same(s: State, n: int, node: Node, asked: tuple[Tick, ...]) -> None:
     """I-3: a tick has all its events; I-4: and no others; and none is left out between two."""
-    expected_id = node.ticks[0].tick_id
-    for tick_id, seen, _ in node.ticks:
+    ticks, known = node.ticks, len(asked)
+    if ticks is asked:
+        return
+    if not known or ticks[:known] != asked:
+        known = 0
+    expected_id = ticks[known - 1].tick_id + 1 if known else ticks[0].tick_id
+    for tick_id, seen, _ in ticks[known:]:
         if tick_id != expected_id:
             raise Violation("I-4", f"node {n} has no tick {expected_id}, but one above it")
         expected_id += 1
@@ -97,6 +102,8 @@ def _positions(s: State) -> None:
         if not s.living(p):
             continue
         for n, position, _ in provider.subscribers:
+            if n < 0:
+                continue  # a gravestone
             node = s.nodes[n]
             if not node.kind or not s.living(n):
                 continue
@@ -121,7 +128,9 @@ def _watermarks(s: State) -> None:
         sync = h if holder.syncs else hidden_behind(s, h)
         group = () if sync is None else s.nodes[sync].group
         for n, completed, hidden in counted:
-            if holder.watermark <= completed:
+            if holder.watermark <= completed or holder.dead >> n & 1:
+                continue
+            if hidden is not None and holder.dead >> hidden & 1:
                 continue
             if hidden is not None and holder.watermark <= holder.came_with:
                 continue

@@ -24,7 +24,7 @@ def read(_flaw: Flaw | None, s: State, n: int) -> State | None:
     A batch that had been fetched is given up: the settings may be others now.
     """
     node = s.nodes[n]
-    if not s.living(n) or not node.kind:
+    if not s.answers(n) or not node.kind:
         return None
     runner = node.runner
     if runner is not None and runner.doing == "unticked" and runner.seq != NO_TICK:
@@ -93,14 +93,13 @@ def fetch(flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None:
     ):
         return None
     provider = s.nodes[runner.provider]
-    if not s.living(runner.provider) or not provider.ticks:
+    if not s.answers(runner.provider) or not provider.ticks:
         return None
     here = provider.tick(runner.position)
     registered = provider.subscriber(n)
     if here is None or registered is None or registered.position > runner.position:
         return None  # "lost position": the worker stops and says so
-    later = [one for one in provider.ticks if one.tick_id > runner.position]
-    to = _chosen(later, end)
+    to = _chosen(provider.later(runner.position), end)
     if to is None or (end == NEWEST and node.kind != "leaf" and flaw is not Flaw.MERGED_TICKS):
         return None
     events = to.seen & ~here.seen
@@ -113,7 +112,7 @@ def fetch(flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None:
     )))  # fmt: skip
 
 
-def _chosen(later: list[Tick], end: int) -> Tick | None:
+def _chosen(later: tuple[Tick, ...], end: int) -> Tick | None:
     """Where the batch is to end: the next tick, the newest one beyond that, or a certain one."""
     if end == NEXT:
         return later[0] if later else None
@@ -129,7 +128,7 @@ def commit_batch(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> St
     """
     node = s.nodes[n]
     runner = node.stale if stale else node.runner
-    if runner is None or runner.doing != "fetched" or not s.living(n):
+    if runner is None or runner.doing != "fetched" or not s.answers(n):
         return None
     if not _may_commit(flaw, node, runner, stale):
         return s.put(n, node._replace(**{"stale" if stale else "runner": None}))
@@ -206,14 +205,14 @@ def make_tick(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State
     """
     node = s.nodes[n]
     runner = node.stale if stale else node.runner
-    if runner is None or runner.doing != "unticked" or not s.living(n):
+    if runner is None or runner.doing != "unticked" or not s.answers(n):
         return None
     seq = runner.seq
     if seq == NO_TICK:
         if runner.paused:
             return None
         provider = s.nodes[runner.provider]
-        there = provider.tick(runner.end) if s.living(runner.provider) else None
+        there = provider.tick(runner.end) if s.answers(runner.provider) else None
         if there is None:
             return None
         seq = max(there.seq, highest_id(s, node))
@@ -244,7 +243,7 @@ def finish(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | 
     elif runner.doing != "idle":
         return None
     provider = s.nodes[runner.provider]
-    entry = provider.subscriber(n) if s.living(runner.provider) else None
+    entry = provider.subscriber(n) if s.answers(runner.provider) else None
     if entry is None or entry.position >= done or provider.tick(done) is None:
         return None
     return s.put(runner.provider, place_subscriber(provider, entry._replace(position=done)))
@@ -253,13 +252,12 @@ def finish(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | 
 def apply(_flaw: Flaw | None, s: State, n: int, end: int = NEXT) -> State | None:
     """``<node>.apply`` of a branch: rows, position and what the queue knows are one transaction."""
     node = s.nodes[n]
-    if not s.living(n) or node.kind != "branch" or node.applied_tick == NO_TICK:
+    if not s.answers(n) or node.kind != "branch" or node.applied_tick == NO_TICK:
         return None
-    later = [one for one in node.ticks if one.tick_id > node.applied_tick]
     here = node.tick(node.applied_tick)
     if here is None:
         raise Violation("I-5", f"node {n} lacks tick {node.applied_tick}, where its tables are")
-    to = _chosen(later, end)
+    to = _chosen(node.later(node.applied_tick), end)
     if to is None:
         return None
     events = to.seen & ~here.seen

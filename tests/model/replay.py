@@ -18,15 +18,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+from model.facts import Facts, NotAllowed
 from model.invariants import check
+from model.orders import ORDERS, concerns
 from model.state import Node, State, Violation
-from model.steps import STEPS, Facts, NotAllowed
+from model.steps import STEPS
 
 ADMIN = ("admin",)
-MAY_BE_EARLY = {"take", "pause", "resume", "register", "unregister", "change_provider", "demote",
-                "promote", "reopen"}  # fmt: skip
+MAY_BE_EARLY = {"take", *ORDERS}
+COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
 # wider it is, the longer a line that waits in vain may be taken for one that is only late.
 WINDOWS = (20, 60, 180)
@@ -52,10 +55,19 @@ class Trace:
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return cls([line for line in lines if line.get("queue", queue) == queue])
 
+    def keep(self) -> Path:
+        """Write the lines down where they stay, for who has to find out what is wrong."""
+        with NamedTemporaryFile("w", prefix="tailrace-trace-", delete=False) as file:
+            file.writelines(json.dumps(line) + "\n" for line in self.lines)
+        return Path(file.name)
+
     @cached_property
     def workers(self) -> Mapping[str, str]:
         """The node of each consumer."""
-        return {line["consumer"]: line["node"] for line in self.lines if line["step"] == "read"}
+        names = {"read": "consumer", "create": "worker"}
+        return {
+            line[names[line["step"]]]: line["node"] for line in self.lines if line["step"] in names
+        }
 
     @cached_property
     def names(self) -> list[str]:
@@ -97,16 +109,12 @@ class Trace:
         told = {line["end"] for line in self.lines if line["step"] == "events"}
         empty = {line["end"] for line in self.lines if line["step"] == "empty"}
         for line in self.lines:
-            if line["step"] == "read" and line["newest"] == line["completed"] not in told:
+            read = line["step"] == "read" and line["type"] == "branch"
+            if read and line["newest"] == line["completed"] not in told:
                 empty.add(line["completed"])
-        return frozenset(self.ticks[tick] for tick in empty)
-
-    @cached_property
-    def syncs(self) -> frozenset[str]:
-        """Nodes that agree with others."""
-        return frozenset(
-            self.workers[line["consumer"]] for line in self.lines if line["step"] == "agree"
-        )
+        # Of a tick that was lost with its root, and one that came instead, the latter counts.
+        last = {number: tick for tick, number in sorted(self.ticks.items())}
+        return frozenset(number for number, tick in last.items() if tick in empty)
 
     def _of_worker(self, consumer: str | None) -> bool:
         """Whether a line is about a node's worker, and not about another consumer there."""
@@ -116,7 +124,8 @@ class Trace:
 
     def facts(self, line: Mapping[str, Any]) -> Facts:
         """What a line says, in the model's numbers."""
-        node = line.get("node") or self.workers.get(line.get("consumer", ""))
+        consumer = line.get("consumer", line.get("target", ""))
+        node = line.get("node") or self.workers.get(consumer)
         return Facts(
             step=line["step"], line=line, number=self.ticks, names=self.names,
             node=self.names.index(node) if node in self.names else None,
@@ -214,17 +223,23 @@ class _Search:
             if index > heads[0][0] + self._window:
                 return
             after = self._try(sum(done), state, index)
+            unsure = self._facts[index].line.get("unsure")
+            rest = (*done[:stream], done[stream] + 1, *done[stream + 1 :])
             if after is not None:
-                yield index, (*done[:stream], done[stream] + 1, *done[stream + 1 :]), after
-                if self._facts[index].step not in MAY_BE_EARLY:
+                yield index, rest, after
+                if self._facts[index].step not in MAY_BE_EARLY and not unsure:
                     return
+            if unsure:  # nobody knows whether it was committed
+                yield index, rest, state
 
     def _try(self, steps: int, state: State, index: int) -> State | None:
         facts = self._facts[index]
+        if not _counts(state, facts):
+            return state
         if steps > self._furthest:
             self._furthest, self._why = steps, {}
         try:
-            after = STEPS[facts.step](state, facts)
+            after = (ORDERS.get(facts.step) or STEPS[facts.step])(state, facts)
             check(state, after)
         except (NotAllowed, Violation) as reason:
             if steps == self._furthest:
@@ -233,21 +248,30 @@ class _Search:
         return after
 
 
+def _counts(state: State, facts: Facts) -> bool:
+    """Whether a line has to be looked at."""
+    if facts.step == "create":
+        return True
+    if facts.step in ORDERS and not concerns(state, facts):
+        return False
+    # What becomes of a lost database is of no concern until it has forgotten its own ways.
+    return facts.node is None or state.living(facts.node) or facts.step in COMING_BACK
+
+
 def _beginning(trace: Trace) -> State:
-    """Nobody is there yet; each node appears with the first line that its worker wrote."""
+    """Nobody is there yet; each node appears when it is made, or first read by its worker."""
     everybody = (1 << len(trace.names)) - 1
     nodes = []
-    for name in trace.names:
-        group = tuple(trace.names.index(one) for one in sorted(trace.syncs))
+    for _ in trace.names:
         nodes.append(Node(
             kind="", wanted="", provider=0, completed=0, paused=False, uptodate=True,
             runner=None, stale=None, writable=False, ticks=(), seen=0, stored=0, open=0, seq=0,
             watermark=1, subscribers=(), marks=(), base=0, tables=False, applied=0,
             applied_tick=-1, known=everybody, dead=0,
-            group=group if name in trace.syncs else (), late=0, came_with=0,
+            group=(), late=0, came_with=0,
         ))  # fmt: skip
     plenty = 1_000_000
     return State(
-        nodes=tuple(nodes), alive=everybody, events=(), truth=(0, 0), goal=None,
+        nodes=tuple(nodes), alive=everybody, events=(), truth=(0, 0), goal=None, back=0,
         writes=plenty, publishes=plenty, replacements=plenty,
     )  # fmt: skip

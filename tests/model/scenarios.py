@@ -43,7 +43,7 @@ def tree(
             group=(groups or {}).get(n, ()), late=0, came_with=0,
         ))  # fmt: skip
     return State(
-        nodes=tuple(made), alive=(1 << count) - 1, events=(), truth=(0, 0), goal=goal,
+        nodes=tuple(made), alive=(1 << count) - 1, events=(), truth=(0, 0), goal=goal, back=0,
         writes=writes, publishes=publishes, replacements=replacements,
     )  # fmt: skip
 
@@ -77,8 +77,8 @@ def _random_goal(
 ) -> tuple[str, int, int] | None:
     others = list(range(1, len(kinds)))
     branches = [n for n in others if kinds[n] == "branch"]
-    command = random.choice(["", "change", "switch", "fail", "join"])
-    if command in ("switch", "fail") and branches:
+    command = random.choice(["", "change", "switch", "fail", "return", "join"])
+    if command in ("switch", "fail", "return") and branches:
         return command, 0, random.choice(branches)
     if command == "join":
         return command, others[-1], parents[-1]  # the last one has nobody below it

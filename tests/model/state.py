@@ -43,8 +43,14 @@ class Subscriber(NamedTuple):
     """What a provider holds for a node that reads from it (or for a gravestone)."""
 
     node: int
+    """Its number; that of a gravestone is ``grave(node)``."""
     position: int
     watermark: int
+
+
+def grave(node: int) -> int:
+    """The number under which a bookmark for a lost root is registered."""
+    return -1 - node
 
 
 class Runner(NamedTuple):
@@ -126,11 +132,19 @@ class Node(NamedTuple):
         return self.kind == "branch" and bool(self.group)
 
     def tick(self, tick_id: int) -> Tick | None:
-        """Return a tick of its queue, if it is there."""
-        for tick in self.ticks:
-            if tick.tick_id == tick_id:
-                return tick
-        return None
+        """Return a tick of its queue, if it is there; there are no gaps, unless all is broken."""
+        ticks = self.ticks
+        place = tick_id - ticks[0].tick_id if ticks else -1
+        if 0 <= place < len(ticks) and ticks[place].tick_id == tick_id:
+            return ticks[place]
+        return next((one for one in ticks if one.tick_id == tick_id), None)
+
+    def later(self, tick_id: int) -> tuple[Tick, ...]:
+        """Return the ticks of its queue after a certain one."""
+        place = len(self.ticks)
+        while place and self.ticks[place - 1].tick_id > tick_id:
+            place -= 1
+        return self.ticks[place:]
 
     def subscriber(self, node: int) -> Subscriber | None:
         """Return what is registered for a node."""
@@ -153,20 +167,26 @@ class State(NamedTuple):
 
     nodes: tuple[Node, ...]
     alive: int
-    """Databases that can be reached."""
+    """Databases that can be reached and are part of the cascade."""
     events: tuple[Event, ...]
     truth: tuple[int, ...]
     """For each tick id, the events up to it, as the root that made it had them."""
     goal: tuple[str, int, int] | None
     """What an administrator is about to do."""
+    back: int
+    """Databases that answer again, and hold what has been lost for all others."""
     # How much of each may still happen, so that there is an end.
     writes: int
     publishes: int
     replacements: int
 
     def living(self, node: int) -> bool:
-        """Whether its database can be reached."""
+        """Whether its database can be reached, and is part of the cascade."""
         return bool(self.alive >> node & 1)
+
+    def answers(self, node: int) -> bool:
+        """Whether its database can be reached, be it only that of an old root."""
+        return bool((self.alive | self.back) >> node & 1)
 
     def put(self, number: int, node: Node) -> State:
         """Return the state with one node changed."""

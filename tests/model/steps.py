@@ -1,70 +1,22 @@
-"""What each line of a trace means in the model: the names of docs/design/model.md, one by one."""
+"""What the lines of runners mean in the model: the names of docs/design/model.md, one by one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
 
-from model import admin, protocol, queues
+from model import protocol, queues
+from model.facts import Facts, NotAllowed, possible, require
+from model.promises import set_group, void_for
 from model.state import (
     NO_TICK,
     Event,
+    Node,
     Runner,
     State,
     Subscriber,
     Tick,
     place_subscriber,
-    without_subscriber,
 )
-
-
-class NotAllowed(Exception):
-    """The model cannot do this step now."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """A line in the model's terms."""
-
-    step: str
-    line: Mapping[str, Any]
-    number: Mapping[int, int]
-    names: Sequence[str]
-    node: int | None
-    worker: bool
-    """It is about the node's worker, not about ``<node>.apply`` or another consumer there."""
-    empty: frozenset[int]
-
-    @property
-    def n(self) -> int:
-        """The node; every step has one."""
-        if self.node is None:
-            raise NotAllowed("a node that no worker has told of")
-        return self.node
-
-    def tick(self, key: str) -> int:
-        """A tick, by the model's number."""
-        return self.number[self.line[key]]
-
-    def other(self, key: str) -> int | None:
-        """Another node that is named; None: it is not part of the trace."""
-        name = self.line[key]
-        return self.names.index(name) if name in self.names else None
-
-
-def require(condition: object, text: str) -> None:
-    """Refuse the step unless something holds."""
-    if not condition:
-        raise NotAllowed(text)
-
-
-def possible(after: State | None, text: str) -> State:
-    """Refuse the step when the model could not do it."""
-    if after is None:
-        raise NotAllowed(text)
-    return after
-
 
 # ---------------------------------------------------------------- what no line tells of
 
@@ -75,11 +27,11 @@ def reveal(s: State, tick: int, empty: frozenset[int]) -> State:
         root = next((n for n, o in enumerate(s.nodes) if o.writable and s.living(n)), None)
         if root is None:
             raise NotAllowed(f"tick {len(s.truth)} while there is no root")
-        s = _root_tick(s, root, len(s.truth) in empty)
+        s = root_tick(s, root, len(s.truth) in empty)
     return s
 
 
-def _root_tick(s: State, root: int, empty: bool) -> State:
+def root_tick(s: State, root: int, empty: bool) -> State:
     """The watermarks published meanwhile go along with other events, if there are any."""
     node = s.nodes[root]
     if not empty:
@@ -93,8 +45,9 @@ def _root_tick(s: State, root: int, empty: bool) -> State:
 
 
 def appear(s: State, facts: Facts) -> State:
-    """A node as its worker first finds it."""
-    kind, completed = facts.line["type"], facts.tick("completed")
+    """A node as its worker first finds it, or as it is made."""
+    kind = facts.line["type"]
+    completed = facts.tick("completed") if facts.line.get("completed") is not None else 1
     node = s.nodes[facts.n]._replace(
         kind=kind, completed=completed, paused=facts.line["paused"], writable=kind == "root"
     )
@@ -115,7 +68,7 @@ def appear(s: State, facts: Facts) -> State:
         ticks = tuple(Tick(t, s.truth[t], 0) for t in range(1, newest + 1))
         node = node._replace(seen=has, stored=has, ticks=ticks, seq=len(s.events))
     there = place_subscriber(s.nodes[provider], Subscriber(facts.n, completed, completed))
-    return s.put(provider, there).put(facts.n, node)
+    return void_for(s.put(provider, there).put(facts.n, node), facts.n)
 
 
 # ---------------------------------------------------------------- runners
@@ -126,8 +79,21 @@ def take(s: State, facts: Facts) -> State:
     node = s.nodes[facts.n]
     if not facts.worker or not node.kind:
         return s
+    if node.runner is not None:
+        s = _told_in_silence(s, facts.n, node.runner)
     stale = node.runner if node.runner is not None else node.stale
-    return s.put(facts.n, node._replace(runner=None, stale=stale))
+    return s.put(facts.n, s.nodes[facts.n]._replace(runner=None, stale=stale))
+
+
+def _told_in_silence(s: State, n: int, runner: Runner) -> State:
+    """One that was killed may have told its provider more than it has written down."""
+    entry = s.nodes[runner.provider].subscriber(n)
+    if entry is None or runner.provider == n:
+        return s
+    mark = _highest(s.nodes[n], runner, own=s.nodes[n].syncs)
+    done = runner.position if runner.doing == "idle" else entry.position
+    told = entry._replace(position=max(entry.position, done), watermark=max(entry.watermark, mark))
+    return s.put(runner.provider, place_subscriber(s.nodes[runner.provider], told))
 
 
 def fail(s: State, facts: Facts) -> State:
@@ -143,6 +109,8 @@ def read(s: State, facts: Facts) -> State:
     if not facts.worker:
         return _read_by_apply(s, facts)
     s = _unwritten(s, facts) if s.nodes[facts.n].kind else appear(s, facts)
+    s = set_group(s, facts.n, facts.group)
+    s = _followed(s, facts)
     node, line = s.nodes[facts.n], facts.line
     require(node.kind == line["type"], f"it is a {node.kind}")
     require(node.provider == facts.other("provider"), "it has another provider")
@@ -152,6 +120,17 @@ def read(s: State, facts: Facts) -> State:
     if node.kind == "branch":
         require(node.newest.tick_id == facts.tick("newest"), f"its top is {node.newest.tick_id}")
     return protocol.read(None, s, facts.n) or s
+
+
+def _followed(s: State, facts: Facts) -> State:
+    """The combined queue moves a leaf that waits behind one of its branches."""
+    node = s.nodes[facts.n]
+    if facts.line.get("combined") != "branch" or node.completed >= facts.tick("completed"):
+        return s
+    completed = facts.tick("completed")
+    s = reveal(s, completed, facts.empty)
+    rows = s.truth[completed]
+    return s.put(facts.n, node._replace(completed=completed, applied=rows, seen=rows))
 
 
 def _unwritten(s: State, facts: Facts) -> State:
@@ -252,16 +231,22 @@ def report(s: State, facts: Facts) -> State:
     runner = node.runner or node.stale
     if runner is None:
         raise NotAllowed("nobody has the seat and has done a batch")
-    require(runner.start != NO_TICK, "no batch has been done")
-    highest = runner.start if node.syncs else runner.end
-    if node.kind == "branch" and not node.syncs:
-        highest = min(highest, node.local_watermark)
-    require(mark <= highest, f"it may say {highest} at most")
+    if facts.line.get("combined") != "branch":
+        require(runner.start != NO_TICK, "no batch has been done")
+        highest = _highest(node, runner, own=facts.line.get("own"))
+        require(mark <= highest, f"it may say {highest} at most")
     entry = None if provider is None else s.nodes[provider].subscriber(facts.n)
-    if provider is None or entry is None or facts.line["code"] != 200:
+    if provider is None or entry is None or facts.line.get("code", 200) != 200:
         return s
     moved = entry._replace(watermark=max(entry.watermark, mark))
     return s.put(provider, place_subscriber(s.nodes[provider], moved))
+
+
+def _highest(node: Node, runner: Runner, *, own: bool) -> int:
+    """A sync node speaks of its own progress; others of all that they know to be needed."""
+    if own:
+        return runner.start
+    return runner.end if node.kind != "branch" else min(runner.end, node.local_watermark)
 
 
 def publish(s: State, facts: Facts) -> State:
@@ -282,105 +267,12 @@ def agree(s: State, facts: Facts) -> State:
     """A sync node's own; whether it is too high, the invariants say."""
     mark, node = facts.tick("tick"), s.nodes[facts.n]
     require(mark <= node.local_watermark, f"it may take {node.local_watermark} at most")
-    require(_runner(s, facts.n).upstream != NO_TICK, "nothing has come from above yet")
+    require(node.marks, "nothing has come from above yet")
     return s.put(facts.n, queues.move_watermark(None, node, mark))
-
-
-# ---------------------------------------------------------------- commands
-
-
-def _concerns(s: State, facts: Facts) -> bool:
-    """A node that nobody serves does nothing; it will be found as it is when somebody does."""
-    return facts.worker and facts.node is not None and bool(s.nodes[facts.node].kind)
-
-
-def pause(s: State, facts: Facts) -> State:
-    """The flag; setting it as it stands already changes nothing."""
-    paused = facts.step == "pause"
-    if not _concerns(s, facts) or s.nodes[facts.n].paused == paused:
-        return s
-    return admin.set_paused(s, facts.n, paused)
-
-
-def register(s: State, facts: Facts) -> State:
-    """A node may read here from a tick on."""
-    reader, at = facts.other("subscriber"), facts.tick("tick")
-    if reader is None or not _concerns(s, facts):
-        return s
-    require(s.nodes[facts.n].tick(at), "that tick is not here")
-    return _registered(s, facts.n, reader, at)
-
-
-def _registered(s: State, n: int, reader: int, at: int) -> State:
-    s = admin.register(s, n, reader, at)
-    return s.put(n, place_subscriber(s.nodes[n], Subscriber(reader, at, at)))
-
-
-def unregister(s: State, facts: Facts) -> State:
-    """It does not read here any more."""
-    reader = facts.other("subscriber")
-    if reader is None or not _concerns(s, facts):
-        return s
-    return s.put(facts.n, without_subscriber(s.nodes[facts.n], reader))
-
-
-def change_provider(s: State, facts: Facts) -> State:
-    """From now on, once the worker has seen it."""
-    provider = facts.other("provider")
-    if provider is None or not _concerns(s, facts):
-        return s
-    return admin.set_provider(s, facts.n, provider)
-
-
-def demote(s: State, facts: Facts) -> State:
-    """The three steps."""
-    node, number = s.nodes[facts.n], facts.line["number"]
-    require(node.kind == "root", "it is no root")
-    if number == 1:
-        return admin.demote_1(s, facts.n)
-    require(not node.writable, "it still takes writes")
-    final = facts.tick("tick")
-    if number == 2:
-        while len(s.truth) <= final:
-            s = _root_tick(s, facts.n, len(s.truth) in facts.empty)
-        return s
-    require(node.newest.tick_id == final, f"its last tick is {node.newest.tick_id}")
-    provider = facts.other("provider")
-    return s if provider is None else admin.demote_3(s, facts.n, provider)
-
-
-def reopen(s: State, facts: Facts) -> State:
-    """The first two steps are taken back."""
-    node = s.nodes[facts.n]
-    require(node.kind == "root", "it is no root")
-    return s.put(facts.n, node._replace(writable=True))
-
-
-def _lose(s: State, root: int, last: int) -> State:
-    """With the root, leaves are lost that were ahead of every queue that is left."""
-    lost = [n for n, one in enumerate(s.nodes) if one.kind == "leaf" and one.completed > last]
-    for n in [root, *lost]:
-        s = s._replace(alive=s.alive & ~(1 << n))
-    return s
-
-
-def promote(s: State, facts: Facts) -> State:
-    """Tables and queue have everything; a root that is lost does not count any more."""
-    require(s.nodes[facts.n].kind == "branch", "it is no branch")
-    if facts.line.get("lost") in facts.names:
-        s = _lose(s, facts.names.index(facts.line["lost"]), facts.tick("tick"))
-    s = possible(admin.promote(None, s, facts.n), "its tables are behind")
-    top = s.nodes[facts.n].newest.tick_id
-    require(top == facts.tick("tick"), f"its top is {top}")
-    old = facts.line.get("old")
-    return _registered(s, facts.n, facts.names.index(old), top) if old in facts.names else s
 
 
 STEPS: dict[str, Callable[[State, Facts], State]] = {
     "take": take, "read": read, "fail": fail,
     "events": events, "empty": events, "apply": events, "tick": tick, "finish": finish,
     "report": report, "publish": publish, "agree": agree,
-    "pause": pause, "resume": pause, "register": register, "unregister": unregister,
-    "change_provider": change_provider, "demote": demote, "promote": promote,
-    "reopen": reopen,
 }  # fmt: skip

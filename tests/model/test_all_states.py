@@ -64,6 +64,8 @@ SMALL = {
         ROOT, (BRANCH, 0), (BRANCH, 1), unborn=(2,), goal=("join", 2, 1), writes=1),
     "a leaf moves": tree(
         ROOT, (BRANCH, 0), (BRANCH, 0), (LEAF, 1), goal=("change", 3, 2), writes=1),
+    "a leaf moves while watermarks go on": tree(
+        ROOT, (BRANCH, 0), (BRANCH, 0), (LEAF, 1), goal=("change", 3, 2), writes=1, publishes=1),
 }  # fmt: skip
 
 
@@ -86,6 +88,7 @@ LARGE = {
 LEFT_OUT = {
     "a branch joins": KEPT,
     "a leaf moves": frozenset({"rotate", "report", "crash"}),
+    "a leaf moves while watermarks go on": frozenset({"rotate", "finish", "crash"}),
 }
 CASES = SMALL | (LARGE if ALL_OF_IT else {})
 
@@ -110,6 +113,17 @@ SWITCHOVERS = {
 @pytest.mark.parametrize("name", SWITCHOVERS)
 def test_switchover(name: str) -> None:
     assert explored(SWITCHOVERS[name], without=frozenset()) > 500
+
+
+RETURNS = {
+    "of two nodes": tree(ROOT, (BRANCH, 0), writes=1, goal=("return", 0, 1)),
+    "with tables": tree(ROOT, (BRANCH, 0), tables=(0, 1), writes=1, goal=("return", 0, 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RETURNS)
+def test_old_root_comes_back(name: str) -> None:
+    assert explored(RETURNS[name]) > 500
 
 
 FAILOVERS = {

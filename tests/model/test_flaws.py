@@ -28,6 +28,9 @@ SWITCH_AND_GO_ON = tree(ROOT, branch(0), writes=2, publishes=1, goal=("switch", 
 FAIL = tree(ROOT, branch(0), writes=1, replacements=1, goal=("fail", 0, 1))
 FAIL_TWO = tree(ROOT, branch(0), branch(0), writes=1, goal=("fail", 0, 2))
 SYNC_BESIDE = tree(ROOT, branch(0), branch(0), groups={1: (1,)}, writes=1)
+RETURN = tree(ROOT, branch(0), writes=1, goal=("return", 0, 1))
+RETURN_LATE = tree(ROOT, branch(0), writes=2, publishes=1, goal=("return", 0, 1))
+MOVE = tree(ROOT, branch(0), branch(0), leaf(1), goal=("change", 3, 2), writes=1, publishes=1)
 JOIN = tree(ROOT, branch(0), branch(0), unborn=(2,), goal=("join", 2, 0), writes=1)
 
 SCENARIOS = {
@@ -48,8 +51,12 @@ SCENARIOS = {
     Flaw.PROMOTED_BEHIND_SURVIVOR: (FAIL_TWO, "I-4"),
     Flaw.SURVIVORS_NOT_PAUSED: (FAIL_TWO, "I-4"),
     Flaw.SURVIVORS_MOVED_FIRST: (FAIL_TWO, "I-5"),
-    Flaw.OLD_ROOT_REGISTERED_LATE: (SWITCH_AND_GO_ON, "I-5"),
+    Flaw.OLD_ROOT_REGISTERED_LATE: (SWITCH_AND_GO_ON, "I-6"),
     Flaw.FINAL_TICK_IN_HASTE: (SWITCH, "I-4"),
+    Flaw.RETURNED_WITH_LOST_EVENTS: (RETURN, "I-4"),
+    Flaw.RETURNED_AT_ITS_OWN_TOP: (RETURN, "I-4"),
+    Flaw.GRAVESTONE_GIVEN_UP_EARLY: (RETURN_LATE, "I-5"),
+    Flaw.REPORTS_NOT_LOWERED: (MOVE, "I-6"),
 }
 
 

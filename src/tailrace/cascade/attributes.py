@@ -23,6 +23,7 @@ from tailrace.cascade.node import (
 )
 from tailrace.db.connection import Database
 from tailrace.errors import NotFound, TailraceError, UsageError, WrongState
+from tailrace.faults import committing
 
 SYNC_WATERMARK = "sync_watermark"
 KNOWN = (SYNC_WATERMARK,)
@@ -63,14 +64,17 @@ async def change(
     listed = changes.get(SYNC_WATERMARK)
     if listed is not None:
         remarks = await _check_group(db, node, listed.split(","), given_up)
-    async with db.transaction():
-        fresh = await need_node(db, node.queue)
-        kept = {key: value for key, value in fresh.attributes.items() if key not in changes}
-        merged = kept | {key: value for key, value in changes.items() if value is not None}
-        await ask(
-            db, queries.set_node_attrs,
-            queue=node.queue, attributes=urlencode(merged) if merged else None,
-        )  # fmt: skip
+    with committing("group", queue=node.queue, node=node.name) as told:
+        async with db.transaction():
+            fresh = await need_node(db, node.queue)
+            kept = {key: value for key, value in fresh.attributes.items() if key not in changes}
+            merged = kept | {key: value for key, value in changes.items() if value is not None}
+            group = merged.get(SYNC_WATERMARK)
+            told["group"] = group.split(",") if group else None
+            await ask(
+                db, queries.set_node_attrs,
+                queue=node.queue, attributes=urlencode(merged) if merged else None,
+            )  # fmt: skip
     return remarks
 
 

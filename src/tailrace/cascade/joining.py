@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -32,7 +32,7 @@ from tailrace.db.connection import Database
 from tailrace.db.dsn import display, parameters
 from tailrace.db.queries import load
 from tailrace.errors import AlreadyExists, TailraceError, UsageError, WrongState
-from tailrace.faults import reach
+from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
 _logger = log.get("cascade.joining")
@@ -105,10 +105,21 @@ async def existing_node(db: Database, new: NewNode) -> Node | None:
 
 async def create_root(db: Database, new: NewNode) -> None:
     """Make this database the root of a queue; the schemas must be there."""
-    async with db.transaction():
-        await _register_location(db, new, Member(new.name, new.location, dead=False))
-        await _create(db, new, provider=None, watermark=None)
-        await _configure_queue(db, new.queue)
+    with _created(new):
+        async with db.transaction():
+            await _register_location(db, new, Member(new.name, new.location, dead=False))
+            await _create(db, new, provider=None, watermark=None)
+            await _configure_queue(db, new.queue)
+
+
+def _created(
+    new: NewNode, *, provider: str | None = None
+) -> AbstractContextManager[dict[str, object]]:
+    group = None if new.sync_watermark is None else list(new.sync_watermark)
+    return committing(
+        "create", queue=new.queue, node=new.name, worker=new.worker, type=new.type,
+        provider=provider, group=group, paused=False,
+    )  # fmt: skip
 
 
 class Joining:
@@ -173,18 +184,23 @@ class Joining:
             await self._check_combined(db, self._new.combined_queue)
         if self._again:
             await self._forget_other_providers()
-        # Inner blocks commit first: the root, then the provider, then the own database.
-        async with db.transaction():
-            if self._provider_db is self._root_db:
-                async with self._root_db.transaction():
-                    await self._register(db)
-            else:
-                async with self._provider_db.transaction():
-                    async with self._root_db.transaction():
-                        await self._register(db)
-                    await reach("create.after_root_commit")
-            await reach("create.after_provider_commit")
+        with _created(self._new, provider=self._provider.name) as told:
+            # Inner blocks commit first: the root, then the provider, then the own database.
+            async with db.transaction():
+                told["completed"] = told["newest"] = await self._commit_elsewhere(db)
+                await reach("create.after_provider_commit")
         await self._tell_others()
+
+    async def _commit_elsewhere(self, db: Database) -> int:
+        """Register on root and provider; return the tick that the node begins with."""
+        if self._provider_db is self._root_db:
+            async with self._root_db.transaction():
+                return await self._register(db)
+        async with self._provider_db.transaction():
+            async with self._root_db.transaction():
+                watermark = await self._register(db)
+            await reach("create.after_root_commit")
+        return watermark
 
     async def _tell_others(self) -> None:
         """Make the name known at once where that is possible.
@@ -218,10 +234,11 @@ class Joining:
                 hint="make it root or branch of that queue first, then create the leaf",
             )
 
-    async def _register(self, db: Database) -> None:
+    async def _register(self, db: Database) -> int:
         await _register_location(self._root_db, self._new, self._self)
         watermark = await self._subscribe()
         await self._create_here(db, watermark)
+        return watermark
 
     async def _subscribe(self) -> int:
         """Let the provider keep events for us, from its global watermark on."""

@@ -27,7 +27,7 @@ from tailrace.cascade.node import (
 )
 from tailrace.db.connection import Database
 from tailrace.errors import TailraceError, WrongState
-from tailrace.faults import reach
+from tailrace.faults import reach, trace
 
 _logger = log.get("cascade.marking")
 
@@ -63,6 +63,7 @@ async def mark(
     ]
     marked = Marked()
     await _set(db, here, name, dead, marked)
+    trace("mark", queue=queue, node=here.name, subject=name, dead=dead)
     await reach("marking.after_local")
     await service.together(*(_tell(one, queue, name, dead, marked) for one in others))
     marked.told.sort()

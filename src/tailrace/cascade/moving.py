@@ -21,6 +21,7 @@ from tailrace.cascade.steps import (
     AwaitTick,
     Detach,
     Introduce,
+    LowerReport,
     Pause,
     Resume,
     Subscribe,
@@ -159,7 +160,7 @@ class Move:
         facts, new = view[self.node], view[self.to]
         moving = self.moving(view)
         if moving:
-            yield from self._approach(facts, new, moving)
+            yield from self._approach(view, moving)
             yield from self._let_go(view, moving)
         held = tuple(name for name in moving if not self._unpinned(new, facts, name))
         if held:
@@ -173,12 +174,13 @@ class Move:
         if moving or (switched and not facts.positions[alone].uptodate):
             yield Acknowledge(self.node, (alone,), moved=self.node)
 
-    def _approach(self, facts: NodeFacts, new: NodeFacts, moving: Sequence[str]) -> Iterator[Step]:
+    def _approach(self, view: View, moving: Sequence[str]) -> Iterator[Step]:
         """Have the new provider keep events, stop, and agree with it on the tick.
 
         It is told before anybody stops. So whoever looks at the nodes later can tell a pause that
         belongs to a move from one that somebody wants.
         """
+        facts, new = view[self.node], view[self.to]
         if self.to not in facts.members:
             yield Introduce(self.node, self.to, moved=self.node)
         if self.node not in new.members:
@@ -187,6 +189,7 @@ class Move:
         for name in held:
             if not self._registered(facts, new, name):
                 yield self._register(facts, name, min(facts.positions[name].tick, new.newest or 0))
+        yield from self._keeping(view)
         running = tuple(name for name in moving if self._runs(facts, name))
         if not all(_at_rest(facts, name) for name in running):
             yield Pause(self.node, running, moved=self.node)
@@ -199,6 +202,22 @@ class Move:
                 yield Unpin(self.node, name, moved=self.node)
             elif self._registered(facts, new, name) and new.readers.get(name) != tick:
                 yield self._register(facts, name, tick)
+
+    def _keeping(self, view: View) -> Iterator[Step]:
+        """Have all nodes above keep events for those who are behind as well, not only the provider.
+
+        It, and those above it, may have told that nobody needs them any more. A sync node tells of
+        its own progress only, whoever is below it.
+        """
+        lower = view[self.to]
+        for name in view.above(self.to):
+            if lower.agrees or name not in view.nodes:
+                return
+            upper = view[name]
+            told = upper.readers.get(f".{lower.name}.watermark")
+            if told is not None and told > max(lower.local_watermark, upper.global_watermark):
+                yield LowerReport(upper.name, lower.name, lower.worker, moved=self.node)
+            lower = upper
 
     def _runs(self, facts: NodeFacts, name: str) -> bool:
         """Whether there is a program that has to stop."""

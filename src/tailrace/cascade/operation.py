@@ -15,6 +15,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
@@ -25,7 +26,7 @@ from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, WrongState
-from tailrace.faults import reach
+from tailrace.faults import committing, reach
 
 queries = load("tailrace")
 _logger = log.get("cascade.operation")
@@ -57,6 +58,10 @@ class Hands:
     def db(self, node: str) -> Database:
         """The connection to a node."""
         return self.survey.db(node)
+
+    def committing(self, step: str, **facts: object) -> AbstractContextManager[dict[str, object]]:
+        """Write a step down, under its name in docs/design/model.md, when the block is left."""
+        return committing(step, queue=self.queue, **facts)
 
     async def facts(self, node: str) -> NodeFacts:
         """Look at one node."""

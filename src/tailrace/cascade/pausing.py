@@ -7,7 +7,7 @@ The flag in ``pgq_node.local_state`` is the wish; the running worker acknowledge
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 from typing import Literal
 
 from tailrace.cascade.answers import ask
@@ -22,6 +22,7 @@ from tailrace.cascade.node import (
 from tailrace.cascade.waiting import wait_until
 from tailrace.db.connection import Database, Row
 from tailrace.errors import NotFound, WrongState
+from tailrace.faults import committing
 
 Talk = Callable[[str], None]
 
@@ -49,9 +50,7 @@ async def set_paused(
     talk: Talk | None = None,
 ) -> None:
     """Set the flag for all, then wait until the workers have acknowledged it."""
-    async with db.transaction():
-        for consumer in consumers:
-            await ask(db, queries.set_paused, queue=queue, consumer=consumer, paused=paused)
+    await _set_flags(db, queue, consumers, paused=paused)
 
     async def acknowledged() -> bool:
         rows = {row.consumer_name: row for row in await _consumers(db, queue)}
@@ -71,6 +70,16 @@ async def set_paused(
         timeout=timeout,
         impatient=talk,
     )
+
+
+async def _set_flags(db: Database, queue: str, consumers: list[str], *, paused: bool) -> None:
+    step = "pause" if paused else "resume"
+    with ExitStack() as written:
+        for consumer in consumers:
+            written.enter_context(committing(step, queue=queue, target=consumer))
+        async with db.transaction():
+            for consumer in consumers:
+                await ask(db, queries.set_paused, queue=queue, consumer=consumer, paused=paused)
 
 
 async def wait_for_node(

@@ -9,6 +9,7 @@ twice: after a lost connection the position in the database is the truth.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from time import monotonic
 
@@ -18,7 +19,7 @@ from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import Fenced, TailraceError
-from tailrace.faults import reach, trace
+from tailrace.faults import committing, reach, trace
 
 queries = load("tailrace")
 _logger = log.get("position")
@@ -154,12 +155,17 @@ class Seat:
         self.trace(
             "read", node=row.node_name, type=row.node_type, provider=row.provider_node,
             completed=row.completed_tick, newest=row.newest_tick, paused=row.paused,
+            group=row.sync_members, combined=row.combined_type,
         )  # fmt: skip
         return self._known
 
     def trace(self, step: str, **facts: object) -> None:
         """Write down a step of the protocol under its name in docs/design/model.md."""
         trace(step, queue=self.queue, consumer=self.consumer, epoch=self.epoch, **facts)
+
+    def committing(self, step: str, **facts: object) -> AbstractContextManager[dict[str, object]]:
+        """Write a step down when the block that commits it is left."""
+        return committing(step, queue=self.queue, consumer=self.consumer, epoch=self.epoch, **facts)
 
     def note_success(self) -> None:
         """The pass went well: an error on record is over."""
@@ -223,10 +229,11 @@ class Finisher:
         if tick == self._told or not (now or monotonic() >= self._due):
             return
         await reach("position.before_finish")
-        await provider.execute(
-            queries.finish_range, queue=self._seat.queue, consumer=self._seat.consumer, tick=tick
-        )
-        self._seat.trace("finish", provider=self.provider_node, tick=tick)
+        with self._seat.committing("finish", provider=self.provider_node, tick=tick):
+            await provider.execute(
+                queries.finish_range,
+                queue=self._seat.queue, consumer=self._seat.consumer, tick=tick,
+            )  # fmt: skip
         await reach("position.after_finish")
         self._told, self._due = tick, monotonic() + self._period
 

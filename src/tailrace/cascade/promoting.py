@@ -15,7 +15,6 @@ from tailrace.cascade.answers import ask
 from tailrace.cascade.node import queries as node_queries
 from tailrace.cascade.operation import Hands, Step, queries
 from tailrace.errors import WrongState
-from tailrace.faults import trace
 
 # A node that needs no longer than this for what the root has now counts as current; a transaction
 # that is older than the second figure is waited for while everybody can still write.
@@ -141,9 +140,11 @@ class Close(Step):
 
     async def do(self, hands: Hands) -> None:
         """Disable inserts and the local ticker, and ask for the pause, in one transaction."""
-        await _set_open(hands, self.node, self.worker, open_=False)
-        trace("demote", node=self.node, number=1, provider=None, tick=None)
-        trace("pause", node=self.node, target=self.worker)
+        with (
+            hands.committing("pause", node=self.node, target=self.worker),
+            hands.committing("demote", node=self.node, number=1),
+        ):
+            await _set_open(hands, self.node, self.worker, open_=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +164,20 @@ class FinalTick(Step):
         limit = LAST_WRITER_SECONDS if left is None else min(LAST_WRITER_SECONDS, max(left, 0.0))
         try:
             async with asyncio.timeout(limit):
-                row = await ask(
-                    hands.db(self.node), queries.demote, queue=hands.queue, step=2, provider=None
-                )
+                await self._make(hands)
         except TimeoutError:
             if limit < LAST_WRITER_SECONDS:
                 what = f'transactions that write to end on node "{self.node}"'
                 raise hands.patience.given_up(what) from None
             hands.say(f'a transaction on node "{self.node}" takes longer than its last may')
             return False
-        trace("demote", node=self.node, number=2, provider=None, tick=row.last_tick)
         return True
+
+    async def _make(self, hands: Hands) -> None:
+        db = hands.db(self.node)
+        with hands.committing("demote", node=self.node, number=2) as told:
+            row = await ask(db, queries.demote, queue=hands.queue, step=2, provider=None)
+            told["tick"] = row.last_tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +290,13 @@ class Promote(Step):
         old_root: str | None = None,
         old_worker: str | None = None,
     ) -> None:
-        row = await ask(
-            hands.db(self.node), queries.promote,
-            queue=hands.queue, dead_root=dead_root, anyway=self.anyway,
-            old_root=old_root, old_worker=old_worker,
-        )  # fmt: skip
-        trace("promote", node=self.node, tick=row.last_tick, lost=dead_root, old=old_root)
+        with hands.committing("promote", node=self.node, lost=dead_root, old=old_root) as told:
+            row = await ask(
+                hands.db(self.node), queries.promote,
+                queue=hands.queue, dead_root=dead_root, anyway=self.anyway,
+                old_root=old_root, old_worker=old_worker,
+            )  # fmt: skip
+            told["tick"] = row.last_tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,13 +318,17 @@ class Demote(Step):
         """Demote it and let its worker go on, in one transaction."""
         db = hands.db(self.node)
         facts = await hands.facts(self.node)
-        async with db.transaction():
-            row = await ask(db, queries.demote, queue=hands.queue, step=3, provider=self.provider)
-            await ask(
-                db, node_queries.set_paused,
-                queue=hands.queue, consumer=facts.worker, paused=False,
-            )  # fmt: skip
-        trace("demote", node=self.node, number=3, provider=self.provider, tick=row.last_tick)
+        step = {"node": self.node, "number": 3, "provider": self.provider}
+        with hands.committing("demote", **step) as told:
+            async with db.transaction():
+                row = await ask(
+                    db, queries.demote, queue=hands.queue, step=3, provider=self.provider
+                )
+                told["tick"] = row.last_tick
+                await ask(
+                    db, node_queries.set_paused,
+                    queue=hands.queue, consumer=facts.worker, paused=False,
+                )  # fmt: skip
         await hands.nudge(self.node)
 
 
@@ -338,9 +347,11 @@ class Reopen(Step):
 
     async def do(self, hands: Hands) -> None:
         """Take the first two steps of its demotion back, and the pause with them."""
-        await _set_open(hands, self.node, self.worker, open_=True)
-        trace("reopen", node=self.node)
-        trace("resume", node=self.node, target=self.worker)
+        with (
+            hands.committing("resume", node=self.node, target=self.worker),
+            hands.committing("reopen", node=self.node),
+        ):
+            await _set_open(hands, self.node, self.worker, open_=True)
         await hands.nudge(self.node)
 
 

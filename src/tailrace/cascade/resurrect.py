@@ -36,7 +36,7 @@ from tailrace.cascade.node import queries as node_queries
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import LostPosition, NotFound, TailraceError, WrongState
-from tailrace.faults import reach
+from tailrace.faults import committing, reach
 
 queries = load("tailrace")
 _logger = log.get("cascade.resurrect")
@@ -177,10 +177,12 @@ class Resurrection:
             say("writing is disabled; waiting for transactions that have begun to write")
             await ask(self._db, queries.demote_root, queue=self._queue, step=2)
             await reach("resurrect.after_final_tick")
-        await self._db.fetch_value(
-            queries.step_down,
-            queue=self._queue, provider=self.grave.node.name, location=self.grave.location,
-        )  # fmt: skip
+        provider = self.grave.node.name
+        with committing("step_down", queue=self._queue, node=self.node.name, provider=provider):
+            await self._db.fetch_value(
+                queries.step_down,
+                queue=self._queue, provider=provider, location=self.grave.location,
+            )  # fmt: skip
         await reach("resurrect.after_step_down")
 
     async def _set_right(self, tick: int, result: Resurrected, say: lost.Talk) -> None:
@@ -189,22 +191,32 @@ class Resurrection:
         result.events = await lost.write_down(self._db, self._queue, tick, self._dump, say)
         result.dump = self._dump if result.events else None
         await reach("resurrect.after_dump")
-        async with self._db.transaction():
-            done = await self._db.fetch_one(
-                queries.forget_lost_events,
-                queue=self._queue, tick=tick, provider=self.grave.node.name,
-                watermark=self.grave.node.global_watermark,
-            )  # fmt: skip
+        provider = self.grave.node.name
+        parts = await self.grave.db.fetch_value(queries.merged_positions, queue=self._queue)
+        with committing(
+            "forget", queue=self._queue, node=self.node.name, tick=tick, provider=provider
+        ):
+            async with self._db.transaction():
+                done = await self._db.fetch_one(
+                    queries.forget_lost_events,
+                    queue=self._queue, tick=tick, provider=provider,
+                    watermark=self.grave.node.global_watermark, parts=parts,
+                )  # fmt: skip
         assert done is not None
         result.consumers, result.readers = done.consumers, done.readers
         await reach("resurrect.after_forget")
 
     async def _return(self) -> None:
         """Become a subscriber where the gravestone stands."""
-        await self.grave.db.fetch_value(
-            queries.replace_gravestone,
-            queue=self._queue, node=self.node.name, worker=self.node.worker, tick=self.grave.tick,
-        )  # fmt: skip
+        node, tick = self.node, self.grave.tick
+        with committing(
+            "return", queue=self._queue, node=self.grave.node.name,
+            subscriber=node.name, worker=node.worker, tick=tick,
+        ):  # fmt: skip
+            await self.grave.db.fetch_value(
+                queries.replace_gravestone,
+                queue=self._queue, node=node.name, worker=node.worker, tick=tick,
+            )  # fmt: skip
         await reach("resurrect.after_registration")
 
     async def _need_registration(self) -> None:

@@ -6,13 +6,17 @@ one lets them go, and nobody is let go by a provider that a worker may still be 
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import ClassVar
 
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import queries as node_queries
 from tailrace.cascade.operation import Hands, Step, queries
-from tailrace.faults import trace
+from tailrace.db.connection import Database
+
+# What is only an extra precaution does not wait longer than this for a worker.
+ANSWER_SECONDS = 3.0
 
 
 def listed(names: tuple[str, ...]) -> str:
@@ -171,17 +175,17 @@ class Subscribe(Step):
     async def do(self, hands: Hands) -> None:
         """Register it, anew where an older registration stands at another tick."""
         db = hands.db(self.node)
-        async with db.transaction():
-            await db.fetch_one(
-                node_queries.unregister_subscriber, queue=hands.queue, node=self.reader
-            )
-            await ask(
-                db, queries.subscribe_at,
-                queue=hands.queue, node=self.reader, worker=self.worker, tick=self.tick,
-            )  # fmt: skip
-        trace(
+        with hands.committing(
             "register", node=self.node, subscriber=self.reader, worker=self.worker, tick=self.tick
-        )
+        ):
+            async with db.transaction():
+                await db.fetch_one(
+                    node_queries.unregister_subscriber, queue=hands.queue, node=self.reader
+                )
+                await ask(
+                    db, queries.subscribe_at,
+                    queue=hands.queue, node=self.reader, worker=self.worker, tick=self.tick,
+                )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +203,50 @@ class Unsubscribe(Step):
 
     async def do(self, hands: Hands) -> None:
         """Remove it."""
-        await hands.db(self.node).fetch_one(
-            node_queries.unregister_subscriber, queue=hands.queue, node=self.reader
+        with hands.committing("unregister", node=self.node, subscriber=self.reader):
+            await hands.db(self.node).fetch_one(
+                node_queries.unregister_subscriber, queue=hands.queue, node=self.reader
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LowerReport(Step):
+    """Take back what a node has told its provider, since somebody who is behind reads from it now.
+
+    Its worker may have a report on the way that it worked out before; so it is first asked to say
+    that it has seen its settings, which it does between two batches.
+    """
+
+    name: ClassVar[str] = "lower-report"
+    reader: str
+    worker: str
+
+    @property
+    def sentence(self) -> str:
+        """What it does."""
+        return (
+            f'let node "{self.node}" keep what is needed below node "{self.reader}" from now on, '
+            "though that one has told less"
         )
-        trace("unregister", node=self.node, subscriber=self.reader)
+
+    async def do(self, hands: Hands) -> None:
+        """Wait for the worker, but not for long, and lower its watermark at its provider."""
+        await ask(
+            hands.db(self.reader), queries.ask_acknowledgement,
+            queue=hands.queue, consumer=self.worker,
+        )  # fmt: skip
+        await hands.nudge(self.reader)
+
+        async def seen() -> bool:
+            return bool((await hands.places(self.reader))[self.worker].uptodate)
+
+        if not await hands.wait(seen, what=f'worker "{self.worker}"', within=ANSWER_SECONDS):
+            hands.say(f'worker "{self.worker}" of node "{self.reader}" does not answer')
+        mark = (await hands.facts(self.reader)).local_watermark
+        with hands.committing("lower", node=self.node, subscriber=self.reader) as told:
+            told["tick"] = await hands.db(self.node).fetch_value(
+                queries.lower_report, queue=hands.queue, node=self.reader, tick=mark
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,25 +328,31 @@ class Switch(Step):
         """Change the provider and take the pause away: never the one without the other."""
         db = hands.db(self.node)
         before = await hands.places(self.node)
+        with ExitStack() as written:
+            for one in self.consumers:
+                place = {"node": self.node, "target": one}
+                written.enter_context(hands.committing("resume", **place))
+                written.enter_context(
+                    hands.committing("change_provider", provider=self.provider, **place)
+                )
+            await self._switch(db, hands.queue)
+        await hands.nudge(*(before[one].provider_node for one in self.consumers), self.node)
+
+    async def _switch(self, db: Database, queue: str) -> None:
         async with db.transaction():
             for one in self.consumers:
-                await ask(
-                    db, queries.change_provider,
-                    queue=hands.queue, consumer=one, provider=self.provider,
-                )  # fmt: skip
-                await ask(
-                    db, node_queries.set_paused, queue=hands.queue, consumer=one, paused=False
-                )
-        for one in self.consumers:
-            trace("change_provider", node=self.node, target=one, provider=self.provider)
-            trace("resume", node=self.node, target=one)
-        await hands.nudge(*(before[one].provider_node for one in self.consumers), self.node)
+                place = {"queue": queue, "consumer": one}
+                await ask(db, queries.change_provider, provider=self.provider, **place)
+                await ask(db, node_queries.set_paused, paused=False, **place)
 
 
 async def _set_paused(hands: Hands, node: str, consumers: tuple[str, ...], *, paused: bool) -> None:
-    db = hands.db(node)
-    async with db.transaction():
+    db, step = hands.db(node), "pause" if paused else "resume"
+    with ExitStack() as written:
         for one in consumers:
-            await ask(db, node_queries.set_paused, queue=hands.queue, consumer=one, paused=paused)
-    for one in consumers:
-        trace("pause" if paused else "resume", node=node, target=one)
+            written.enter_context(hands.committing(step, node=node, target=one))
+        async with db.transaction():
+            for one in consumers:
+                await ask(
+                    db, node_queries.set_paused, queue=hands.queue, consumer=one, paused=paused
+                )

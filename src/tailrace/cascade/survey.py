@@ -46,6 +46,7 @@ class NodeFacts:
     worker: str
     provider: str
     closed: bool = False
+    agrees: bool = False
     newest: int | None = None
     oldest: int | None = None
     positions: Mapping[str, Place] = field(default_factory=dict)
@@ -74,6 +75,17 @@ class NodeFacts:
     def apply(self) -> Place | None:
         """Where a branch's applying consumer stands; None when there is none."""
         return self.positions.get(f"{self.name}.apply")
+
+    @property
+    def global_watermark(self) -> int:
+        """The tick up to which this node has let events go, or may at any time."""
+        return self.readers.get(".global_watermark", 0)
+
+    @property
+    def local_watermark(self) -> int:
+        """The lowest tick that somebody who reads here still needs."""
+        needed = [tick for name, tick in self.readers.items() if name != ".global_watermark"]
+        return min(needed, default=self.newest or 0)
 
     @property
     def at_rest(self) -> bool:
@@ -250,6 +262,7 @@ def facts_from(found: Mapping[str, Any]) -> NodeFacts:
         worker=found["worker"],
         provider=found["provider"],
         closed=found["closed"],
+        agrees=found["agrees"],
         newest=found["newest"],
         oldest=found["oldest"],
         positions={name: Place(**place) for name, place in found["positions"].items()},

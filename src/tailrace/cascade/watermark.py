@@ -44,8 +44,8 @@ class Watermark:
         self._due = monotonic() + self._global_period
         marks = await seat.db.fetch_one(queries.watermarks, queue=self._queue)
         if marks is not None and marks.local_watermark != marks.global_watermark:
-            await seat.db.execute(queries.set_global_watermark, queue=self._queue, tick=None)
-            seat.trace("publish", tick=marks.local_watermark)
+            with seat.committing("publish", tick=marks.local_watermark):
+                await seat.db.execute(queries.set_global_watermark, queue=self._queue, tick=None)
 
     async def publish_local(
         self, seat: Seat, provider: Database, state: State, *, batch_start: int, batch_end: int
@@ -77,11 +77,13 @@ class Watermark:
         return min(int(marks.local_watermark), batch_end)
 
     async def _report(self, seat: Seat, provider: Database, state: State, mark: int) -> None:
-        answer = await provider.fetch_one(
-            queries.set_subscriber_watermark, queue=self._queue, node=state.node_name, tick=mark
-        )
-        code = None if answer is None else answer.ret_code
-        seat.trace("report", provider=state.provider_node, tick=mark, code=code)
+        with seat.committing(
+            "report", provider=state.provider_node, tick=mark, own=state.duties.sync_watermark
+        ) as told:
+            answer = await provider.fetch_one(
+                queries.set_subscriber_watermark, queue=self._queue, node=state.node_name, tick=mark
+            )
+            told["code"] = None if answer is None else answer.ret_code
         # 405: the provider is ahead, which a change of provider can bring about for a while.
         if answer is not None and answer.ret_code >= 300 and answer.ret_code != 405:
             _logger.warning('queue "%s": %s', self._queue, answer.ret_note)
@@ -94,8 +96,8 @@ class Watermark:
             return
         lowest = await self._lowest(own, state, min(marks.local_watermark, self._upstream))
         if lowest is not None:
-            await own.execute(queries.set_global_watermark, queue=self._queue, tick=lowest)
-            seat.trace("agree", tick=lowest)
+            with seat.committing("agree", tick=lowest):
+                await own.execute(queries.set_global_watermark, queue=self._queue, tick=lowest)
 
     async def _lowest(self, own: Database, state: State, candidate: int) -> int | None:
         """Ask the other members; None when one of them cannot tell, for then nothing is known."""

@@ -196,7 +196,7 @@ async def test_it_stops_where_it_should_and_changes_nothing(cascade, tailrace, t
     info = await old.db.fetch_one("select * from pgq_node.get_node_info(%s)", QUEUE)
     assert info.node_type == "root"
     with pytest.raises(WrongState, match="must step down first"):
-        await old.db.execute("select tailrace.forget_lost_events(%s, %s, 'new', 1)", QUEUE, 1)
+        await old.db.execute("select tailrace.forget_lost_events(%s, %s, 'new', 1, null)", QUEUE, 1)
 
 
 async def test_after_a_takeover_while_everything_is_served(cascade, tailrace):

@@ -189,3 +189,32 @@ async def acknowledge(tree: Tree, name: str) -> None:
 
     await eventually(lambda: told(True), within=20)
     await eventually(lambda: told(False), within=20)
+
+
+async def test_nobody_gives_up_what_is_needed_below_a_node_that_has_moved(tree: Tree) -> None:
+    """node3 has told of much more than the consumer below node4 has; then node4 moves below it."""
+    async with served(tree, FIVE | {"node4": "node2"}):
+        await tree["node4"].db.execute("select pgq.register_consumer(%s, 'lagger')", QUEUE)
+        needed = (await tree.facts("node4"))["readers"]["lagger"]
+
+        async def told_more() -> bool:
+            await tree.write(rows=2)
+            return (await tree.facts("node1"))["readers"][".node3.watermark"] > needed
+
+        await eventually(told_more, within=20, every=0.1)
+        moved = await tree.change_provider("node4", "node3")
+        assert 'let node "node1" keep what is needed below node "node3"' in moved.err
+        kept = (await tree.facts("node1"))["readers"]
+        assert kept[".node3.watermark"] <= needed
+
+        async def published_again() -> bool:
+            await tree.write(rows=2)
+            readers = (await tree.facts("node1"))["readers"]
+            assert readers[".global_watermark"] <= needed
+            return readers[".node2.watermark"] > needed  # nothing below it holds it any more
+
+        await eventually(published_again, within=20, every=0.1)
+        # so node4 can go anywhere else, too
+        await tree.change_provider("node4", "node1")
+        await tree["node4"].db.execute("select pgq.unregister_consumer(%s, 'lagger')", QUEUE)
+        await tree.check()

@@ -16,6 +16,7 @@
 \ir functions/pgq_node.await_writers.sql
 \ir functions/pgq_node.make_final_tick.sql
 \ir functions/pgq_node.unfinished_copies.sql
+\ir functions/pgq_node.follow_parts.sql
 \ir functions/pgq_node.retire_apply_consumer.sql
 
 -- What stands here

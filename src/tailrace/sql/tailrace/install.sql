@@ -69,6 +69,7 @@
 \ir functions/tailrace.lost_batches.sql
 \ir functions/tailrace.lost_statistics.sql
 \ir functions/tailrace.delete_events_after.sql
+\ir functions/tailrace.rewind_parts.sql
 \ir functions/tailrace.forget_lost_events.sql
 \ir functions/tailrace.replace_gravestone.sql
 
@@ -155,6 +156,7 @@
 -- Changing providers and taking nodes over
 \ir functions/tailrace.node_facts.sql
 \ir functions/tailrace.open_writers.sql
+\ir functions/tailrace.lower_report.sql
 \ir functions/tailrace.complete_ticks.sql
 \ir functions/tailrace.reopen_root.sql
 \ir functions/tailrace.promote.sql

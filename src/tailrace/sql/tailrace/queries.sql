@@ -50,7 +50,13 @@ from tailrace.lost_statistics(%(queue)s, %(tick)s);
 
 -- forget_lost_events: make this node's queue what it was at a tick
 select events, ticks, consumers, readers
-from tailrace.forget_lost_events(%(queue)s, %(tick)s, %(provider)s, %(watermark)s);
+from tailrace.forget_lost_events(%(queue)s, %(tick)s, %(provider)s, %(watermark)s, %(parts)s::jsonb);
+
+-- merged_positions: where the leaves stand that are merged into a queue here, by their queues
+select pg_catalog.jsonb_object_agg(n.queue_name, s.last_tick_id)::text
+from pgq_node.node_info as n
+join pgq_node.local_state as s on (s.queue_name, s.consumer_name) = (n.queue_name, n.worker_name)
+where n.combined_queue = %(queue)s;
 
 -- replace_gravestone: let a node that has come back read from here
 select tailrace.replace_gravestone(%(queue)s, %(node)s, %(worker)s, %(tick)s);
@@ -445,6 +451,9 @@ select pgq.unregister_consumer(%(queue)s, %(consumer)s);
 
 -- forget_position: forget a consumer that wrote into this node
 select * from pgq_node.unregister_consumer(%(queue)s, %(consumer)s);
+
+-- lower_report: take back what a node has told of its watermark, when others who are behind read from it
+select tailrace.lower_report(%(queue)s, %(node)s, %(tick)s);
 
 -- mark_dead: say here that a node is lost
 select * from pgq_node.register_location(%(queue)s, %(node)s, null, true);

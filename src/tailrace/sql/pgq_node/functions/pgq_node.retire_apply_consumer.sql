@@ -7,11 +7,11 @@
 --             i_top         newest tick of the queue
 -- Returns:    the tick it stands at when that is below i_top (nothing has been changed then), else NULL
 -- NULL:       as said
--- Calls:      pgq_node.consumer_position, pgq.unregister_consumer
+-- Calls:      pgq_node.consumer_position, pgq_node.follow_parts, pgq.unregister_consumer
 -- Changes:    pgq_node.local_state, pgq.subscription, pgq.consumer
 --
 -- The session setting tailrace.promote_anyway = '<queue>' retires it wherever it stands; what it had not applied is
--- then given up in this node's tables.
+-- then given up in this node's tables; leaves that are merged into the queue here go on behind it.
 create or replace function pgq_node.retire_apply_consumer(i_queue_name text, i_node_name text, i_top bigint)
 returns bigint
 language plpgsql as $$
@@ -30,6 +30,9 @@ begin
     if v_position < i_top
        and pg_catalog.current_setting('tailrace.promote_anyway', true) is distinct from i_queue_name then
         return v_position;
+    end if;
+    if v_position < i_top then
+        perform pgq_node.follow_parts(i_queue_name, v_position);
     end if;
 
     delete from pgq_node.local_state s

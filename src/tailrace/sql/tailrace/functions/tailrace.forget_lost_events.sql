@@ -3,6 +3,7 @@ create or replace function tailrace.forget_lost_events(
     i_tick      bigint,
     i_provider  text,
     i_watermark bigint,
+    i_parts     jsonb,
     out events    bigint,
     out ticks     bigint,
     out consumers text[],
@@ -10,7 +11,7 @@ create or replace function tailrace.forget_lost_events(
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.forget_lost_events(4)
+-- Function: tailrace.forget_lost_events(5)
 --
 --      Make the queue of a branch that has stepped down what it was at a tick: what came later was
 --      seen by nobody else, and the node that took its place has given the same tick and event ids
@@ -21,6 +22,7 @@ language plpgsql as $body$
 --      i_tick       - last tick that the node has in common with the others
 --      i_provider   - node that it reads from next
 --      i_watermark  - global watermark of that node
+--      i_parts      - where the leaves stand that are merged there, see tailrace.rewind_parts
 --
 -- Returns:
 --      events     - events deleted: exactly those that the tick does not see
@@ -33,7 +35,8 @@ language plpgsql as $body$
 --
 -- Calls:
 --      pgq_node.lock_ticks, pgq_node.unregister_subscriber, pgq.unregister_consumer,
---      pgq.register_consumer_at, tailrace.raise_lost_position, tailrace.delete_events_after
+--      pgq.register_consumer_at, tailrace.raise_lost_position, tailrace.rewind_parts,
+--      tailrace.delete_events_after
 -- Tables directly manipulated:
 --      delete - pgq.tick; update - pgq_node.local_state, tailrace.runner
 -- ----------------------------------------------------------------------
@@ -79,6 +82,7 @@ begin
         perform pgq.register_consumer_at(i_queue, '.global_watermark', v_tick);
     end if;
 
+    perform tailrace.rewind_parts(i_queue, i_tick, i_parts);
     events := tailrace.delete_events_after(i_queue, i_tick);
     delete from pgq.tick as t where t.tick_queue = v_queue_id and t.tick_id > i_tick;
     get diagnostics ticks = row_count;
@@ -94,5 +98,5 @@ begin
 end;
 $body$;
 
-comment on function tailrace.forget_lost_events(text, bigint, text, bigint) is
+comment on function tailrace.forget_lost_events(text, bigint, text, bigint, jsonb) is
     'makes the queue of a branch that has stepped down what it was at a tick';

@@ -14,6 +14,7 @@ language sql stable as $body$
 --      an object:
 --        name, type, worker, provider,
 --        closed (nobody may write events; false on a leaf),
+--        agrees (it keeps its watermark with a sync group),
 --        newest, oldest (ticks that are here; NULL on a leaf),
 --        positions: {consumer: {provider, tick, paused, uptodate, error}},
 --        subscribers: {node: worker},
@@ -22,6 +23,8 @@ language sql stable as $body$
 --        members: {node: {location, dead}}
 --      NULL: this database has no node of the queue
 --
+-- Calls:
+--      tailrace.sync_members
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -32,6 +35,7 @@ language sql stable as $body$
         'provider', (select w.provider_node from pgq_node.local_state as w
             where w.queue_name = n.queue_name and w.consumer_name = n.worker_name),
         'closed', coalesce(q.queue_disable_insert and q.queue_external_ticker, false),
+        'agrees', tailrace.sync_members(n.queue_name) is not null,
         'newest', (select pg_catalog.max(t.tick_id) from pgq.tick as t where t.tick_queue = q.queue_id),
         'oldest', (select pg_catalog.min(t.tick_id) from pgq.tick as t where t.tick_queue = q.queue_id),
         'positions', (
