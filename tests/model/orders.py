@@ -187,6 +187,7 @@ def back(s: State, facts: Facts) -> State:
 ORDERS: dict[str, Callable[[State, Facts], State]] = {
     "create": create, "pause": pause, "resume": pause,
     "register": register, "unregister": unregister, "change_provider": change_provider,
-    "demote": demote, "promote": promote, "reopen": reopen, "lower": lower, "group": group, "mark": mark,
+    "demote": demote, "promote": promote, "reopen": reopen,
+    "lower": lower, "group": group, "mark": mark,
     "step_down": step_down, "forget": forget, "return": back,
 }  # fmt: skip
