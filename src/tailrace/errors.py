@@ -132,6 +132,10 @@ class ApplyError(TailraceError):
         self.key = key
 
 
+class LostChanges(TailraceError):
+    """Changes of a table went unseen, or without old values: a SQL job cannot go on."""
+
+
 class Unsupported(TailraceError):
     """What was asked is not possible here and the message says why."""
 
@@ -153,6 +157,7 @@ OWN_STATES: dict[str, type[TailraceError]] = {
     "TR020": LostPosition,
     "TR021": Fenced,
     "TR030": ApplyError,
+    "TR031": LostChanges,
     "TR040": Unsupported,
     "TR050": SchemaMissing,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from tailrace.app.hearing import Ears
@@ -15,6 +16,7 @@ from tailrace.db import locks, schema
 from tailrace.db.connection import Database
 from tailrace.db.dsn import label
 from tailrace.db.queries import load
+from tailrace.engines.postgres.sqljob import SqlJobConsumer
 from tailrace.errors import TailraceError
 from tailrace.jobs import stopping
 from tailrace.queue.maintenance import Maintenance
@@ -24,6 +26,9 @@ from tailrace.replication.copy import CopyService
 from tailrace.service import Loop, Service, Supervisor
 
 queries = load("tailrace")
+
+# The database is its only node; there is nobody to tell how far anybody is.
+LOCAL_QUEUE = "tailrace.local"
 
 
 class _Tracked:
@@ -116,8 +121,10 @@ class ServedDatabase:
                 else ("leaf", self._applying)
             )
             yield f"{queue}/{node.worker_name}/{kind}", lambda: make(queue, node.worker_name)
-        else:
+        elif queue != LOCAL_QUEUE:
             yield f"{queue}/{node.worker_name}", lambda: self._worker(queue, node.worker_name)
+        for job in node.sql_jobs:
+            yield f"{queue}/{job}", partial(self._sql_job, queue, job)
         if node.applies:
             name = f"{node.node_name}.apply"
             yield f"{queue}/{name}", lambda: self._applying(queue, name)
@@ -156,6 +163,9 @@ class ServedDatabase:
         return ApplyingConsumer(
             self.dsn, queue, consumer, strict=self._options.strict, **self._settings()
         )
+
+    def _sql_job(self, queue: str, consumer: str) -> SeatedConsumer:
+        return SqlJobConsumer(self.dsn, queue, consumer, **self._settings())
 
     def _copies(self, queue: str) -> Loop:
         service = self.copies[queue] = CopyService(

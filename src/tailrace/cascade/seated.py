@@ -38,6 +38,7 @@ class SeatedConsumer(ABC):
         local_watermark_period: float = 300.0,
         global_watermark_period: float = 300.0,
         runner_timeout: float = 5.0,
+        replica: bool = True,
     ) -> None:
         self.name = f"{queue}/{consumer}"
         self.failures = 0
@@ -48,7 +49,7 @@ class SeatedConsumer(ABC):
         # Idle passes end with reading the settings, so the next one need not begin with it.
         self._settings_age = min(poll * 1.5, 1.5)
         self._wake = asyncio.Event()
-        self._seat = Seat(dsn, queue, consumer, runner_timeout=runner_timeout)
+        self._seat = Seat(dsn, queue, consumer, runner_timeout=runner_timeout, replica=replica)
         self._provider = Provider(self._seat, wake=self._wake, hear=hear)
         self._watermark = Watermark(
             queue, local_period=local_watermark_period, global_period=global_watermark_period

@@ -20,7 +20,6 @@ DETAIL_COLUMNS = ("queue", "consumer", "provider", "runner", "created", "wanted"
 
 # What the grammar has and this version has not, in the words of the README.
 _LATER: dict[type[st.Statement], str] = {
-    st.CreateJob: "SQL jobs (CREATE JOB)",
     st.CreateSavepoint: "savepoints",
     st.ShowSavepoints: "savepoints",
     st.DropSavepoint: "savepoints",
@@ -39,10 +38,25 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             return [await _about_jobs(session, statement)]
         case st.ShowJobTree() | st.ShowJobTrees() | st.ShowAncestors():
             return [await _lineage(session, statement)]
+        case st.CreateJob():
+            return [await _create_job(session, statement)]
         case st.ShowNodes() | st.ShowQueues() | st.ShowConsumers():
             return [await _catalog(session, statement)]
         case _:
             return [_of_the_session(session, statement)]
+
+
+async def _create_job(session: Session, statement: st.CreateJob) -> Answer:
+    from tailrace.engines.postgres.creation import create_job
+
+    job_id = await create_job(
+        await session.ours(),
+        statement.name,
+        statement.body,
+        dict(statement.options),
+        schemas=await session.search_path(),
+    )
+    return Answer(Result(("job id",), [(job_id,)]))
 
 
 async def _about_jobs(session: Session, statement: st.Statement) -> Answer:

@@ -11,11 +11,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from tailrace.db.connection import Database
+from tailrace.db.queries import load
 from tailrace.errors import Unsupported
 from tailrace.gateway.options import Options
 from tailrace.gateway.results import Answer, Result
 from tailrace.jobs.manager import Manager
 from tailrace.statements.tokens import Kind, scan
+
+queries = load()
 
 
 class Session:
@@ -51,6 +54,10 @@ class Session:
             )
             self._theirs.on_notice = self.talk
         return self._theirs
+
+    async def search_path(self) -> str:
+        """Where the user's statements look names up."""
+        return str(await (await self.theirs()).fetch_value(queries.search_path))
 
     @property
     def in_transaction(self) -> bool:

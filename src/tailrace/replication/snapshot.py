@@ -44,7 +44,7 @@ async def open_snapshot(
     async with source.transaction("repeatable read", read_only=True):
         if lock:
             await source.execute(lock)
-        tick = await _make_tick(source, queue) if before.node_type == "root" else None
+        tick = await make_tick(source, queue) if before.node_type == "root" else None
         [seen] = await source.fetch_all(queries.source_state, queue=queue, table=None)
         if seen.node_type != before.node_type:
             raise WrongState(
@@ -62,8 +62,8 @@ async def open_snapshot(
         yield Snapshot(seen.node_name, tick)
 
 
-async def _make_tick(source: Database, queue: str) -> int:
-    """Take the snapshot of ``source`` while no tick can be made, and make it one.
+async def make_tick(source: Database, queue: str) -> int:
+    """Take the snapshot of an open transaction while no tick can be made, and make it one.
 
     The tick is inserted by a second connection, since it must be committed while the snapshot
     stays open.

@@ -27,11 +27,14 @@ from tailrace.replication import framing
 
 queries = load("tailrace")
 
-PartKind = Literal["control", "truncate", "delete", "insert", "update", "write", "aside", "pass"]
+PartKind = Literal[
+    "control", "truncate", "delete", "insert", "update", "write", "aside", "pass",
+    "told", "added", "removed", "changed",
+]  # fmt: skip
 
 # Parts whose events are stored as they are, not unpacked into rows.
 _WHOLE_EVENTS = frozenset({"aside", "pass"})
-_ROWS = frozenset({"delete", "insert", "update", "write"})
+_ROWS = frozenset({"delete", "insert", "update", "write", "added", "removed", "changed"})
 
 BUFFER_BYTES = 4 << 20
 _CHUNK_BYTES = 128 << 10
@@ -47,6 +50,14 @@ class Scope:
     """Tables whose events are stored for later."""
     passing: str | None = None
     """How events go on into a combined queue (``tailrace.passing``); None: they do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesScope(Scope):
+    """Every change of the tables in ``applied`` is fetched, old images too."""
+
+    marked: frozenset[str] = frozenset()
+    """Tables whose rows come with event id, operation, weight and time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +267,14 @@ class Reading:
 
     async def _fetch_parts(self) -> list[Part]:
         span, scope = self.span, self.scope or Scope()
+        if isinstance(scope, ChangesScope):
+            rows = await self.reader.provider.fetch_all(
+                queries.changes_plan,
+                queue=span.queue, consumer=self.reader.consumer,
+                from_tick=span.from_tick, to_tick=span.to_tick,
+                tables=sorted(scope.applied), marked=sorted(scope.marked),
+            )  # fmt: skip
+            return [Part(*row) for row in rows]
         values: dict[str, Any] = {
             "queue": span.queue,
             "consumer": self.reader.consumer,

@@ -118,3 +118,6 @@ select format('drop %%s %%s', case p.prokind when 'p' then 'procedure' else 'fun
     p.oid::regprocedure) as statement
 from pg_proc as p
 where p.oid = any (%(oids)s::bigint[]);
+
+-- search_path: where names without a schema are looked up in this session
+select current_setting('search_path');

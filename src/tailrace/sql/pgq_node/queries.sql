@@ -7,8 +7,10 @@ select to_regnamespace('pgq') is not null
     and to_regnamespace('pgq_node') is not null
     and to_regnamespace('tailrace') is not null;
 
--- nodes_here: the queues of which this database is a node
-select queue_name, node_name, node_type from pgq_node.node_info order by queue_name;
+-- nodes_here: the cascaded queues of which this database is a node; that of its own jobs is none
+select queue_name, node_name, node_type from pgq_node.node_info
+where queue_name <> 'tailrace.local'
+order by queue_name;
 
 -- node_info: everything about this database's node of one queue; 404 when it is none
 select * from pgq_node.get_node_info(%(queue)s);

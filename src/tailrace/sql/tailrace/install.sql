@@ -167,6 +167,26 @@
 \ir functions/tailrace.create_one_table_sql.sql
 \ir functions/tailrace.create_table_sql.sql
 
+-- SQL jobs
+\ir functions/tailrace.guard_job_owner.sql
+\ir functions/tailrace.ensure_local.sql
+\ir functions/tailrace.capture_locally.sql
+\ir functions/tailrace.let_go_locally.sql
+\ir functions/tailrace.job_relation_named.sql
+\ir functions/tailrace.volatile_functions.sql
+\ir functions/tailrace.make_tick.sql
+\ir functions/tailrace.add_sql_job.sql
+\ir functions/tailrace.attach_sql_job.sql
+\ir functions/tailrace.begin_sql_job.sql
+\ir functions/tailrace.begin_sql_batch.sql
+\ir functions/tailrace.fill_sql_job.sql
+\ir functions/tailrace.forget_sql_job.sql
+\ir functions/tailrace.note_job_failure.sql
+\ir functions/tailrace.changes_sql.sql
+\ir functions/tailrace.changes_plan.sql
+\ir functions/tailrace.batch_relation.sql
+\ir functions/tailrace.batch_copy.sql
+
 -- Jobs
 \ir functions/tailrace.keep_job.sql
 \ir functions/tailrace.live_runners.sql

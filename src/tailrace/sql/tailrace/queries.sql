@@ -208,6 +208,11 @@ select n.queue_name, n.node_name, n.node_type, n.worker_name,
         select 1 from pgq_node.local_state as s
         where s.queue_name = n.queue_name and s.consumer_name = n.node_name || '.apply'
     ) as applies,
+    array(
+        select j.consumer_name from tailrace.job as j
+        where j.queue_name = n.queue_name and j.kind = 'sql'
+        order by j.consumer_name
+    ) as sql_jobs,
     exists (
         select 1 from tailrace.job as j
         join pgq_node.local_state as s
@@ -622,3 +627,101 @@ select exists (select 1 from pgq.queue where queue_name = %(queue)s);
 select c.queue_name, c.consumer_name, c.lag, c.last_seen, c.last_tick, c.current_batch, c.pending_events
 from pgq.get_consumer_info(%(queue)s::text, null::text) as c
 order by c.queue_name, c.consumer_name;
+
+-- ======================================================================
+-- SQL jobs
+-- ======================================================================
+
+-- changes_plan: how the changes of a range of events are fetched, part by part
+select * from tailrace.changes_plan(
+    %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s, %(tables)s, %(marked)s);
+
+-- limit_search_path: names without a schema mean this until the end of the transaction
+select pg_catalog.set_config('search_path', %(schemas)s, true);
+
+-- act_as: have the rights of a role, and no others, until the end of the transaction
+select pg_catalog.set_config('role', %(role)s, true);
+
+-- job_relation_named: what a name in the statement of a job means
+select * from tailrace.job_relation_named(%(schema)s, %(name)s);
+
+-- volatile_functions: which of some functions return something else each time
+select tailrace.volatile_functions(%(names)s::jsonb) as place;
+
+-- job_writers: which jobs write which tables, and what they read
+select j.job_name, w.relation as writes, r.relation as reads
+from tailrace.job as j
+join tailrace.job_relation as w on w.job_id = j.job_id and w.direction = 'writes'
+join tailrace.job_relation as r on r.job_id = j.job_id and r.is_changes;
+
+-- ensure_local: make the queue through which jobs read what jobs of this database write
+select tailrace.ensure_local();
+
+-- capture_locally: capture a table of this database into that queue
+select tailrace.capture_locally(%(table)s);
+
+-- let_go_locally: end the local capture of what no job reads
+select tailrace.let_go_locally();
+
+-- keep_old_images: capture a table of this root with the values of before
+select tailrace.keep_old_images(%(queue)s, %(table)s);
+
+-- make_tick: make a tick, whatever the rules say
+select tailrace.make_tick(%(queue)s);
+
+-- add_primary_key_sql: statement that gives a table its key
+select pg_catalog.format('alter table %%s add primary key (%%s)',
+    tailrace.table_oid(%(table)s),
+    (select pg_catalog.string_agg(pg_catalog.quote_ident(c), ', ' order by n)
+        from pg_catalog.unnest(%(columns)s::text[]) with ordinality as u (c, n)));
+
+-- add_sql_job: write a SQL job down
+select tailrace.add_sql_job(
+    %(name)s, %(statement)s, %(settings)s::jsonb, %(schemas)s, %(queue)s, %(snapshot)s,
+    %(relations)s::jsonb, %(program)s::jsonb);
+
+-- attach_sql_job: register the consumer of a leaf's job on the provider's queue
+select tailrace.attach_sql_job(%(queue)s, %(consumer)s, %(beside)s);
+
+-- begin_sql_job: say from which tick on changes count
+select tailrace.begin_sql_job(%(job_id)s, %(tick)s, %(position)s::bigint);
+
+-- sql_job: what the runner of a SQL job has to know
+select j.job_id, j.job_name, j.program::text, j.owner, j.schemas, j.start_tick, j.wants_snapshot,
+    j.owner is distinct from current_user as is_foreign
+from tailrace.job as j
+where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s and j.kind = 'sql';
+
+-- sql_job_named: a SQL job by its id
+select j.queue_name, j.consumer_name, j.wants_snapshot, j.start_tick, n.node_type, n.worker_name,
+    array(
+        select r.table_name from tailrace.job_relation as r
+        where r.job_id = j.job_id and r.is_changes
+        order by r.table_name
+    ) as tables
+from tailrace.job as j
+join pgq_node.node_info as n on n.queue_name = j.queue_name
+where j.job_id = %(job_id)s;
+
+-- begin_sql_batch: move the position of a SQL job; what its tables look like
+select * from tailrace.begin_sql_batch(
+    %(job_id)s, %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- skip_to: move the position of a SQL job over changes that do not count yet
+select tailrace.advance(%(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- fill_sql_job: set a SQL job to the tick of the snapshot that it is filled from
+select tailrace.fill_sql_job(%(job_id)s, %(queue)s, %(consumer)s, %(epoch)s, %(tick)s);
+
+-- note_job_failure: count a failed attempt; whether it was the last
+select tailrace.note_job_failure(%(job_id)s, %(epoch)s, %(error)s, %(final)s);
+
+-- batch_relation: statements that make what changes.<table> means in this session
+select * from tailrace.batch_relation(
+    %(number)s, %(table)s, %(marked)s, %(rows)s, %(reader)s);
+
+-- batch_copy: statements that take changes of one descriptor into it
+select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s);
+
+-- forget_sql_job: undo the creation of a job that cannot begin
+select tailrace.forget_sql_job(%(job_id)s);

@@ -199,6 +199,7 @@ create table tailrace.job (
     wants_snapshot boolean     not null default false,
     failures       integer     not null default 0,
     drain_after    jsonb,
+    program        jsonb,
     unique (queue_name, consumer_name),
     constraint job_drain check (drain_since is not null or drain_tick is null)
 );
@@ -230,6 +231,8 @@ comment on column tailrace.job.wants_snapshot is
 comment on column tailrace.job.failures is 'SQL job: attempts that have failed since one succeeded';
 comment on column tailrace.job.drain_after is
     'SQL job that reads what others write: tick that each of them has to reach before its drain begins';
+comment on column tailrace.job.program is
+    'SQL job: sources and statements as they are run, made of the text when the job was created';
 
 create table tailrace.job_relation (
     job_id        text    not null references tailrace.job on delete cascade,
@@ -252,6 +255,18 @@ comment on column tailrace.job_relation.is_changes is 'Its changes are read (cha
 comment on column tailrace.job_relation.queue_name is 'Changes: queue that carries them, the one that the job reads';
 comment on column tailrace.job_relation.table_name is 'Changes: global name of the table in that queue';
 comment on column tailrace.job_relation.column_names is 'Columns that the statements name; NULL: not known, or all';
+
+create table tailrace.job_leaving (
+    queue_name     text not null,
+    consumer_name  text not null,
+    provider_node  text not null,
+    primary key (queue_name, consumer_name, provider_node)
+);
+comment on table  tailrace.job_leaving is
+    'Consumers of jobs that were dropped here and may still be registered on another node''s queue; a runner takes them away';
+comment on column tailrace.job_leaving.queue_name is 'Queue that the job read';
+comment on column tailrace.job_leaving.consumer_name is 'Its consumer';
+comment on column tailrace.job_leaving.provider_node is 'Node on whose queue it is registered';
 
 create type tailrace.range_part as (
     segment     integer,

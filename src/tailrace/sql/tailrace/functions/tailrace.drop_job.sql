@@ -15,16 +15,16 @@ language plpgsql as $body$
 --      id of the job that was; raises TR009 when it has not ended or belongs to its node
 --
 -- Calls:
---      tailrace.find_job, pgq.unregister_consumer, pgq_node.unregister_consumer
+--      tailrace.find_job, tailrace.forget_sql_job
 -- Tables directly manipulated:
---      delete - tailrace.runner
+--      none
 -- ----------------------------------------------------------------------
 declare
     v_job    tailrace.job;
     v_status text;
 begin
     v_job := tailrace.find_job(i_job);
-    if v_job.kind <> 'consumer' then
+    if v_job.kind not in ('consumer', 'sql') then
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('job "%s" belongs to node "%s" of queue "%s" and goes with it',
                 v_job.job_name, v_job.node_name, v_job.queue_name),
@@ -37,12 +37,7 @@ begin
             message = pg_catalog.format('job "%s" is %s; DROP needs one that has ended', v_job.job_name, v_status),
             hint = pg_catalog.format('stop it first with: call tailrace.stop_job(%L)', v_job.job_name);
     end if;
-    if exists (select 1 from pgq.queue as q where q.queue_name = v_job.queue_name) then
-        perform pgq.unregister_consumer(v_job.queue_name, v_job.consumer_name);
-    end if;
-    perform pgq_node.unregister_consumer(v_job.queue_name, v_job.consumer_name);
-    delete from tailrace.runner as r
-    where r.queue_name = v_job.queue_name and r.consumer_name = v_job.consumer_name;
+    perform tailrace.forget_sql_job(v_job.job_id);
     return v_job.job_id;
 end;
 $body$;

@@ -8,11 +8,12 @@ create or replace function tailrace.part_sql(
     i_until       bigint,
     i_events      bigint,
     i_bytes       bigint,
-    i_largest     integer
+    i_largest     integer,
+    i_mark        text default null
 ) returns text
 language plpgsql immutable as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.part_sql(10)
+-- Function: tailrace.part_sql(11)
 --
 --      Text of the query for row events of one table, many rows in one message, so that
 --      the client touches messages and not rows. Messages are bounded by bytes: a thousand rows
@@ -28,6 +29,7 @@ language plpgsql immutable as $body$
 --                       hold the joint x"( ); false: rows as they are
 --      i_after, i_until              - event ids above the first and up to the second
 --      i_events, i_bytes, i_largest  - what is known of these events
+--      i_mark         - another mark, an expression that ends in 'x"'; NULL: that one
 --
 -- Returns:
 --      a SELECT of one text column; rows are joined by '"' and a newline
@@ -39,7 +41,7 @@ language plpgsql immutable as $body$
 -- ----------------------------------------------------------------------
 declare
     v_row     text := 'ev_data';
-    v_mark    text := $$ev_id || ',' || pg_catalog.right(ev_type, 1) || 'x"'$$;
+    v_mark    text := coalesce(i_mark, $$ev_id || ',' || pg_catalog.right(ev_type, 1) || 'x"'$$);
     v_where   text;
     v_average bigint := i_bytes / greatest(i_events, 1);
     v_rows    integer := 262144 / greatest(i_largest, 1);
@@ -64,11 +66,11 @@ begin
         else 'pg_catalog.sum(pg_catalog.octet_length(ev_data)) over (rows unbounded preceding) / 262144' end;
     return pg_catalog.format($sql$
         select pg_catalog.string_agg(%s, E'"\n')
-        from (select ev_id, ev_type, ev_data, ev_extra2, %s as chunk from (%s) as ev where %s) as ev
+        from (select ev.*, %s as chunk from (%s) as ev where %s) as ev
         group by chunk$sql$, v_row, v_chunk, i_source, v_where);
 end;
 $body$;
 
 comment on function tailrace.part_sql(
-    text, text, text, text[], boolean, bigint, bigint, bigint, bigint, integer) is
+    text, text, text, text[], boolean, bigint, bigint, bigint, bigint, integer, text) is
     'text of the query for row events of one table, packed into large messages';

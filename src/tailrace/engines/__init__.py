@@ -1,0 +1,1 @@
+"""What runs jobs: PostgreSQL itself, or an Apache Flink cluster."""

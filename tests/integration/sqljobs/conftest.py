@@ -1,0 +1,5 @@
+"""Databases with SQL jobs."""
+
+from __future__ import annotations
+
+from fixtures.cascade import cascade as cascade  # the fixtures, for all tests below

@@ -1,0 +1,79 @@
+"""What a SQL job does with changes, on a root, a branch and a leaf."""
+
+from __future__ import annotations
+
+from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.sqljobs import job_row, make_job, rows, run_job, status
+from fixtures.waiting import eventually
+
+ORDERS = (
+    "create table public.orders (id int primary key, day date, amount numeric, note text);"
+    "create table public.revenue (day date primary key, total numeric, n bigint)"
+)
+REVENUE = """
+    insert into revenue as r (day, total, n)
+    select o.day, sum(o.amount * o._weight), sum(o._weight) from changes.orders o
+    where o.day is not null group by o.day
+    on conflict (day) do update set total = r.total + excluded.total, n = r.n + excluded.n;
+    delete from revenue where n = 0
+"""
+WANTED = "select day, sum(amount), count(*) from public.orders where day is not null group by day"
+CHANGES = (
+    "insert into public.orders select n, date '2026-01-01' + n % 5, n * 1.5, 'o' || n"
+    " from generate_series(1, 300) n",
+    "update public.orders set amount = amount + 1 where id % 3 = 0",
+    "update public.orders set day = day + 1 where id % 7 = 0",
+    "update public.orders set id = id + 1000 where id < 10",
+    "delete from public.orders where day = '2026-01-03'",
+    "update public.orders set day = null where id % 11 = 0",
+    "begin; delete from public.orders; rollback",
+)
+
+
+async def _right(db, source=None) -> bool:
+    wanted = await rows(source or db, WANTED)
+    found = await rows(db, "select * from public.revenue")
+    assert found == wanted
+    return True
+
+
+async def _root(cascade: Cascade) -> TestNode:
+    root = await cascade.root()
+    await root.db.execute(ORDERS)
+    await root.db.execute(f"select tailrace.add_table('{QUEUE}', 'orders')")
+    return root
+
+
+async def test_job_on_a_root_keeps_sums_through_everything(cascade: Cascade):
+    root = await _root(cascade)
+    await make_job(root.db, "revenue", REVENUE)
+    for statement in (*CHANGES, "truncate public.orders", *CHANGES[:3]):
+        await root.db.execute(statement)
+        await run_job(root.db, "revenue")
+        await _right(root.db)
+    assert await root.errors() == []
+
+
+async def test_job_under_a_runner_on_root_branch_and_leaf(cascade: Cascade):
+    root = await _root(cascade)
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    for node in (branch, leaf):
+        await node.db.execute(ORDERS)
+        await node.db.execute(f"select tailrace.add_table('{QUEUE}', 'orders')")
+    await root.db.execute(CHANGES[0])
+    async with running(root, branch, leaf):
+        await make_job(leaf.db, "revenue", REVENUE, {"initial": "snapshot"})
+        await make_job(branch.db, "revenue", REVENUE, {"initial": "snapshot"})
+        await make_job(root.db, "revenue", REVENUE, {"initial": "snapshot"})
+        for statement in CHANGES[1:]:
+            await root.db.execute(statement)
+        for node in (root, branch, leaf):
+            await eventually(lambda: _right(node.db, root.db))
+            assert await status(node, "revenue") == "RUNNING"
+        await root.db.execute("truncate public.orders")
+        await root.db.execute(CHANGES[0])
+        for node in (root, branch, leaf):
+            await eventually(lambda: _right(node.db, root.db))
+    row = await job_row(leaf.db, "revenue")
+    assert await branch.subscription(row.consumer_name) is not None
