@@ -188,7 +188,6 @@ async def test_stop_and_start_end_at_their_deadline(cascade: Cascade, tailrace: 
 
 
 BAD = [
-    ("CREATE JOB a AS SELECT 1", "does not have SQL jobs (CREATE JOB) yet"),
     ("STOP JOB 'a' WITH SAVEPOINT", "does not have savepoints yet"),
     ("START JOB 'a' FROM SAVEPOINT 'b'", "does not have savepoints yet"),
     ("SHOW SAVEPOINTS", "does not have savepoints yet"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from tailrace import log
 from tailrace.cascade.position import State
-from tailrace.cascade.seated import SETTINGS_AGE, SeatedConsumer
+from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.engines.postgres.batch import Batch
@@ -86,6 +86,7 @@ class SqlJobConsumer(SeatedConsumer):
             await prepare(self._seat.db, job.job_id)
             self._job = None
             await self._seat.refresh()
+            self._wake.set()
             return True
         assert self._batch is not None
         assert self._seat.epoch is not None
@@ -96,7 +97,10 @@ class SqlJobConsumer(SeatedConsumer):
             )  # fmt: skip
             self._job = None
             await self._seat.refresh()
-            return tick is not None
+            if tick is None:
+                return False
+            self._wake.set()
+            return True
         if state.newest_tick is not None and state.newest_tick <= state.completed_tick:
             await self._rest(state)
             return False
@@ -137,7 +141,7 @@ class SqlJobConsumer(SeatedConsumer):
         self._seat.note_position(found.to_tick)
         self._learn(found, rows)
         await self._provider.finish(found.to_tick, now=self._loop.stopping)
-        await self._seat.state(max_age=SETTINGS_AGE)
+        await self._after_batch(last=found.last)
         return True
 
     # ---------------------------------------------------------------- reading
@@ -173,6 +177,7 @@ class SqlJobConsumer(SeatedConsumer):
         self._seat.note_position(row.to_tick)
         await self._provider.finish(row.to_tick)
         await self._seat.refresh()
+        self._wake.set()
         return True
 
     async def _next(self, source: Database, position: int, job: SqlJob) -> _Range | None:
@@ -200,7 +205,7 @@ class SqlJobConsumer(SeatedConsumer):
 
     async def _range(self, source: Database, position: int, *, stop_tick: int | None) -> Any:
         row = await source.fetch_one(
-            queries.next_range,
+            queries.next_ticks,
             queue=self._queue, consumer=self._consumer, position=position,
             max_events=self._size, stop_tick=stop_tick,
         )  # fmt: skip

@@ -636,6 +636,10 @@ order by c.queue_name, c.consumer_name;
 select * from tailrace.changes_plan(
     %(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s, %(tables)s, %(marked)s);
 
+-- next_ticks: which ticks a SQL job reads next
+select * from tailrace.next_range(
+    %(queue)s, %(consumer)s, %(position)s, %(max_events)s::integer, %(stop_tick)s::bigint);
+
 -- limit_search_path: names without a schema mean this until the end of the transaction
 select pg_catalog.set_config('search_path', %(schemas)s, true);
 

@@ -43,8 +43,7 @@ language plpgsql stable as $body$
 --      For the other columns see tailrace.reading_plan.
 --
 -- Calls:
---      tailrace.range_sql, tailrace.range_contents, tailrace.changes_sql, tailrace.part_sql,
---      tailrace.packed_rows
+--      tailrace.range_sql, tailrace.range_contents, tailrace.changes_sql, tailrace.part_sql
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -69,8 +68,9 @@ begin
     where p.ev_type in ('row:D', 'row:T')
     union all
     select 0, g.kind, g.is_marked, null, g.table_name, g.relation_id, g.row_count, g.first_id, g.last_id,
-        case when s.is_small then tailrace.packed_rows(s.rows_sql) end, null, null,
-        case when not s.is_small then 'copy (' || s.rows_sql || ') to stdout (format binary)' end
+        null, null, null,
+        'copy (' || tailrace.part_sql(tailrace.changes_sql(v_source), g.table_name, g.relation_id, g.types, g.is_marked,
+            g.first_id - 1, g.last_id, g.events, g.bytes, g.largest, v_mark) || ') to stdout (format binary)'
     from (
         select case when p.table_name = any (i_marked) then 'changed' when p.ev_type = 'row:O' then 'removed'
                 else 'added' end as kind,
@@ -83,12 +83,6 @@ begin
         where p.ev_type in ('row:I', 'row:U', 'row:O')
         group by 1, 2, 3, 4
     ) as g
-    cross join lateral (
-        select g.bytes <= 32768 and g.events <= 1000 as is_small,
-            tailrace.part_sql(tailrace.changes_sql(v_source), g.table_name, g.relation_id, g.types, g.is_marked,
-                g.first_id - 1, g.last_id, g.events, g.bytes, g.largest, v_mark) as rows_sql
-        offset 0  -- once, although it is used twice
-    ) as s
     order by 2 desc, 5, 6;
 end;
 $body$;
