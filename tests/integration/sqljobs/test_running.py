@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.sqljobs import job_row, make_job, rows, run_job, status
 from fixtures.waiting import eventually
@@ -69,11 +71,11 @@ async def test_job_under_a_runner_on_root_branch_and_leaf(cascade: Cascade):
         for statement in CHANGES[1:]:
             await root.db.execute(statement)
         for node in (root, branch, leaf):
-            await eventually(lambda: _right(node.db, root.db))
+            await eventually(partial(_right, node.db, root.db))
             assert await status(node, "revenue") == "RUNNING"
         await root.db.execute("truncate public.orders")
         await root.db.execute(CHANGES[0])
         for node in (root, branch, leaf):
-            await eventually(lambda: _right(node.db, root.db))
+            await eventually(partial(_right, node.db, root.db))
     row = await job_row(leaf.db, "revenue")
     assert await branch.subscription(row.consumer_name) is not None
