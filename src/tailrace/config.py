@@ -67,6 +67,13 @@ def text_list(value: object) -> tuple[str, ...]:
     return tuple(text(part) for part in parts)
 
 
+def count(value: object) -> int:
+    """Read a number of things, at least one."""
+    if isinstance(value, bool) or not re.fullmatch(r"[1-9]\d{0,8}", str(value).strip()):
+        raise ValueError("is not a number of things (examples: 1, 20)")
+    return int(str(value))
+
+
 def switch(value: object) -> bool:
     """Read an on/off value."""
     found = _SWITCHES.get(str(value).strip().lower())
@@ -160,6 +167,18 @@ SETTINGS: tuple[Setting, ...] = (
         duration,
         ini="lock_timeout",
     ),
+    Setting(
+        "savepoints_dir",
+        "savepoints.dir",
+        "directory of savepoints for statements that set none; a path or URL",
+    ),
+    Setting("savepoints_keep", "savepoints.keep", "how many savepoints of a job are kept", count),
+    Setting(
+        "savepoints_max_age",
+        "savepoints.max_age",
+        "age from which savepoints are dropped",
+        positive_duration,
+    ),
     Setting("logfile", "log.file", "file that a worker in the background logs to", ini="logfile"),
     Setting("pidfile", "log.pidfile", "file with the process id of a worker", ini="pidfile"),
 )
@@ -184,6 +203,9 @@ class Settings:
     local_watermark_period: float = 300.0
     strict: bool = False
     lock_timeout: float = 10.0
+    savepoints_dir: str | None = None
+    savepoints_keep: int | None = None
+    savepoints_max_age: float | None = None
     logfile: str | None = None
     pidfile: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

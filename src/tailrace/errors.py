@@ -144,6 +144,10 @@ class Timeout(TailraceError):
     """Something that was waited for did not happen in time."""
 
 
+class StorageError(TailraceError):
+    """The files of a savepoint cannot be read, written or removed, or are not what was written."""
+
+
 class DatabaseError(TailraceError):
     """PostgreSQL refused a statement for a reason that is not one of ours."""
 

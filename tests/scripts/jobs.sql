@@ -85,8 +85,8 @@ call tailrace.start_job('node2_worker', timeout => '30 s');
 --> CALL
 
 select * from tailrace.request_stop_job('node2_worker', with_savepoint => true);
---> ERROR:  this version does not make savepoints yet
---> HINT:  stop the job without one; it goes on where it stopped
+--> ERROR:  no directory for savepoints is set
+--> HINT:  set one with SET state.savepoints.dir = <…>
 
 select tailrace.drop_job('node2_worker');
 --> ERROR:  job "node2_worker" belongs to node "node2" of queue "flow" and goes with it

@@ -20,3 +20,7 @@ class Options:
     grace: float = 30.0
     runner_timeout: float = 5.0
     """How long another runner may be silent before its sessions are ended."""
+    savepoints_keep: int | None = None
+    """So many savepoints of a job are kept; older ones are dropped."""
+    savepoints_max_age: float | None = None
+    """Older savepoints are dropped."""

@@ -19,6 +19,9 @@ from tailrace.db.queries import load
 from tailrace.engines.postgres.sqljob import SqlJobConsumer
 from tailrace.errors import TailraceError
 from tailrace.jobs import stopping
+from tailrace.jobs.savepoints.housekeeping import Limits
+from tailrace.jobs.savepoints.restore import restore
+from tailrace.jobs.savepoints.service import Savepoints
 from tailrace.queue.maintenance import Maintenance
 from tailrace.queue.ticker import Ticker
 from tailrace.replication.consumer import ApplyingConsumer
@@ -71,6 +74,14 @@ class ServedDatabase:
             Ticker(self.dsn, period=options.tick_period, runner_timeout=options.runner_timeout)
         )
         self._supervisor.add(Maintenance(self.dsn))
+        self._supervisor.add(
+            Savepoints(
+                self.dsn,
+                limits=Limits(options.savepoints_keep, options.savepoints_max_age),
+                poll=options.poll,
+                hear=self._hear,
+            )
+        )
         self._supervisor.add(
             Loop(
                 f"discovery {label(self.dsn)}",
@@ -151,6 +162,7 @@ class ServedDatabase:
             "local_watermark_period": options.local_watermark_period,
             "global_watermark_period": options.global_watermark_period,
             "runner_timeout": options.runner_timeout,
+            "restore": restore,
         }
 
     def _worker(self, queue: str, consumer: str) -> SeatedConsumer:

@@ -44,6 +44,8 @@ class State:
     stop_tick: int | None
     single_ticks: bool | None
     hand_over: bool | None
+    # the job is to start from a savepoint, and paused for that
+    restoring: bool | None = None
 
     @property
     def duties(self) -> Duties:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 
 from tailrace import log
 from tailrace.cascade.position import Seat, State
@@ -20,6 +21,9 @@ from tailrace.service import Loop
 
 # While batches come in, settings are read again after so many seconds, off the way of the events.
 _SETTINGS_AGE = 0.1
+
+# Carries out what ``tailrace.restore`` says of the consumer in whose seat it is called.
+Restore = Callable[[Seat], Awaitable[None]]
 
 _logger = log.get("consumer")
 
@@ -39,12 +43,15 @@ class SeatedConsumer(ABC):
         global_watermark_period: float = 300.0,
         runner_timeout: float = 5.0,
         replica: bool = True,
+        restore: Restore | None = None,
     ) -> None:
+        """``restore`` brings rows and position of a savepoint in, for a job that is to start so."""
         self.name = f"{queue}/{consumer}"
         self.failures = 0
         self.last_error: TailraceError | None = None
         self._queue = queue
         self._hear = hear
+        self._restore = restore
         self._consumer = consumer
         # Idle passes end with reading the settings, so the next one need not begin with it.
         self._settings_age = min(poll * 1.5, 1.5)
@@ -101,6 +108,10 @@ class SeatedConsumer(ABC):
             return False
         if state.paused:
             await self._let_go()
+            if state.restoring and self._restore is not None:
+                await self._provider.drop()  # what it was told last is no longer so
+                await self._restore(self._seat)
+                return True
             await self._provider.finish(state.completed_tick, now=True)
             return False
         return await self._pass(state)

@@ -58,6 +58,8 @@ def _options(call: Invocation) -> Options:
         local_watermark_period=settings.local_watermark_period,
         global_watermark_period=settings.global_watermark_period,
         strict=settings.strict,
+        savepoints_keep=settings.savepoints_keep,
+        savepoints_max_age=settings.savepoints_max_age,
     )
 
 

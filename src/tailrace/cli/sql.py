@@ -46,6 +46,8 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
         )
     printer = Printer(form)
     async with Session(call.settings.db, talk=call.say) as session:
+        if call.settings.savepoints_dir is not None:
+            session.options.set("state.savepoints.dir", call.settings.savepoints_dir)
         try:
             yield Script(session, printer)
         finally:

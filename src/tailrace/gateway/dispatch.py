@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import NoReturn
 
-from tailrace.errors import NotFound, Unsupported
-from tailrace.gateway.results import OK, Answer, Result
+from tailrace.errors import NotFound
+from tailrace.gateway.results import OK, Answer, Result, path_of
 from tailrace.gateway.sessions import Session
 from tailrace.jobs.model import Job
 from tailrace.statements import model as st
@@ -17,16 +16,6 @@ EXTENDED_COLUMNS = (
 )  # fmt: skip
 DETAIL_COLUMNS = ("queue", "consumer", "provider", "runner", "created", "wanted", "drains to",
                   "configuration", "restored from")  # fmt: skip
-
-# What the grammar has and this version has not, in the words of the README.
-_LATER: dict[type[st.Statement], str] = {
-    st.CreateSavepoint: "savepoints",
-    st.ShowSavepoints: "savepoints",
-    st.DropSavepoint: "savepoints",
-    st.DropSavepoints: "savepoints",
-    st.DropAllSavepoints: "savepoints",
-    st.ShowCheckpoints: "a list of checkpoints",
-}
 
 
 async def execute(session: Session, statement: st.Statement) -> list[Answer]:
@@ -40,6 +29,10 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             return [await _lineage(session, statement)]
         case st.CreateJob():
             return [await _create_job(session, statement)]
+        case st.CreateSavepoint() | st.ShowSavepoints() | st.ShowCheckpoints():
+            return [await _about_savepoints(session, statement)]
+        case st.DropSavepoint() | st.DropSavepoints() | st.DropAllSavepoints():
+            return [await _about_savepoints(session, statement)]
         case st.ShowNodes() | st.ShowQueues() | st.ShowConsumers():
             return [await _catalog(session, statement)]
         case _:
@@ -71,17 +64,16 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
             case st.DescribeJob(name):
                 found = await manager.find(name)
                 more = await manager.details(found)
-                row = (*job_row(found.job), *more, None)
+                row = (*job_row(found.job), *more)
                 return Answer(Result((*EXTENDED_COLUMNS, *DETAIL_COLUMNS), [row]))
             case st.StopJob(name, savepoint, drain):
-                if savepoint:
-                    _not_yet("savepoints")
-                await manager.stop(name, drain=drain, talk=session.talk)
-                return OK
-            case st.StartJob(name, savepoint):
-                if savepoint is not None:
-                    _not_yet("savepoints")
-                job = await manager.start(name, talk=session.talk)
+                directory = session.options["state.savepoints.dir"] or None
+                made = await manager.stop(
+                    name, savepoint=savepoint, directory=directory, drain=drain, talk=session.talk
+                )
+                return OK if made is None else path_of(made.path, made.absent)
+            case st.StartJob(name, path, claim):
+                job = await manager.start(name, path=path, claim=claim, talk=session.talk)
                 return Answer(Result(("job id",), [(job.job_id,)]))
             case st.DropJob(name):
                 await manager.drop(name)
@@ -100,6 +92,13 @@ async def _lineage(session: Session, statement: st.Statement) -> Answer:
             case _:
                 found = await tracing.trace(manager)
     return tracing.answer(found)
+
+
+async def _about_savepoints(session: Session, statement: st.Statement) -> Answer:
+    from tailrace.gateway import savepoints
+
+    async with session.manager() as manager:
+        return await savepoints.execute(session, manager, statement)
 
 
 def job_row(job: Job) -> tuple[object, ...]:
@@ -156,7 +155,7 @@ def _of_the_session(session: Session, statement: st.Statement) -> Answer:
             return OK
         case st.Help(topic):
             return _help(topic)
-    _not_yet(_LATER[type(statement)])
+    raise TypeError(f"{type(statement).__name__} is no statement that is carried out here")
 
 
 def _help(topic: str) -> Answer:
@@ -167,10 +166,3 @@ def _help(topic: str) -> Answer:
         raise NotFound(f'there is no statement that begins "{topic}"', hint="list them with: HELP")
     rows = [(entry.syntax, entry.purpose) for entry in entries]
     return Answer(Result(("statement", "purpose"), rows))
-
-
-def _not_yet(what: str) -> NoReturn:
-    raise Unsupported(
-        f"this version does not have {what} yet",
-        hint="it has SHOW JOBS, DESCRIBE JOB, STOP JOB, START JOB and DROP JOB",
-    )

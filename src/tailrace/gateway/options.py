@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -28,6 +29,15 @@ def _duration(value: str) -> str:
     return value
 
 
+def _directory(value: str) -> str:
+    if value and not re.match(r"/|[a-z][a-z0-9+.-]*://", value):
+        raise UsageError(
+            f'"{value}" is neither an absolute path nor a URL',
+            hint="whoever writes a savepoint may run elsewhere; example: /var/lib/savepoints",
+        )
+    return value
+
+
 class Option(NamedTuple):
     """One setting: its default, what it is for, and how a value is checked."""
 
@@ -37,6 +47,9 @@ class Option(NamedTuple):
 
 
 OPTIONS: dict[str, Option] = {
+    "state.savepoints.dir": Option(
+        "", "directory of savepoints, a path or URL; empty: the database's own setting", _directory
+    ),
     "tailrace.engine": Option("postgres", "engine whose jobs are meant", _engine),
     "tailrace.timeout": Option("60s", "how long STOP and START wait", _duration),
     "tailrace.deadline": Option("5s", "how long to wait for the answer of a node", _duration),

@@ -39,6 +39,14 @@ class Answer(NamedTuple):
 OK = Answer(Result(("result",), [("OK",)]))
 
 
+def path_of(path: str, absent: tuple[str, ...] = ()) -> Answer:
+    """The path of a savepoint that was made, and what is not in it."""
+    remarks = (
+        (f"not in it, as they were in their initial copy: {', '.join(absent)}",) if absent else ()
+    )
+    return Answer(Result(("savepoint path",), [(path,)]), remarks=remarks)
+
+
 def text_of(value: object) -> str:
     """A value as text, as PostgreSQL would write it; NULL is empty."""
     if value is None:

@@ -17,11 +17,14 @@ from tailrace import service
 from tailrace.cascade.node import queries as node_queries
 from tailrace.cascade.node import read_members
 from tailrace.db.connection import Database
+from tailrace.db.queries import load
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
 from tailrace.jobs.lineage import Lineage, Part, joined, read_part
-from tailrace.jobs.model import Details, Job
+from tailrace.jobs.model import Details, Job, Made
 from tailrace.jobs.stopping import root_tick
+
+queries = load("tailrace")
 
 AT_ONCE = 32
 LIST_THEM = "list them with: SHOW JOBS"
@@ -60,6 +63,27 @@ class Manager:
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
+
+    @property
+    def here(self) -> Database:
+        """The connected database."""
+        return self._here
+
+    @property
+    def unreachable(self) -> tuple[str, ...]:
+        """Who could not be asked, and why."""
+        return tuple(self._unreachable.values())
+
+    async def databases(self) -> list[Database]:
+        """The connected database, and all others that can be reached."""
+        await self._connect()
+        return list(self._databases())
+
+    def note_unreachable(self, db: Database, error: TailraceError) -> None:
+        """Go on without a database that does not answer; the connected one has to."""
+        if db is self._here:
+            raise error
+        self._unreachable[db.dsn] = str(error)
 
     # ------------------------------------------------------------ looking
 
@@ -105,6 +129,22 @@ class Manager:
         """What else is known of a job."""
         return await store.details(found.db, found.job)
 
+    async def checkpoints(self, name: str) -> list[tuple[object, ...]]:
+        """The positions that a job has recorded, newest first: its last finished batch."""
+        found = await self.find(name)
+        more = await self.details(found)
+        if found.job.position is None:
+            return []
+        finished = None
+        for db in await self.databases():
+            row = await db.fetch_one(
+                queries.last_finished, queue=more.queue, consumer=more.consumer
+            )
+            if row is not None and (finished is None or row.finished > finished):
+                finished = row.finished
+        position = found.job.position
+        return [(position, position, "COMPLETED", finished, None)]
+
     # ------------------------------------------------------------ acting
 
     async def stop(
@@ -112,10 +152,14 @@ class Manager:
         name: str,
         *,
         savepoint: bool = False,
+        directory: str | None = None,
         drain: bool = False,
         talk: Callable[[str], None] | None = None,
-    ) -> Job:
-        """Stop a job and wait until it is at rest; ``drain``: after all committed before."""
+    ) -> Made | None:
+        """Stop a job and wait until it is at rest; ``drain``: after all committed before.
+
+        With ``savepoint`` one of it at rest is made, in ``directory``, and returned.
+        """
         job, db = await self.find(name)
         if not job.status.may_stop:
             raise WrongState(
@@ -123,15 +167,23 @@ class Manager:
                 hint=f"start it again with: START JOB '{job.job_name}'",
             )
         tick = None
-        if drain and not savepoint:
+        if drain:
             tick = await root_tick(db, (await store.details(db, job)).queue)
-        await store.stop(
-            db, job, savepoint=savepoint, drain_tick=tick, timeout=self._timeout, talk=talk
-        )
-        return job
+        return await store.stop(
+            db, job,
+            savepoint=savepoint, directory=directory, drain_tick=tick,
+            timeout=self._timeout, talk=talk,
+        )  # fmt: skip
 
-    async def start(self, name: str, *, talk: Callable[[str], None] | None = None) -> Job:
-        """Let a job go on, and wait until a runner has taken it."""
+    async def start(
+        self,
+        name: str,
+        *,
+        path: str | None = None,
+        claim: bool = False,
+        talk: Callable[[str], None] | None = None,
+    ) -> Job:
+        """Let a job go on, or start from a savepoint; wait until a runner has taken it."""
         job, db = await self.find(name)
         if not job.status.may_start:
             raise WrongState(
@@ -139,7 +191,7 @@ class Manager:
                 "SUSPENDED",
                 hint=f"stop it first with: STOP JOB '{job.job_name}'",
             )
-        await store.start(db, job, timeout=self._timeout, talk=talk)
+        await store.start(db, job, path=path, claim=claim, timeout=self._timeout, talk=talk)
         return job
 
     async def drop(self, name: str) -> Job:

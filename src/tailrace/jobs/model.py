@@ -28,7 +28,7 @@ class Status(StrEnum):
     CANCELED = "CANCELED"
     """Stopped where it was."""
     FINISHED = "FINISHED"
-    """Stopped after all that had been committed before."""
+    """Stopped with a savepoint, or after all that had been committed before."""
     SUSPENDED = "SUSPENDED"
     """Wanted running, but no process runs it."""
 
@@ -55,18 +55,21 @@ class Status(StrEnum):
 # A runner that dies, an error, a stop: each can happen at any time to what has not ended.
 _ALIVE = frozenset({Status.RESTARTING, Status.SUSPENDED, Status.FAILING, Status.CANCELLING})
 
+_ENDED = frozenset({Status.CANCELED, Status.FINISHED})
+
 MOVES: dict[Status, frozenset[Status]] = {
     Status.CREATED: frozenset({Status.RUNNING}) | _ALIVE,
     Status.RUNNING: _ALIVE,
-    Status.RESTARTING: (frozenset({Status.RUNNING}) | _ALIVE) - {Status.RESTARTING},
+    # ended again: it could not be started from its savepoint
+    Status.RESTARTING: (frozenset({Status.RUNNING}) | _ALIVE | _ENDED) - {Status.RESTARTING},
     Status.FAILING: frozenset({Status.FAILED, Status.SUSPENDED}),
     Status.FAILED: frozenset({Status.RESTARTING, Status.SUSPENDED}),
-    # without a runner: whoever asks acknowledges it
-    Status.CANCELLING: frozenset({Status.CANCELED, Status.FINISHED}),
+    # without a runner: whoever asks acknowledges it; going on: its savepoint could not be written
+    Status.CANCELLING: _ENDED | {Status.RUNNING, Status.RESTARTING, Status.SUSPENDED},
     # started before anybody had ever run it: CREATED
     Status.CANCELED: frozenset({Status.RESTARTING, Status.SUSPENDED, Status.CREATED}),
     Status.FINISHED: frozenset({Status.RESTARTING, Status.SUSPENDED}),
-    Status.SUSPENDED: frozenset({Status.RUNNING, Status.RESTARTING, Status.CANCELLING}),
+    Status.SUSPENDED: _ENDED | {Status.RUNNING, Status.RESTARTING, Status.CANCELLING},
 }
 
 
@@ -99,3 +102,11 @@ class Details(NamedTuple):
     wanted: str
     drain_tick: int | None
     settings: dict[str, object]
+    restored_from: str | None
+
+
+class Made(NamedTuple):
+    """A savepoint that was just made, and which tables are not in it."""
+
+    path: str
+    absent: tuple[str, ...]

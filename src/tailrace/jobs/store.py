@@ -14,7 +14,7 @@ from tailrace.db import locks
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import NotFound, Timeout
-from tailrace.jobs.model import Details, Job, Status
+from tailrace.jobs.model import Details, Job, Made, Status
 
 queries = load("tailrace")
 
@@ -61,25 +61,34 @@ async def stop(
     job: Job,
     *,
     savepoint: bool = False,
+    directory: str | None = None,
     drain_tick: int | None = None,
     timeout: float | None = None,
     talk: Callable[[str], None] | None = None,
-) -> None:
+) -> Made | None:
     """Ask a job to stop and wait until it is at rest, whether or not anybody runs it.
 
     With ``drain_tick`` it goes on to that tick first; where that takes too long it is not stopped
-    at all.
+    at all. With ``savepoint`` one of it is made when it has stopped; where that fails it goes on.
     """
+    from tailrace.jobs.savepoints.waiting import made, write_alone  # what lists jobs needs none
+
     drain = drain_tick is not None
     async with db.transaction():
-        await db.execute(queries.request_stop_job, job=job.job_id, savepoint=savepoint, drain=drain)
+        asked = await db.fetch_one(
+            queries.request_stop_job,
+            job=job.job_id, savepoint=savepoint, drain=drain, directory=directory,
+        )  # fmt: skip
         if drain:
             await db.execute(queries.drain_to, job_id=job.job_id, tick=drain_tick)
+    path = None if asked is None else asked.savepoint_path
     waits = ""
 
     async def at_rest() -> bool:
         nonlocal waits
         waits = await db.fetch_value(queries.settle_job, job_id=job.job_id)
+        if waits is not None and path is not None:
+            await write_alone(db, path)
         if waits is not None and not drain:
             key = await db.fetch_value(queries.job_lock, job_id=job.job_id)
             await locks.end_silent(db, key, _SILENCE)
@@ -88,32 +97,60 @@ async def stop(
     try:
         await Patience(timeout, talk).wait(at_rest, what=lambda: waits, interval=INTERVAL)
     except Timeout as late:
-        raise await _late_stop(db, job, late, drain) from None
+        given_up = await _give_drain_up(db, job, path, drain)
+        raise _late_stop(job, late, path, given_up) from None
     except BaseException:
-        if drain:
-            await db.execute(queries.drain_to, job_id=job.job_id, tick=None)
+        await _give_drain_up(db, job, path, drain)
         raise
+    if path is None:
+        return None
+    await db.fetch_value(queries.savepoint_progress, path=path)  # says why there is none
+    return await made(db, path)
 
 
-async def _late_stop(db: Database, job: Job, late: Timeout, drain: bool) -> Timeout:
-    if drain:
-        await db.execute(queries.drain_to, job_id=job.job_id, tick=None)
-    end = "the drain was given up, the job goes on" if drain else "it stays asked to stop"
-    return Timeout(f'job "{job.job_name}" has not stopped: {late.message}', hint=end)
+async def _give_drain_up(db: Database, job: Job, path: str | None, drain: bool) -> bool:
+    """A drain that nobody waits for any more is not carried out; say whether it was one."""
+    paused = await db.fetch_value(queries.is_paused, job_id=job.job_id)
+    if not drain or paused:
+        return False
+    await db.execute(queries.drain_to, job_id=job.job_id, tick=None)
+    if path is not None:
+        await db.execute(queries.withdraw_savepoint, path=path)
+    return True
+
+
+def _late_stop(job: Job, late: Timeout, path: str | None, given_up: bool) -> Timeout:
+    end = "it stays asked to stop" if path is None else f'it stays asked to stop, with "{path}"'
+    return Timeout(
+        f'job "{job.job_name}" has not stopped: {late.message}',
+        hint="the drain was given up, the job goes on" if given_up else end,
+    )
 
 
 async def start(
     db: Database,
     job: Job,
     *,
+    path: str | None = None,
+    claim: bool = False,
     timeout: float | None = None,
     talk: Callable[[str], None] | None = None,
 ) -> None:
-    """Let a job that has ended go on, and wait until a runner has taken it."""
-    await db.execute(queries.request_start_job, job=job.job_id)
+    """Let a job that has ended go on, and wait until a runner has taken it.
+
+    With ``path`` it starts from that savepoint, and with ``claim`` it then owns it.
+    """
+    from tailrace.jobs.savepoints.waiting import restore_alone
+
+    more = await details(db, job)
+    await db.execute(queries.request_start_job, job=job.job_id, path=path, claim=claim)
 
     async def taken() -> bool:
-        return await db.fetch_value(queries.start_progress, job_id=job.job_id) is None
+        if await db.fetch_value(queries.start_progress, job_id=job.job_id) is None:
+            return True
+        if path is not None:
+            await restore_alone(db, more.queue, more.consumer)
+        return False
 
     hint = "it stays asked to run, and is taken by: tailrace run"
     what = f'a runner to take job "{job.job_name}"'

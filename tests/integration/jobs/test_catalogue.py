@@ -11,7 +11,7 @@ from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.waiting import eventually
 from tailrace.db import schema
 from tailrace.db.connection import Row
-from tailrace.errors import DatabaseError, NotFound, Unsupported, UsageError, WrongState
+from tailrace.errors import DatabaseError, NotFound, UsageError, WrongState
 
 SHAPE = """
     select a.attname::text as name, format_type(a.atttypid, a.atttypmod) || a.attnotnull
@@ -85,10 +85,11 @@ async def test_jobs_of_an_older_installation_are_filled_in(cascade: Cascade):
     assert before == {"billing": ("consumer", "node1"), "node1_worker": ("worker", "node1")}
     fresh = await node.db.fetch_all(SHAPE)
     await node.db.execute(
-        "drop table tailrace.job_relation, tailrace.job_leaving, tailrace.job cascade;"
+        "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation,"
+        " tailrace.job_leaving, tailrace.job cascade;"
         " drop function tailrace.keep_job cascade;"
         " alter table tailrace.table_info drop column old_images;"
-        " delete from tailrace.migration where number in (2, 3, 4);"
+        " delete from tailrace.migration where number in (2, 3, 4, 5);"
         " update tailrace.installation set digest = 'of another version'"
     )
     await schema.install(node.db)
@@ -301,13 +302,6 @@ async def test_only_what_a_node_can_do_without_is_dropped(cascade: Cascade):
     assert await root.db.fetch_value("select tailrace.drop_job('billing')") == dropped
     assert set(await jobs(root)) == {"node1_worker"}
     assert await root.subscription("billing") is None
-
-
-async def test_savepoints_are_refused_before_anything_is_done(cascade: Cascade):
-    root = await cascade.root()
-    with pytest.raises(Unsupported, match="does not make savepoints yet"):
-        await stop(root, with_savepoint="true")
-    assert await status(root) == "CREATED"
 
 
 async def test_waiting_inside_a_transaction_names_the_function_form(cascade: Cascade):

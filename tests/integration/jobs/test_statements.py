@@ -188,10 +188,13 @@ async def test_stop_and_start_end_at_their_deadline(cascade: Cascade, tailrace: 
 
 
 BAD = [
-    ("STOP JOB 'a' WITH SAVEPOINT", "does not have savepoints yet"),
-    ("START JOB 'a' FROM SAVEPOINT 'b'", "does not have savepoints yet"),
-    ("SHOW SAVEPOINTS", "does not have savepoints yet"),
-    ("SHOW CHECKPOINTS FOR JOB 'a'", "does not have a list of checkpoints yet"),
+    ("STOP JOB 'a' WITH SAVEPOINT", 'there is no job "a"'),
+    ("START JOB 'a' FROM SAVEPOINT 'b'", 'there is no job "a"'),
+    ("SHOW SAVEPOINTS FOR JOB 'a'", 'there is no job "a"'),
+    ("DROP SAVEPOINT 'b'", '"b" is not the path of a savepoint'),
+    ("DROP SAVEPOINT '/b'", 'there is no savepoint "/b"'),
+    ("SET 'state.savepoints.dir' = 'x'", '"x" is neither an absolute path nor a URL'),
+    ("SHOW CHECKPOINTS FOR JOB 'a'", 'there is no job "a"'),
     ("copy (select 1) to stdout", "use TABLE or SELECT, and --format csv"),
     ("/* x */ COPY t FROM stdin", "COPY … FROM STDIN takes rows"),
     ("STOP JOB 'a'", 'there is no job "a"; to name a job by its id, give at least 6'),

@@ -193,8 +193,36 @@
 \ir functions/tailrace.job_status.sql
 \ir views.sql
 \ir functions/tailrace.find_job.sql
-\ir functions/tailrace.refuse_savepoint.sql
 \ir functions/tailrace.refuse_transaction.sql
+
+-- Savepoints
+\ir functions/tailrace.savepoint_directory.sql
+\ir functions/tailrace.job_tables.sql
+\ir functions/tailrace.check_savepoint.sql
+\ir functions/tailrace.ask_savepoint.sql
+\ir functions/tailrace.request_savepoint.sql
+\ir functions/tailrace.savepoint_progress.sql
+\ir functions/tailrace.create_savepoint.sql
+\ir functions/tailrace.savepoint_work.sql
+\ir functions/tailrace.pin_savepoint.sql
+\ir functions/tailrace.savepoint_content.sql
+\ir functions/tailrace.move_pin.sql
+\ir functions/tailrace.complete_savepoint.sql
+\ir functions/tailrace.fail_savepoint.sql
+\ir functions/tailrace.find_savepoint.sql
+\ir functions/tailrace.release_pin.sql
+\ir functions/tailrace.request_drop_savepoint.sql
+\ir functions/tailrace.drop_savepoint.sql
+\ir functions/tailrace.adopt_savepoint.sql
+\ir functions/tailrace.held_tick.sql
+\ir functions/tailrace.ask_restore.sql
+\ir functions/tailrace.restore_intent.sql
+\ir functions/tailrace.load_plan.sql
+\ir functions/tailrace.begin_restore.sql
+\ir functions/tailrace.end_restore.sql
+\ir functions/tailrace.close_restore.sql
+
+-- Jobs: stopping and starting
 \ir functions/tailrace.request_stop_job.sql
 \ir functions/tailrace.request_start_job.sql
 \ir functions/tailrace.drain_to.sql

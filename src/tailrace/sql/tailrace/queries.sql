@@ -340,6 +340,7 @@ from pgq_node.local_state as s
 join pgq_node.node_info as n using (queue_name)
 where s.queue_name = %(queue)s
     and (n.node_type <> 'root' or s.consumer_name <> n.worker_name)
+    and s.consumer_name not like '.savepoint.%%'
     and s.last_tick_id < %(tick)s;
 
 -- lacks_apply: whether a branch has tables and nobody yet who applies to them
@@ -510,7 +511,7 @@ join tailrace.jobs as j on j.job_id = f.job_id;
 
 -- job_details: what DESCRIBE JOB shows beyond that
 select j.queue_name as queue, j.consumer_name as consumer, s.provider_node as provider,
-    r.runner_name as runner, j.created_at as created, j.wanted, j.drain_tick, j.settings
+    r.runner_name as runner, j.created_at as created, j.wanted, j.drain_tick, j.settings, j.restored_from
 from tailrace.job as j
 join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
 left join tailrace.runner as r on r.queue_name = j.queue_name and r.consumer_name = j.consumer_name
@@ -526,10 +527,10 @@ join pgq.queue as q on q.queue_id = t.tick_queue
 where q.queue_name = %(queue)s and t.tick_id = %(tick)s;
 
 -- request_stop_job: ask a job to stop
-select * from tailrace.request_stop_job(%(job)s, %(savepoint)s, %(drain)s);
+select * from tailrace.request_stop_job(%(job)s, %(savepoint)s, %(drain)s, %(directory)s::text);
 
--- request_start_job: ask a job to go on
-select * from tailrace.request_start_job(%(job)s);
+-- request_start_job: ask a job to go on, or to start from a savepoint
+select * from tailrace.request_start_job(%(job)s, %(path)s::text, %(claim)s);
 
 -- start_progress: whether a job that was started has been taken by a runner
 select tailrace.start_progress(%(job_id)s);
@@ -605,6 +606,187 @@ select tailrace.range_sql(%(queue)s, %(consumer)s, %(from_tick)s, %(to_tick)s) |
 select relation_id, table_name, column_names, key_columns
 from tailrace.relation
 where relation_id = any (%(ids)s::text[]);
+
+-- ======================================================================
+-- Savepoints
+-- ======================================================================
+
+-- savepoints: those of this database, newest first
+select savepoint_path, job_id, position, created, size, pinned_events, ownership, job_name, queue, node,
+    absent_tables, host, held_by, error
+from tailrace.savepoints;
+
+-- request_savepoint: ask for a savepoint of a job
+select * from tailrace.request_savepoint(%(job)s, %(directory)s::text);
+
+-- savepoint_progress: what a savepoint waits for that was asked for; NULL: it is complete
+select tailrace.savepoint_progress(%(path)s);
+
+-- withdraw_savepoint: nobody wants a savepoint any more that has not been begun
+delete from tailrace.savepoint where path = %(path)s and state = 'requested';
+
+-- savepoint_paths: all paths that were ever handed out here and not given up
+select path from tailrace.savepoint;
+
+-- drop_problem: what is in the way of a savepoint that is being removed
+select error from tailrace.savepoint where savepoint_id = %(savepoint_id)s;
+
+-- moment_ago: the moment that was so long ago
+select pg_catalog.clock_timestamp() - %(age)s::interval;
+
+-- last_finished: when a consumer of this database's queue has last finished a batch
+select pg_catalog.clock_timestamp() - i.last_seen as finished
+from pgq.queue as q
+cross join lateral pgq.get_consumer_info(q.queue_name, %(consumer)s) as i
+where q.queue_name = %(queue)s;
+
+-- is_paused: whether the consumer of a job is asked to pause
+select s.paused
+from tailrace.job as j
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+where j.job_id = %(job_id)s;
+
+-- savepoint_work: what a runner, or whoever waits, has to do for savepoints
+select savepoint_id, what from tailrace.savepoint_work(%(runner)s::text);
+
+-- wanted_savepoint: a savepoint that is to be written
+select savepoint_id, path, job_id, job_name, kind, queue_name, node_name, consumer_name, attempts
+from tailrace.savepoint
+where savepoint_id = %(savepoint_id)s and state in ('requested', 'writing');
+
+-- known_savepoint: the savepoint at a path, or with an id
+select savepoint_id, path, job_id, job_name, queue_name, state, tick_id, host, absent_tables
+from tailrace.savepoint
+where path = %(path)s or savepoint_id = %(savepoint_id)s;
+
+-- pin_savepoint: first step of writing a savepoint: its events are held
+select * from tailrace.pin_savepoint(%(savepoint_id)s);
+
+-- savepoint_content: what a savepoint holds, seen in its snapshot
+select tick_id, table_name, local_table, state, expected
+from tailrace.savepoint_content(%(savepoint_id)s);
+
+-- table_columns: columns of a table that hold data of their own, with their types, and its key
+select pg_catalog.array_agg(a.attname::text order by a.attnum) as names,
+    pg_catalog.array_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) order by a.attnum) as types,
+    tailrace.key_columns(%(table)s) as key
+from pg_catalog.pg_attribute as a
+where a.attrelid = tailrace.table_oid(%(table)s)
+    and a.attnum > 0 and not a.attisdropped and a.attgenerated = '';
+
+-- export_snapshot: let other connections see what this transaction sees
+select pg_catalog.pg_export_snapshot();
+
+-- import_snapshot: the statement that makes a transaction see what another one sees
+select pg_catalog.format('set transaction snapshot %%L', %(snapshot)s::text);
+
+-- saved_job: what else of a job stands in its savepoint
+select statement, settings from tailrace.job where job_id = %(job_id)s;
+
+-- unregister_if_there: let go of a pin here; the queue may be gone
+select pgq.unregister_consumer(q.queue_name, %(consumer)s)
+from pgq.queue as q
+where q.queue_name = %(queue)s;
+
+-- has_runner: whether any process runs streams of this database
+select exists (select 1 from tailrace.live_runners());
+
+-- move_pin: what lies before the tick of a savepoint needs not be held
+select tailrace.move_pin(%(savepoint_id)s, %(tick)s);
+
+-- note_savepoint_progress: show how far a savepoint is
+update tailrace.savepoint set done_rows = %(rows)s, expected_rows = %(expected)s
+where savepoint_id = %(savepoint_id)s and state = 'writing';
+
+-- complete_savepoint: the files are where they belong
+select tailrace.complete_savepoint(
+    %(savepoint_id)s, %(tick)s, %(rows)s, %(bytes)s, %(absent)s::text[], %(host)s::text);
+
+-- fail_savepoint: give a savepoint up that cannot be written
+select tailrace.fail_savepoint(%(savepoint_id)s, %(error)s);
+
+-- request_drop_savepoint: ask for a savepoint to be removed
+select savepoint_id from tailrace.request_drop_savepoint(%(path)s);
+
+-- release_pin: let go of the events of a savepoint here, or say who else holds them
+select provider_node, provider_location from tailrace.release_pin(%(queue)s, %(savepoint_id)s);
+
+-- forget_savepoint: nothing of a savepoint is left
+delete from tailrace.savepoint where savepoint_id = %(savepoint_id)s and state in ('dropping', 'failed');
+
+-- note_drop_problem: why a savepoint cannot be removed now
+update tailrace.savepoint set error = %(error)s
+where savepoint_id = %(savepoint_id)s and state = 'dropping' and error is distinct from %(error)s;
+
+-- pins_held: what this database's queues hold for savepoints
+select i.consumer_name, i.pending_events
+from pgq.get_consumer_info() as i
+where i.consumer_name like '.savepoint.%%';
+
+-- kept_savepoints: complete savepoints of this database and what tells whether one may go, newest first
+select s.savepoint_id, s.path, s.job_id, s.state, s.host, s.lost, s.completed_at,
+    extract(epoch from pg_catalog.clock_timestamp() - s.completed_at)::float8 as age,
+    s.claimed_by,
+    s.state = 'claimed' and exists (
+        select 1 from tailrace.savepoint as n
+        where n.job_id = s.claimed_by and n.state = 'completed' and n.completed_at > s.completed_at) as replaced
+from tailrace.savepoint as s
+where s.state in ('completed', 'claimed')
+order by s.completed_at desc, s.path;
+
+-- give_up_claimed: a job lets go of the savepoint that it has a newer one for
+update tailrace.savepoint set state = 'dropping'
+where savepoint_id = %(savepoint_id)s and state = 'claimed';
+
+-- note_lost: whether the files of a savepoint were found
+update tailrace.savepoint set lost = %(lost)s
+where savepoint_id = %(savepoint_id)s and lost is distinct from %(lost)s;
+
+-- drop_failed: forget wishes that could not be fulfilled, after a day
+delete from tailrace.savepoint
+where state = 'failed' and completed_at < pg_catalog.clock_timestamp() - interval '1 day';
+
+-- savepoint_places: directories in which savepoints of this database are, and queues that it knows
+select array(select distinct pg_catalog.regexp_replace(s.path, '/[^/]*$', '') from tailrace.savepoint as s) as directories,
+    pg_catalog.current_setting('state.savepoints.dir', true) as setting,
+    array(select n.queue_name from pgq_node.node_info as n) as queues;
+
+-- restore_intent: what the job of a consumer is to be started from
+select * from tailrace.restore_intent(%(queue)s, %(consumer)s);
+
+-- go_back: let a consumer of this database's queue go back to a tick, if all after it is kept
+select tailrace.held_tick(%(queue)s, %(consumer)s, %(tick)s, %(what)s);
+
+-- be_origin: let triggers and foreign keys fire for the rest of the transaction
+select case when pg_catalog.current_setting('session_replication_role') <> 'origin'
+    then pg_catalog.set_config('session_replication_role', 'origin', true) end;
+
+-- begin_restore: begin to bring the rows of a savepoint in
+select table_name, local_table
+from tailrace.begin_restore(%(queue)s, %(consumer)s, %(epoch)s, %(job_id)s, %(tables)s::text[]);
+
+-- load_plan: how rows of an older shape come into a table of today's
+select * from tailrace.load_plan(%(table)s, %(columns)s::text[], %(types)s::text[], %(key)s::text[]);
+
+-- end_restore: the position is the savepoint's
+select tailrace.end_restore(%(queue)s, %(consumer)s, %(job_id)s, %(tick)s, %(tables)s::text[]);
+
+-- close_restore: let a job go on that has been started from a savepoint
+select tailrace.close_restore(%(job_id)s);
+
+-- fail_restore: a job cannot be started from its savepoint
+update tailrace.restore set state = 'failed', error = %(error)s
+where job_id = %(job_id)s and state = 'requested';
+
+-- adopt_savepoint: write down a savepoint that was found by its files alone
+select tailrace.adopt_savepoint(
+    %(path)s, %(job_id)s, %(tick)s, %(rows)s, %(bytes)s, %(host)s::text);
+
+-- seed_table: a table that was loaded from a savepoint needs no copy
+update tailrace.table_info
+set state = %(state)s, copy_tick = %(tick)s, aside_tick = %(aside)s,
+    live_at = case when %(state)s = 'live' then pg_catalog.clock_timestamp() end
+where queue_name = %(queue)s and table_name = %(table)s;
 
 -- ======================================================================
 -- Statements

@@ -13,12 +13,23 @@ with alive as materialized (
     join pgq_node.node_info as n on n.queue_name = j.queue_name
     left join pgq.queue as q on q.queue_name = j.queue_name and n.node_type <> 'leaf'
     left join tailrace.runner as r on r.queue_name = j.queue_name and r.consumer_name = j.consumer_name
+), saved as materialized (
+    -- at rest, but only for a savepoint that is still to be written
+    select s.job_id from tailrace.savepoint as s where s.stops_job and s.state in ('requested', 'writing')
+), restored as materialized (
+    select r.job_id from tailrace.restore as r where r.state <> 'failed'
 )
 select
     j.job_id,
     j.job_name,
-    tailrace.job_status(a.paused, a.uptodate, j.wanted, a.cur_error is not null, a.runner_name is not null,
-        pg_catalog.hashtext(a.runner_name) in (select alive.runner from alive)) as status,
+    case
+        when j.job_id in (select restored.job_id from restored) then
+            case when pg_catalog.hashtext(a.runner_name) in (select alive.runner from alive)
+                then 'RESTARTING' else 'SUSPENDED' end
+        when a.paused and j.job_id in (select saved.job_id from saved) then 'CANCELLING'
+        else tailrace.job_status(a.paused, a.uptodate, j.wanted, a.cur_error is not null, a.runner_name is not null,
+            pg_catalog.hashtext(a.runner_name) in (select alive.runner from alive))
+    end as status,
     j.started_at as start_time,
     case when a.paused then j.ended_at end as end_time,
     'postgres'::text as engine,
@@ -131,3 +142,44 @@ comment on column tailrace.lineage.tables is 'Global names of the tables that fl
 comment on column tailrace.lineage.columns is
     'For each column of what is written, the columns that it is made of (schema.table.column); NULL: not known';
 comment on column tailrace.lineage.state is 'State of the table that is written; NULL: it has none';
+
+-- Savepoints of this database's jobs, newest first: what SHOW SAVEPOINTS shows of it. One that is being
+-- written is not there yet. What another node holds for one, only that node knows.
+create or replace view tailrace.savepoints as
+select
+    s.path as savepoint_path,
+    s.job_id,
+    s.tick_id as position,
+    s.completed_at as created,
+    s.size_bytes as size,
+    c.pending_events as pinned_events,
+    case
+        when s.state = 'claimed' then 'job'
+        when s.state = 'dropping' then 'dropping'
+        when s.lost then 'lost'
+        when p.consumer_name is null then 'unpinned'
+        else 'user'
+    end as ownership,
+    s.job_name,
+    s.kind,
+    s.queue_name as queue,
+    s.node_name as node,
+    s.row_count,
+    s.absent_tables,
+    s.host,
+    p.provider_node as held_by,
+    s.error
+from tailrace.savepoint as s
+left join pgq_node.local_state as p
+    on p.queue_name = s.queue_name and p.consumer_name = '.savepoint.' || s.savepoint_id
+    and p.last_tick_id = s.tick_id
+left join pgq_node.node_info as n on n.queue_name = s.queue_name
+left join lateral (
+    select i.pending_events
+    from pgq.get_consumer_info(s.queue_name, p.consumer_name) as i
+    where p.provider_node = n.node_name and n.node_type <> 'leaf'
+) as c on true
+where s.state in ('completed', 'claimed', 'dropping')
+order by s.completed_at desc, s.path;
+
+comment on view tailrace.savepoints is 'Savepoints of the jobs of this database, as SHOW SAVEPOINTS shows them';

@@ -6,22 +6,29 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --      Makes a job of each consumer that gets a position in a node, and forgets it with that,
 --      whoever does it: our commands, the functions of pgq_node called by hand, another tool.
 --      Notes when it was paused, came to rest, and went on. Runs as its owner, and in role replica
---      too, in which workers write.
+--      too, in which workers write. What holds the events of a savepoint is no job.
 --
 -- Returns:
 --      nothing that matters: it fires after the change
 --
 -- Tables directly manipulated:
 --      insert, update, delete - tailrace.job
---      delete - tailrace.job_relation
+--      delete - tailrace.job_relation, tailrace.restore
 -- ----------------------------------------------------------------------
 declare
+    v_pin   constant boolean := coalesce(new.consumer_name, old.consumer_name) like '.savepoint.%';
     v_names text[];
     v_name  text;
 begin
+    if v_pin then
+        return null;
+    end if;
     if tg_op = 'DELETE' then
         -- in role replica no foreign key does it
         delete from tailrace.job_relation as r
+        using tailrace.job as j
+        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
+        delete from tailrace.restore as r
         using tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
         delete from tailrace.job as j

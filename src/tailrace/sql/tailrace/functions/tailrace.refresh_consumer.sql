@@ -15,7 +15,8 @@ create or replace function tailrace.refresh_consumer(
     out combined_type     text,
     out stop_tick         bigint,
     out single_ticks      boolean,
-    out hand_over         boolean
+    out hand_over         boolean,
+    out restoring         boolean
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
@@ -40,6 +41,7 @@ language plpgsql as $body$
 --      combined_queue, combined_type - leaf that is merged: into which queue, and what this
 --                             database's node of that queue is (NULL: it has none)
 --      stop_tick, single_ticks, hand_over - applying consumer: see tailrace.sync_plan
+--      restoring            - paused, and to start from a savepoint
 --      all NULL: the consumer does not exist here (any more)
 --
 -- Calls:
@@ -75,8 +77,15 @@ begin
         where s.queue_name = i_queue and s.consumer_name = i_consumer
             and s.paused = refresh_consumer.paused
             and s.provider_node = refresh_consumer.provider_node;
+        if paused and not v_told then
+            perform pg_catalog.pg_notify('tailrace_tick', '.savepoints'); -- one may wait for that
+        end if;
     end if;
 
+    restoring := paused and exists (
+        select 1 from tailrace.restore as x
+        join tailrace.job as j on j.job_id = x.job_id
+        where j.queue_name = i_queue and j.consumer_name = i_consumer and x.state <> 'failed');
     if node_type <> 'leaf' and (is_worker or provider_node = node_name) then
         select t.tick_id into newest_tick
         from pgq.tick as t

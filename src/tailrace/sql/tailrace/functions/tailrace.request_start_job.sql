@@ -1,23 +1,28 @@
 create or replace function tailrace.request_start_job(
-    i_job text
+    i_job          text,
+    from_savepoint text default null,
+    claim          boolean default false
 ) returns table (job_id text)
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.request_start_job(1)
+-- Function: tailrace.request_start_job(3)
 --
---      Ask for a job that has ended, or that nobody runs, to go on where it stopped, and return at
---      once. tailrace.start_job waits until a runner has taken it.
+--      Ask for a job that has ended, or that nobody runs, to go on where it stopped or to start from
+--      a savepoint, and return at once. tailrace.start_job waits until a runner has taken it.
 --
 -- Parameters:
---      i_job  - name, id or beginning of the id
+--      i_job           - name, id or beginning of the id
+--      from_savepoint  - path of a savepoint: rows and position of the job become those of it; NULL:
+--                        it goes on where it stopped
+--      claim           - the job owns the savepoint from then on
 --
 -- Returns:
 --      job_id  - id of the job; raises TR009 when it is running, starting or still stopping
 --
 -- Calls:
---      tailrace.find_job, pgq_node.set_consumer_paused
+--      tailrace.find_job, tailrace.ask_restore, pgq_node.set_consumer_paused
 -- Tables directly manipulated:
---      none
+--      delete - tailrace.restore
 -- ----------------------------------------------------------------------
 declare
     v_job    tailrace.job;
@@ -31,7 +36,10 @@ begin
                 v_job.job_name, v_status),
             hint = pg_catalog.format('stop it first with: call tailrace.stop_job(%L)', v_job.job_name);
     end if;
-    if v_status <> 'SUSPENDED' then
+    if from_savepoint is not null then
+        perform tailrace.ask_restore(v_job, from_savepoint, coalesce(request_start_job.claim, false));
+    else
+        delete from tailrace.restore as r where r.job_id = v_job.job_id;
         perform pgq_node.set_consumer_paused(v_job.queue_name, v_job.consumer_name, false);
     end if;
     perform pg_catalog.pg_notify('tailrace_tick', v_job.queue_name);
@@ -39,4 +47,4 @@ begin
 end;
 $body$;
 
-comment on function tailrace.request_start_job(text) is 'asks a job to go on and returns at once';
+comment on function tailrace.request_start_job(text, text, boolean) is 'asks a job to go on and returns at once';

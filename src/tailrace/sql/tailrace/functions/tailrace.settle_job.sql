@@ -18,7 +18,7 @@ language plpgsql as $body$
 --      Raises TR004 when there is no such job any more.
 --
 -- Calls:
---      pgq_node.set_consumer_paused, tailrace.take_over
+--      pgq_node.set_consumer_paused, tailrace.take_over, tailrace.savepoint_progress
 -- Tables directly manipulated:
 --      update - tailrace.job, pgq_node.local_state
 -- ----------------------------------------------------------------------
@@ -75,8 +75,15 @@ begin
         v_state.uptodate := false;
     end if;
 
-    if not v_state.paused or v_state.uptodate then
+    if not v_state.paused then
         return null;
+    end if;
+    if v_state.uptodate then
+        return (
+            select coalesce(tailrace.savepoint_progress(s.path), 'its savepoint')
+            from tailrace.savepoint as s
+            where s.job_id = i_job_id and s.stops_job and s.state in ('requested', 'writing')
+            limit 1);
     end if;
     if not pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended(
             'consumer ' || v_job.queue_name || ' ' || v_job.consumer_name, 7461)) then
@@ -86,7 +93,11 @@ begin
     update pgq_node.local_state as s
     set uptodate = true
     where s.queue_name = v_job.queue_name and s.consumer_name = v_job.consumer_name and s.paused;
-    return null;
+    return (
+        select 'the savepoint to be written'
+        from tailrace.savepoint as s
+        where s.job_id = i_job_id and s.stops_job and s.state in ('requested', 'writing')
+        limit 1);
 end;
 $body$;
 

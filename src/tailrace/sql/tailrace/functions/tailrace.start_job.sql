@@ -1,18 +1,22 @@
 create or replace procedure tailrace.start_job(
-    i_job   text,
-    timeout interval default interval '1 minute'
+    i_job          text,
+    from_savepoint text default null,
+    claim          boolean default false,
+    timeout        interval default interval '1 minute'
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Procedure: tailrace.start_job(2)
+-- Procedure: tailrace.start_job(4)
 --
---      Let a job that has ended, or that nobody runs, go on where it stopped, and wait until a
---      runner has taken it. Commits on each look; tailrace.request_start_job is the form for use
+--      Let a job that has ended, or that nobody runs, go on where it stopped, or start from a
+--      savepoint, and wait until a runner has taken it. Commits on each look; tailrace.request_start_job is the form for use
 --      inside a transaction.
 --
 -- Parameters:
---      i_job    - name, id or beginning of the id
---      timeout  - after so long TR009; the job stays asked to run
+--      i_job           - name, id or beginning of the id
+--      from_savepoint  - path of a savepoint; NULL: it goes on where it stopped
+--      claim           - the job owns the savepoint from then on
+--      timeout         - after so long TR009; the job stays asked to run
 --
 -- Calls:
 --      tailrace.refuse_transaction, tailrace.request_start_job
@@ -25,7 +29,8 @@ declare
     v_status   text;
 begin
     perform tailrace.refuse_transaction('tailrace.start_job', 'tailrace.request_start_job');
-    select r.job_id into v_id from tailrace.request_start_job(i_job) as r;
+    select r.job_id into v_id
+    from tailrace.request_start_job(i_job, start_job.from_savepoint, start_job.claim) as r;
     commit;
     loop
         v_status := tailrace.start_progress(v_id);
@@ -41,5 +46,5 @@ begin
 end;
 $body$;
 
-comment on procedure tailrace.start_job(text, interval) is
+comment on procedure tailrace.start_job(text, text, boolean, interval) is
     'lets a job go on and waits until a runner has taken it';

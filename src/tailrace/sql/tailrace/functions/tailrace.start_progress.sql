@@ -12,7 +12,8 @@ language plpgsql stable as $body$
 --
 -- Returns:
 --      its status while it has not; NULL: it runs, or its runner meets an error, which is on record
---      Raises TR004 when there is no such job any more.
+--      Raises TR004 when there is no such job any more, TR009 with the reason when it could not be
+--      started from its savepoint.
 --
 -- Tables directly manipulated:
 --      none
@@ -20,12 +21,21 @@ language plpgsql stable as $body$
 declare
     v_status text;
     v_error  text;
+    v_path   text;
+    v_reason text;
 begin
     select v.status, v.error into v_status, v_error from tailrace.jobs as v where v.job_id = i_job_id;
     if not found then
         raise exception using errcode = 'TR004',
             message = pg_catalog.format('job "%s" has been removed from database "%s" meanwhile',
                 i_job_id, pg_catalog.current_database());
+    end if;
+    select r.path, r.error into v_path, v_reason
+    from tailrace.restore as r
+    where r.job_id = i_job_id and r.state = 'failed';
+    if found then
+        raise exception using errcode = 'TR009',
+            message = pg_catalog.format('the job cannot be started from savepoint "%s": %s', v_path, v_reason);
     end if;
     if v_status in ('RUNNING', 'FAILING') or (v_status = 'RESTARTING' and v_error is not null) then
         return null;

@@ -2,11 +2,12 @@ create or replace procedure tailrace.stop_job(
     i_job          text,
     with_savepoint boolean default false,
     with_drain     boolean default false,
-    timeout        interval default interval '1 minute'
+    timeout        interval default interval '1 minute',
+    directory      text default null
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Procedure: tailrace.stop_job(4)
+-- Procedure: tailrace.stop_job(5)
 --
 --      Stop a job and wait until it is at rest. Commits on each look, so it cannot be called inside
 --      a transaction: tailrace.request_stop_job can. No SET clause and no SECURITY DEFINER, with
@@ -14,25 +15,29 @@ language plpgsql as $body$
 --
 -- Parameters:
 --      i_job           - name, id or beginning of the id
---      with_savepoint  - not in this version: TR040
+--      with_savepoint  - and make a savepoint of it at rest; a notice tells its path. If it cannot be
+--                        written that is an error, and the job goes on
 --      with_drain      - first everything that has been committed at the root by now
 --      timeout         - after so long TR009; a drain is then given up and the job goes on, a plain
 --                        stop stays asked for
+--      directory       - where the savepoint is made; NULL: that of setting state.savepoints.dir
 --
 -- Calls:
---      tailrace.refuse_transaction, tailrace.request_stop_job, tailrace.settle_job, tailrace.drain_to
+--      tailrace.refuse_transaction, tailrace.request_stop_job, tailrace.settle_job, tailrace.drain_to,
+--      tailrace.savepoint_progress
 -- Tables directly manipulated:
---      none
+--      delete - tailrace.savepoint
 -- ----------------------------------------------------------------------
 declare
     v_deadline constant timestamptz := pg_catalog.clock_timestamp() + stop_job.timeout;
     v_notice   timestamptz := pg_catalog.clock_timestamp() + interval '5 seconds';
     v_id       text;
     v_waits    text;
+    v_path     text;
 begin
     perform tailrace.refuse_transaction('tailrace.stop_job', 'tailrace.request_stop_job');
-    select r.job_id into v_id
-    from tailrace.request_stop_job(i_job, stop_job.with_savepoint, stop_job.with_drain) as r;
+    select r.job_id, r.savepoint_path into v_id, v_path
+    from tailrace.request_stop_job(i_job, stop_job.with_savepoint, stop_job.with_drain, stop_job.directory) as r;
     commit;
     loop
         v_waits := tailrace.settle_job(v_id);
@@ -40,6 +45,9 @@ begin
         exit when v_waits is null;
         if pg_catalog.clock_timestamp() >= v_deadline then
             perform tailrace.drain_to(v_id, null);
+            if stop_job.with_drain then
+                delete from tailrace.savepoint as s where s.path = v_path and s.state = 'requested';
+            end if;
             commit;
             raise exception using errcode = 'TR009',
                 message = pg_catalog.format('job "%s" has not stopped within %s; it waits for %s',
@@ -53,8 +61,12 @@ begin
         end if;
         perform pg_catalog.pg_sleep(0.05);
     end loop;
+    if v_path is not null then
+        perform tailrace.savepoint_progress(v_path);
+        raise notice 'savepoint: %', v_path;
+    end if;
 end;
 $body$;
 
-comment on procedure tailrace.stop_job(text, boolean, boolean, interval) is
+comment on procedure tailrace.stop_job(text, boolean, boolean, interval, text) is
     'stops a job and waits until it is at rest';

@@ -1,0 +1,376 @@
+"""Where savepoints are kept: a directory of this machine, or one of an object store.
+
+A savepoint is a directory that exists when its file ``_metadata`` does. On a local disk the whole
+is written under a temporary name, synced and renamed. An object store has no rename, so there
+``_metadata`` comes last. Everything here blocks; callers hand it to a thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from tailrace.errors import NotFound, StorageError, Unsupported, UsageError
+
+if TYPE_CHECKING:
+    import zstandard
+
+METADATA = "_metadata"
+# Rows of COPY text shrink to a fifth; harder compression takes longer than the server needs.
+LEVEL = 3
+PIECE = 1 << 20
+
+_NAME = re.compile(r"savepoint-[0-9a-f]{6}-([0-9a-f]{12})")
+_URL = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_LOCAL_URL = re.compile(r"^file://(localhost)?")
+
+
+class Written(NamedTuple):
+    """A file that is complete."""
+
+    size: int
+    sha256: str
+
+
+class Sink:
+    """One compressed file on its way into a savepoint."""
+
+    def __init__(self, file: IO[bytes], compressor: zstandard.ZstdCompressionObj) -> None:
+        self._file = file
+        self._compressor = compressor
+        self._hash = hashlib.sha256()
+        self._size = 0
+
+    def write(self, data: bytes) -> None:
+        """Compress a piece and write what came of it."""
+        self._put(self._compressor.compress(data))
+
+    def finish(self) -> Written:
+        """Write what is left, sync and close."""
+        self._put(self._compressor.flush())
+        self._file.flush()
+        _sync(self._file)
+        self._file.close()
+        return Written(self._size, self._hash.hexdigest())
+
+    def abandon(self) -> None:
+        """Close without caring; harmless when repeated."""
+        try:
+            self._file.close()
+        except OSError:
+            pass  # what could not be written is thrown away anyway
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._hash.update(data)
+            self._size += len(data)
+            self._file.write(data)
+
+
+class Storage(ABC):
+    """One savepoint's place."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    @abstractmethod
+    def host(self) -> str | None:
+        """The machine that the path means something on; None: any."""
+
+    def here(self, host: str | None) -> bool:
+        """Whether files that were written on a machine can be looked at from this one."""
+        return self.host is None or host is None or host == self.host
+
+    def sink(self, name: str) -> Sink:
+        """Begin a file."""
+        import zstandard
+
+        with self._telling("written"):
+            file = self._open_to_write(name)
+        return Sink(file, zstandard.ZstdCompressor(level=LEVEL).compressobj())
+
+    def write(self, sink: Sink, data: bytes) -> None:
+        """Write a piece of a file."""
+        with self._telling("written"):
+            sink.write(data)
+
+    def finish(self, sink: Sink) -> Written:
+        """End a file."""
+        with self._telling("written"):
+            return sink.finish()
+
+    def metadata(self) -> bytes:
+        """Read the file that makes a directory a savepoint."""
+        with self._telling("read"):
+            with self._open_to_read(METADATA) as file:
+                return file.read()
+
+    def checksum(self, name: str) -> Written:
+        """Read a file through and say what it is."""
+        found, size = hashlib.sha256(), 0
+        with self._telling("read"):
+            with self._open_to_read(name) as file:
+                while piece := file.read(PIECE):
+                    found.update(piece)
+                    size += len(piece)
+        return Written(size, found.hexdigest())
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """Read what was written into a file."""
+        import zstandard
+
+        with self._telling("read"):
+            with self._open_to_read(name) as file:
+                with zstandard.ZstdDecompressor().stream_reader(file) as reader:
+                    while piece := reader.read(PIECE):
+                        yield piece
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make room; what an attempt before has left is removed."""
+
+    @abstractmethod
+    def publish(self, metadata: bytes) -> None:
+        """Make what was written a savepoint, at once and for good."""
+
+    @abstractmethod
+    def discard(self) -> None:
+        """Remove what was written and not published; harmless when there is nothing."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Whether there is a savepoint."""
+
+    @abstractmethod
+    def remove(self) -> None:
+        """Remove the savepoint; harmless when it is gone."""
+
+    @abstractmethod
+    def _open_to_write(self, name: str) -> IO[bytes]: ...
+
+    @abstractmethod
+    def _open_to_read(self, name: str) -> IO[bytes]: ...
+
+    @contextmanager
+    def _telling(self, what: str) -> Iterator[None]:
+        """Say in a line which savepoint could not be read or written, and why."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise self._missing(error) from error
+        except OSError as error:
+            reason = error.strerror or str(error) or type(error).__name__
+            raise StorageError(
+                f'savepoint "{self.path}" cannot be {what}: {reason}', hint=_remedy(error)
+            ) from error
+        except Exception as error:
+            if type(error).__module__.partition(".")[0] not in _FOREIGN:
+                raise
+            raise StorageError(f'savepoint "{self.path}" cannot be {what}: {error}') from error
+
+    def _missing(self, error: FileNotFoundError) -> NotFound:
+        name = os.path.basename(str(error.filename or METADATA))
+        return NotFound(
+            f'there is no savepoint "{self.path}": it has no file {name}'
+            + (f' on machine "{self.host}"' if self.host else ""),
+            hint="list those that there are with: SHOW SAVEPOINTS",
+        )
+
+
+# Libraries whose errors are about files, too.
+_FOREIGN = frozenset(
+    {"zstandard", "zstd", "fsspec", "s3fs", "gcsfs", "adlfs", "botocore", "aiohttp"}
+)
+
+
+def _remedy(error: OSError) -> str | None:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room, or choose another directory with: SET 'state.savepoints.dir' = '…'"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "it is read and written by whoever runs the job (tailrace run), as his user"
+    return None
+
+
+class LocalStorage(Storage):
+    """A directory of this machine."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._final = Path(path)
+        self._partial = self._final.with_name(f".{self._final.name}.partial")
+
+    @property
+    def host(self) -> str | None:
+        return socket.gethostname()
+
+    def prepare(self) -> None:
+        with self._telling("written"):
+            self._final.parent.mkdir(parents=True, exist_ok=True)
+            self._clear()
+            self._partial.mkdir()
+
+    def publish(self, metadata: bytes) -> None:
+        with self._telling("written"):
+            with self._open_to_write(METADATA) as file:
+                file.write(metadata)
+                file.flush()
+                _sync(file)
+            _sync_directory(self._partial)
+            self._partial.rename(self._final)
+            _sync_directory(self._final.parent)
+
+    def discard(self) -> None:
+        with self._telling("removed"):
+            self._clear()
+
+    def exists(self) -> bool:
+        with self._telling("read"):
+            return (self._final / METADATA).is_file()
+
+    def remove(self) -> None:
+        with self._telling("removed"):
+            if self._final.is_dir() and not (self._final / METADATA).is_file():
+                raise StorageError(
+                    f'directory "{self.path}" is no savepoint: it has no file {METADATA}',
+                    hint="nothing was removed",
+                )
+            self._clear()
+
+    def _clear(self) -> None:
+        """First away from the name by which others find it: a half of it must not be seen."""
+        if self._final.is_dir() and _NAME.fullmatch(self._final.name):
+            if self._partial.is_dir():
+                shutil.rmtree(self._partial)
+            self._final.rename(self._partial)
+        if self._partial.is_dir():
+            shutil.rmtree(self._partial)
+
+    def _open_to_write(self, name: str) -> IO[bytes]:
+        return (self._partial / name).open("wb")
+
+    def _open_to_read(self, name: str) -> IO[bytes]:
+        return (self._final / name).open("rb")
+
+
+class ObjectStorage(Storage):
+    """A place that fsspec knows how to reach."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        import fsspec.core
+
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(path)
+        except (ValueError, ImportError) as error:
+            raise Unsupported(
+                f'savepoint "{path}" cannot be reached: {error}',
+                hint="install what fsspec needs for it where the job runs",
+            ) from error
+
+    @property
+    def host(self) -> str | None:
+        return None
+
+    def prepare(self) -> None:
+        self.discard()
+        with self._telling("written"):
+            self._files.makedirs(self._root, exist_ok=True)
+
+    def publish(self, metadata: bytes) -> None:
+        with self._telling("written"):
+            self._files.pipe_file(f"{self._root}/{METADATA}", metadata)
+
+    def discard(self) -> None:
+        with self._telling("removed"):
+            if self._files.exists(f"{self._root}/{METADATA}"):
+                self._files.rm_file(f"{self._root}/{METADATA}")
+            if self._files.exists(self._root):
+                self._files.rm(self._root, recursive=True)
+
+    def exists(self) -> bool:
+        with self._telling("read"):
+            self._files.invalidate_cache()
+            return bool(self._files.exists(f"{self._root}/{METADATA}"))
+
+    def remove(self) -> None:
+        self.discard()
+
+    def _open_to_write(self, name: str) -> IO[bytes]:
+        file: IO[bytes] = self._files.open(f"{self._root}/{name}", "wb")
+        return file
+
+    def _open_to_read(self, name: str) -> IO[bytes]:
+        file: IO[bytes] = self._files.open(f"{self._root}/{name}", "rb")
+        return file
+
+
+def normal(path: str) -> str:
+    """Write a path as the catalogue does: local ones without scheme, none with a slash behind."""
+    return _LOCAL_URL.sub("", path.strip()).rstrip("/")
+
+
+def at(path: str) -> Storage:
+    """The place that a path or URL means."""
+    path = normal(path)
+    if _URL.match(path):
+        return ObjectStorage(path)
+    if not path.startswith("/"):
+        raise UsageError(
+            f'"{path}" is not the path of a savepoint: it is neither absolute nor a URL',
+            hint="list those that there are with: SHOW SAVEPOINTS",
+        )
+    return LocalStorage(path)
+
+
+def savepoint_id(path: str) -> str | None:
+    """The id at the end of a savepoint's path; None where it is named otherwise."""
+    match = _NAME.fullmatch(normal(path).rpartition("/")[2])
+    return None if match is None else match[1]
+
+
+def list_directory(directory: str) -> list[str]:
+    """Paths of the savepoints in a directory; none where there is no such directory here."""
+    directory = normal(directory)
+    names: list[Any]
+    if _URL.match(directory):
+        import fsspec.core
+
+        try:
+            files, root = fsspec.core.url_to_fs(directory)
+            files.invalidate_cache()
+            names = files.ls(root, detail=False) if files.exists(root) else []
+        except Exception:  # whatever the store has: a list that lacks its part is better than none
+            return []
+    else:
+        try:
+            names = os.listdir(directory or "/")
+        except OSError:
+            return []
+    paths = [f"{directory}/{str(name).rstrip('/').rpartition('/')[2]}" for name in names]
+    return sorted(path for path in paths if savepoint_id(path) and at(path).exists())
+
+
+def _sync(file: IO[bytes]) -> None:
+    try:
+        number = file.fileno()
+    except (AttributeError, OSError):
+        return  # an object store has its own idea of when something is safe
+    os.fsync(number)
+
+
+def _sync_directory(path: Path) -> None:
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
