@@ -123,9 +123,18 @@ async def test_a_session_at_a_terminal(terminal: Terminal, node: TestNode, tmp_p
     await terminal.shows("cancelled")
     assert not await node.db.fetch_value(asleep + " and state = 'active'")
 
+    # what takes long says so, and what it waits for
+    await node.db.execute("create table public.locked (a integer)")
+    async with node.db.transaction():
+        await node.db.execute("lock table public.locked")
+        terminal.type("table locked;\n")
+        await terminal.shows(f" s: waiting for a lock of process {node.db.backend_pid} (tailrace:")
+    await terminal.shows("(0 rows)")
+
     terminal.type("START JOB 'node1_worker';\n")  # nobody runs it
     started = "select status = 'SUSPENDED' from tailrace.jobs"
     await eventually(lambda: node.db.fetch_value(started), 20)
+    await terminal.shows(" s: waiting for a runner to take job")
     terminal.type("\x03")
     await terminal.shows("cancelled")
 

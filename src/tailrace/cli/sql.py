@@ -45,7 +45,8 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
             "or db in tailrace.toml"
         )
     printer = Printer(form)
-    async with Session(call.settings.db, talk=call.say) as session:
+    talk = None if call.shared.quiet else printer.talk
+    async with Session(call.settings.db, talk=talk) as session:
         if call.settings.savepoints_dir is not None:
             session.options.set("state.savepoints.dir", call.settings.savepoints_dir)
         try:

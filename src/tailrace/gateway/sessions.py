@@ -19,6 +19,7 @@ from tailrace.jobs.manager import Manager
 from tailrace.statements.tokens import Kind, scan
 
 queries = load()
+own_queries = load("tailrace")
 
 
 class Session:
@@ -63,6 +64,14 @@ class Session:
     def in_transaction(self) -> bool:
         """Whether the user has begun a transaction."""
         return self._theirs is not None and self._theirs.in_transaction
+
+    async def progress(self) -> str | None:
+        """How far PostgreSQL is with the user's statement, or whose lock it waits for."""
+        if self._theirs is None or self._theirs.closed:
+            return None
+        db = await self.ours()
+        told = await db.fetch_value(own_queries.progress_of, pid=self._theirs.backend_pid)
+        return None if told is None else str(told)
 
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Manager]:

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tailrace import service
 from tailrace.cascade.node import queries as node_queries
@@ -20,9 +20,11 @@ from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
-from tailrace.jobs.lineage import Lineage, Part, joined, read_part
 from tailrace.jobs.model import Details, Job, Made
 from tailrace.jobs.stopping import root_tick
+
+if TYPE_CHECKING:  # SHOW JOBS needs none of it
+    from tailrace.jobs.lineage import Lineage, Part
 
 queries = load("tailrace")
 
@@ -121,6 +123,8 @@ class Manager:
 
     async def lineage(self) -> tuple[Lineage, Listed]:
         """What flows where, in all databases that can be asked, and their jobs."""
+        from tailrace.jobs.lineage import joined
+
         listed = await self.list_jobs()
         parts = await service.together(*(self._part(db) for db in self._databases()))
         return joined((part for part in parts if part is not None), listed.jobs), listed
@@ -243,6 +247,8 @@ class Manager:
         return []
 
     async def _part(self, db: Database) -> Part | None:
+        from tailrace.jobs.lineage import read_part
+
         try:
             async with asyncio.timeout(self._deadline):
                 return await read_part(db)

@@ -17,10 +17,12 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 
 from tailrace import __version__, service
 from tailrace.errors import TailraceError
+from tailrace.gateway.dispatch import execute
 from tailrace.gateway.options import OPTIONS
 from tailrace.shell.highlight import STYLE, Highlighter
 from tailrace.shell.script import Script
 from tailrace.statements.complete import completions
+from tailrace.statements.model import Statement
 from tailrace.statements.split import is_complete
 
 # What there is to complete is asked of the databases once in so many seconds.
@@ -45,11 +47,13 @@ def _history(path: Path) -> History:
 
 
 class Values(Completer):
-    """Offers keywords, and the jobs, queues and settings that there are."""
+    """Offers keywords, and the jobs, savepoints, queues and settings that there are."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
         self._known: dict[str, list[str]] = {}
+        self._jobs: list[tuple[str, str]] = []
+        self._savepoints: list[tuple[str, str]] = []
         self._asked = -_FRESH
 
     def get_completions(
@@ -69,32 +73,48 @@ class Values(Completer):
             shown = keyword.lower() if found.prefix.islower() else keyword
             yield Completion(shown, start_position=back)
         for meaning in found.values:
-            for value in await self._values(meaning):
+            for value in await self._values(meaning, dict(found.before).get("JOB_ID")):
                 if value.lower().startswith(found.prefix.lower()):
                     quoted = "'" + value.replace("'", "''") + "'"
                     yield Completion(quoted, start_position=back, display=value)
 
-    async def _values(self, meaning: str) -> list[str]:
+    async def _values(self, meaning: str, job: str | None) -> list[str]:
         if meaning == "SETTING_KEY":
             return list(OPTIONS)
-        if meaning not in ("JOB_ID", "QUEUE_NAME"):
+        if meaning not in ("JOB_ID", "QUEUE_NAME", "SAVEPOINT_PATH"):
             return []
         if monotonic() - self._asked >= _FRESH:
             self._asked = monotonic()
-            try:
-                await self._ask()
-            except TailraceError:
-                return []  # no time to complain: somebody is typing
+            await self._ask()
+        if meaning == "SAVEPOINT_PATH":
+            ids = self._ids_of(job)
+            return [path for path, job_id in self._savepoints if not ids or job_id in ids]
         return self._known.get(meaning, [])
 
-    async def _ask(self) -> None:
-        from tailrace.gateway import catalog
+    def _ids_of(self, job: str | None) -> set[str]:
+        """The ids that a job may be meant by: its own, or those that begin so."""
+        if job is None:
+            return set()
+        named = {job_id for name, job_id in self._jobs if name == job}
+        return named or {job_id for _, job_id in self._jobs if job_id.startswith(job.lower())}
 
-        async with self._script.session.manager() as manager:
-            jobs = (await manager.list_jobs()).jobs
-        queues = (await catalog.queues(await self._script.session.ours())).result
-        self._known["JOB_ID"] = [job.job_name for job in jobs] + [job.job_id for job in jobs]
-        self._known["QUEUE_NAME"] = [str(row[0]) for row in queues.rows] if queues else []
+    async def _ask(self) -> None:
+        """Ask as the user would."""
+        from tailrace.statements import model as st
+
+        self._jobs = [(name, job) for job, name in await self._rows(st.ShowJobs(), 2)]
+        self._savepoints = [(path, job) for path, job in await self._rows(st.ShowSavepoints(), 2)]
+        self._known["JOB_ID"] = [name for name, _ in self._jobs] + [job for _, job in self._jobs]
+        self._known["QUEUE_NAME"] = [queue for (queue,) in await self._rows(st.ShowQueues(), 1)]
+
+    async def _rows(self, statement: Statement, count: int) -> list[tuple[str, ...]]:
+        """The first columns of what a statement returns."""
+        try:
+            (answer,) = await execute(self._script.session, statement)
+        except TailraceError:
+            return []  # no time to complain: somebody is typing
+        rows = answer.result.rows if answer.result else ()
+        return [tuple(map(str, row[:count])) for row in rows]
 
 
 def _keys() -> KeyBindings:

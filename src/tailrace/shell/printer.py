@@ -23,10 +23,14 @@ class Printer:
         self.form = form
         self.expanded: Expanded = "off"
         self.timing = False
+        self.waits = ""
+        """What the statement that runs was last said to wait for."""
         self._file: IO[str] | None = None
+        self._passing = False
 
     def show(self, answer: Answer) -> None:
         """Write one answer."""
+        self.end_passing()
         for remark in answer.remarks:
             self.say(f"warning: {remark}")
         if answer.result is not None:
@@ -53,10 +57,34 @@ class Printer:
         if self.timing:
             self.say(f"time: {seconds * 1000:.1f} ms")
 
-    @staticmethod
-    def say(text: str) -> None:
+    def say(self, text: str) -> None:
         """Talk."""
+        self.end_passing()
         click.echo(without_secrets(text), err=True)
+
+    def talk(self, text: str) -> None:
+        """Hear what a statement has to say while it runs; waiting shows in the passing line."""
+        if text.startswith("waiting for ") and self.may_pass:
+            self.waits = text
+        else:
+            self.say(text)
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether there is a terminal on which a line may come and go."""
+        return sys.stderr.isatty()
+
+    def pass_by(self, text: str) -> None:
+        """Write a line that the next one takes the place of."""
+        width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        self._passing = True
+        click.echo(f"\r{without_secrets(text)[:width]}\x1b[K", err=True, nl=False)
+
+    def end_passing(self) -> None:
+        """Take that line away."""
+        if self._passing:
+            self._passing = False
+            click.echo("\r\x1b[K", err=True, nl=False)
 
     def send_to(self, path: str | None) -> None:
         """Write results to a file from now on; without one to stdout again."""

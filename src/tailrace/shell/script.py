@@ -12,6 +12,7 @@ from tailrace.errors import TailraceError
 from tailrace.gateway.dispatch import execute
 from tailrace.gateway.sessions import Session
 from tailrace.shell.printer import Printer
+from tailrace.shell.progress import shown_progress
 from tailrace.statements.parser import parse
 from tailrace.statements.split import Piece, pieces
 
@@ -54,6 +55,8 @@ class Script:
     async def statement(self, piece: Piece) -> None:
         """Run one statement."""
         begun = monotonic()
-        for answer in await execute(self.session, parse(piece)):
+        async with shown_progress(self.session, self.printer):
+            answers = await execute(self.session, parse(piece))
+        for answer in answers:
             self.printer.show(answer)
         self.printer.took(monotonic() - begun)

@@ -792,6 +792,37 @@ where queue_name = %(queue)s and table_name = %(table)s;
 -- Statements
 -- ======================================================================
 
+-- progress_of: how far the statement of a session is, as far as PostgreSQL tells, or what it waits for
+select told from (
+    select pid, 1 as turn, pg_catalog.format('%%s of %%s, %%s: %%s of %%s blocks', lower(command), relid::regclass,
+        phase, blocks_done, blocks_total) as told
+    from pg_catalog.pg_stat_progress_create_index
+    union all
+    select pid, 1, pg_catalog.format('%%s of %%s: %%s rows', lower(command), relid::regclass, tuples_processed)
+    from pg_catalog.pg_stat_progress_copy
+    union all
+    select pid, 1, pg_catalog.format('vacuum of %%s, %%s: %%s of %%s blocks', relid::regclass, phase,
+        heap_blks_scanned, heap_blks_total)
+    from pg_catalog.pg_stat_progress_vacuum
+    union all
+    select pid, 1, pg_catalog.format('analyze of %%s, %%s: %%s of %%s blocks', relid::regclass, phase,
+        sample_blks_scanned, sample_blks_total)
+    from pg_catalog.pg_stat_progress_analyze
+    union all
+    select pid, 1, pg_catalog.format('%%s of %%s, %%s: %%s of %%s blocks', lower(command), relid::regclass, phase,
+        heap_blks_scanned, heap_blks_total)
+    from pg_catalog.pg_stat_progress_cluster
+    union all
+    select w.pid, 0, pg_catalog.format('waiting for a lock of process %%s%%s', a.pid,
+        coalesce(' (' || nullif(a.application_name, '') || ')', ''))
+    from (select %(pid)s::integer as pid) as w
+    cross join pg_catalog.unnest(pg_catalog.pg_blocking_pids(w.pid)) as b (pid)
+    join pg_catalog.pg_stat_activity as a on a.pid = b.pid
+) as p
+where p.pid = %(pid)s::integer
+order by p.turn
+limit 1;
+
 -- show_queues: the queues of this database
 select q.queue_name, n.node_name, n.node_type, q.last_tick_id, q.ticker_lag,
     pg_catalog.round(q.ev_per_sec::numeric, 1), q.ev_new,
