@@ -5,7 +5,9 @@ at the last tick that both have. What the old root has written after that tick n
 and the new root has given the same ids to other events. So these events are written to a file and
 deleted, the later ticks with them, and the node reads on from the gravestone's tick.
 
-Tables are not touched: rows of lost events stay in them until somebody decides.
+Tables are not touched: rows of lost events stay in them until somebody decides. Where queues are
+merged into this one nothing is lost, since they have it all, and it comes a second time; the tables
+concerned are then loaded anew.
 
 Each step is one transaction, and what is left to do follows from what is found: run again after
 having been killed anywhere, the command does the rest. The gravestone goes in the last step that
@@ -61,6 +63,7 @@ class Resurrected:
     dump: Path | None = None
     consumers: list[str] = field(default_factory=list)
     readers: list[str] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
     provider: str = ""
 
 
@@ -203,7 +206,7 @@ class Resurrection:
                     watermark=self.grave.node.global_watermark, parts=parts,
                 )  # fmt: skip
         assert done is not None
-        result.consumers, result.readers = done.consumers, done.readers
+        result.consumers, result.readers, result.copied = done.consumers, done.readers, done.copied
         await reach("resurrect.after_forget")
 
     async def _return(self) -> None:

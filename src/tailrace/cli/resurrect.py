@@ -40,7 +40,8 @@ async def resurrect(
     """Make this node, once the root, a branch of the node that took its place.
 
     Run it on the old root after a failover. Events that only this node has are written to a file
-    and deleted from its queue; rows of its tables are not touched. The node is left paused.
+    and deleted from its queue; rows of its tables are not touched, unless queues are merged into
+    it: then those tables are loaded anew. The node is left paused.
     Running it again after it was interrupted does the rest.
     """
     from tailrace.cascade.node import choose_queue
@@ -70,7 +71,10 @@ def _tell(call: Invocation, form: str, name: str, result: Resurrected) -> None:
         write_rows(form, _COLUMNS, rows, title="Rows in the lost events")
     if result.dump is not None:
         call.say(f'{result.events} events that nobody else has are in "{result.dump}"')
-    if rows:
+    if result.copied:
+        tables = ", ".join(f'"{table}"' for table in result.copied)
+        call.say(f"loaded anew, since queues are merged here that bring their rows again: {tables}")
+    elif rows:
         call.warn(f'their rows are still in the tables of node "{name}"; compare, then decide')
     for consumer in result.consumers:
         call.warn(f'consumer "{consumer}" was unregistered here; register it on the new root')

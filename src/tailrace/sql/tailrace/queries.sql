@@ -49,7 +49,7 @@ select table_name, inserts, updates, deletes, truncates, old_rows, others
 from tailrace.lost_statistics(%(queue)s, %(tick)s);
 
 -- forget_lost_events: make this node's queue what it was at a tick
-select events, ticks, consumers, readers
+select events, ticks, consumers, readers, copied
 from tailrace.forget_lost_events(%(queue)s, %(tick)s, %(provider)s, %(watermark)s, %(parts)s::jsonb);
 
 -- merged_positions: where the leaves stand that are merged into a queue here, by their queues

@@ -7,7 +7,8 @@ create or replace function tailrace.forget_lost_events(
     out events    bigint,
     out ticks     bigint,
     out consumers text[],
-    out readers   text[]
+    out readers   text[],
+    out copied    text[]
 )
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
@@ -30,13 +31,14 @@ language plpgsql as $body$
 --      consumers  - plain consumers of the queue that were unregistered: they read events that are
 --                   gone, and belong to the new root
 --      readers    - nodes that still were subscribers here
+--      copied     - tables that will be loaded anew, see tailrace.recopy_merged
 --      Consumers that write into this database (<node>.apply among them) and pins (names that
 --      begin with a dot) stay, those beyond the tick at the tick. Done again: nothing is left to do.
 --
 -- Calls:
 --      pgq_node.lock_ticks, pgq_node.unregister_subscriber, pgq.unregister_consumer,
 --      pgq.register_consumer_at, tailrace.raise_lost_position, tailrace.rewind_parts,
---      tailrace.delete_events_after
+--      tailrace.recopy_merged, tailrace.delete_events_after
 -- Tables directly manipulated:
 --      delete - pgq.tick; update - pgq_node.local_state, tailrace.runner
 -- ----------------------------------------------------------------------
@@ -83,6 +85,7 @@ begin
     end if;
 
     perform tailrace.rewind_parts(i_queue, i_tick, i_parts);
+    copied := tailrace.recopy_merged(i_queue, i_tick);
     events := tailrace.delete_events_after(i_queue, i_tick);
     delete from pgq.tick as t where t.tick_queue = v_queue_id and t.tick_id > i_tick;
     get diagnostics ticks = row_count;
