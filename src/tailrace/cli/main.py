@@ -68,9 +68,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     },
     "Jobs": {
         "sql": ("sql", "sql", "Run statements, or open a shell for them."),
-        "jobs": ("sql", "jobs", "List the jobs of the whole cascade."),
-        "stop-job": ("sql", "stop_job", "Stop a job and wait until it is at rest."),
-        "start-job": ("sql", "start_job", "Let a stopped job go on."),
+        "jobs": ("jobs", "jobs", "List the jobs of the whole cascade."),
+        "stop-job": ("jobs", "stop_job", "Stop a job and wait until it is at rest."),
+        "start-job": ("jobs", "start_job", "Let a stopped job go on."),
+        "drop-job": ("jobs", "drop_job", "Forget a job that has ended."),
+        "savepoints": ("savepoints", "savepoints", "List savepoints."),
+        "create-savepoint": ("savepoints", "create_savepoint", "Make an image of a job."),
+        "drop-savepoint": ("savepoints", "drop_savepoint", "Remove savepoints."),
+        "checkpoints": ("savepoints", "checkpoints", "List what a job has recorded by itself."),
         "lineage": ("lineage", "lineage", "Show what flows where, through which jobs."),
     },
     "Services": {

@@ -1,4 +1,4 @@
-"""``sql``, and the verbs that are statements: ``jobs``, ``stop-job``, ``start-job``."""
+"""``sql``, and how the verbs that are statements are carried out."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tailrace.cli.invocation import Invocation, command
-from tailrace.cli.targets import timeout_option
 
 if TYPE_CHECKING:
+    from tailrace.gateway.results import Answer
     from tailrace.shell.script import Script
     from tailrace.statements.model import Statement
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _format_option(function: F) -> F:
+def result_format_option(function: F) -> F:
+    """The option ``--format`` of what shows the result of a statement."""
     return click.option(
         "--format",
         "form",
@@ -63,7 +64,7 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
     "-f", "--file", "files", multiple=True, metavar="FILE",
     help="Run a file, after what -c says; - is stdin; repeatable.",
 )  # fmt: skip
-@_format_option
+@result_format_option
 @click.option("--continue-on-error", "go_on", is_flag=True, help="Go on after an error.")
 @click.option("--timing", is_flag=True, help="Say how long statements take.")
 @click.option(
@@ -118,53 +119,20 @@ async def _interact(script: Script, history: Path | None) -> int:
     return 0
 
 
-@command("jobs")
-@click.option("--extended", is_flag=True, help="All columns, and what only others know.")
-@_format_option
-async def jobs(call: Invocation, extended: bool, form: str) -> int:
-    """List the jobs of this database and of all members of its cascades, as SHOW JOBS does."""
-    from tailrace.statements.model import ShowJobs
-
-    return await _carry_out(call, ShowJobs(extended), form)
-
-
-@command("stop-job")
-@click.argument("job")
-@click.option("--drain", is_flag=True, help="First everything that has been committed by now.")
-@timeout_option
-async def stop_job(call: Invocation, job: str, drain: bool, timeout: float | None) -> int:
-    """Stop a job, named by its name, its id or the beginning of its id, and wait for it.
-
-    It keeps its place, and its events, until it is started again. Stops also what nobody runs.
-    """
-    from tailrace.statements.model import StopJob
-
-    await _carry_out(call, StopJob(job, drain=drain), None, timeout)
-    call.say(f'job "{job}" has stopped')
-    return 0
-
-
-@command("start-job")
-@click.argument("job")
-@timeout_option
-async def start_job(call: Invocation, job: str, timeout: float | None) -> int:
-    """Let a stopped job go on where it stopped; returns when a runner has taken it."""
-    from tailrace.statements.model import StartJob
-
-    await _carry_out(call, StartJob(job), None, timeout)
-    call.say(f'job "{job}" goes on')
-    return 0
-
-
-async def _carry_out(
+async def carry_out(
     call: Invocation, statement: Statement, form: str | None, timeout: float | None = None
-) -> int:
+) -> Answer:
+    """Carry out one statement for a verb that is one; without ``form`` its result is not shown."""
     from tailrace.gateway.dispatch import execute
+    from tailrace.shell.progress import shown_progress
 
     async with script_of(call, form or "table") as script:
         if timeout is not None:
             script.session.options.set("tailrace.timeout", f"{timeout}s")
-        for answer in await execute(script.session, statement):
-            if form is not None:
-                script.printer.show(answer)
-    return 0
+        async with shown_progress(script.session, script.printer):
+            (answer,) = await execute(script.session, statement)
+        for remark in () if form else answer.remarks:
+            call.warn(remark)
+        if form is not None:
+            script.printer.show(answer)
+    return answer

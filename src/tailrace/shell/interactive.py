@@ -134,6 +134,12 @@ def _keys() -> KeyBindings:
     return keys
 
 
+async def _confirmed(question: str) -> bool:
+    """Ask; whatever is not yes is no."""
+    answer = await PromptSession[str]().prompt_async(f"{question} [y/N] ")
+    return answer.strip().lower() in ("y", "yes")
+
+
 async def interact(script: Script, *, name: str, history: Path | None = None) -> None:
     """Read and run until the user leaves."""
     prompt: PromptSession[str] = PromptSession(
@@ -146,6 +152,7 @@ async def interact(script: Script, *, name: str, history: Path | None = None) ->
         key_bindings=_keys(),
         prompt_continuation=lambda width, number, wrapped: f"{'-> ':>{width}}",
     )
+    script.confirm = _confirmed
     script.printer.say(
         f"tailrace {__version__}, database {name}. HELP lists statements, \\? commands, \\q leaves."
     )

@@ -13,6 +13,7 @@ from tailrace.gateway.dispatch import execute
 from tailrace.gateway.sessions import Session
 from tailrace.shell.printer import Printer
 from tailrace.shell.progress import shown_progress
+from tailrace.statements.model import DropAllSavepoints
 from tailrace.statements.parser import parse
 from tailrace.statements.split import Piece, pieces
 
@@ -26,6 +27,8 @@ class Script:
         self.session = session
         self.printer = printer
         self.last: Piece | None = None
+        self.confirm: Callable[[str], Awaitable[bool]] | None = None
+        """Asks before much is destroyed; None: nobody is there to be asked."""
         self.over = False
 
     async def run(self, text: str, *, go_on: bool = False) -> bool:
@@ -55,8 +58,13 @@ class Script:
     async def statement(self, piece: Piece) -> None:
         """Run one statement."""
         begun = monotonic()
+        statement = parse(piece)
+        if isinstance(statement, DropAllSavepoints) and self.confirm is not None:
+            of_job = "" if statement.job is None else f' of job "{statement.job}"'
+            if not await self.confirm(f"Remove all savepoints{of_job}?"):
+                return
         async with shown_progress(self.session, self.printer):
-            answers = await execute(self.session, parse(piece))
+            answers = await execute(self.session, statement)
         for answer in answers:
             self.printer.show(answer)
         self.printer.took(monotonic() - begun)
