@@ -74,6 +74,13 @@ def count(value: object) -> int:
     return int(str(value))
 
 
+def engine(value: object) -> str:
+    """Read the name of an engine."""
+    if value not in ("postgres", "flink"):
+        raise ValueError("is no engine; there are: postgres, flink")
+    return str(value)
+
+
 def switch(value: object) -> bool:
     """Read an on/off value."""
     found = _SWITCHES.get(str(value).strip().lower())
@@ -179,6 +186,11 @@ SETTINGS: tuple[Setting, ...] = (
         "age from which savepoints are dropped",
         positive_duration,
     ),
+    Setting(
+        "engine", "jobs.engine", "engine whose jobs statements mean: postgres or flink", engine
+    ),
+    Setting("flink_url", "flink.url", "address of the JobManager of a Flink cluster"),
+    Setting("flink_gateway", "flink.gateway", "address of the SQL Gateway of that cluster"),
     Setting("logfile", "log.file", "file that a worker in the background logs to", ini="logfile"),
     Setting("pidfile", "log.pidfile", "file with the process id of a worker", ini="pidfile"),
 )
@@ -206,6 +218,9 @@ class Settings:
     savepoints_dir: str | None = None
     savepoints_keep: int | None = None
     savepoints_max_age: float | None = None
+    engine: str | None = None
+    flink_url: str | None = None
+    flink_gateway: str | None = None
     logfile: str | None = None
     pidfile: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

@@ -148,6 +148,10 @@ class StorageError(TailraceError):
     """The files of a savepoint cannot be read, written or removed, or are not what was written."""
 
 
+class EngineError(TailraceError):
+    """The engine refused, or failed at, what was asked; ``values["stack"]`` is all that it said."""
+
+
 class DatabaseError(TailraceError):
     """PostgreSQL refused a statement for a reason that is not one of ours."""
 

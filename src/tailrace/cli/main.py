@@ -23,6 +23,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "First steps": {
         "demo": ("demo", "demo", "Replicate real flight data through five databases and compare."),
         "postgres": ("postgres", "postgres", "Start and stop a PostgreSQL server of your own."),
+        "flink": ("flink", "flink", "Start and stop a Flink cluster of your own."),
         "doctor": ("doctor", "doctor", "Check a database and say what is wrong or missing."),
     },
     "Databases": {

@@ -47,9 +47,13 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
         )
     printer = Printer(form)
     talk = None if call.shared.quiet else printer.talk
-    async with Session(call.settings.db, talk=talk) as session:
-        if call.settings.savepoints_dir is not None:
-            session.options.set("state.savepoints.dir", call.settings.savepoints_dir)
+    defaults = {
+        "tailrace.engine": call.settings.engine or "",
+        "tailrace.flink.url": call.settings.flink_url or "",
+        "tailrace.flink.gateway": call.settings.flink_gateway or "",
+        "state.savepoints.dir": call.settings.savepoints_dir or "",
+    }
+    async with Session(call.settings.db, talk=talk, defaults=defaults) as session:
         try:
             yield Script(session, printer)
         finally:

@@ -17,9 +17,24 @@ EXTENDED_COLUMNS = (
 DETAIL_COLUMNS = ("queue", "consumer", "provider", "runner", "created", "wanted", "drains to",
                   "configuration", "restored from")  # fmt: skip
 
+# Statements that are not about the jobs of an engine.
+_OF_ALL_ENGINES = (
+    st.ShowNodes,
+    st.ShowQueues,
+    st.ShowConsumers,
+    st.SetOption,
+    st.ShowOptions,
+    st.ResetOption,
+    st.Help,
+)
+
 
 async def execute(session: Session, statement: st.Statement) -> list[Answer]:
     """Carry out one statement; what PostgreSQL is handed may hold several results."""
+    if session.options.is_flink and not isinstance(statement, _OF_ALL_ENGINES):
+        from tailrace.gateway import flink
+
+        return await flink.execute(session, statement)
     match statement:
         case st.PassThrough(text):
             return await session.pass_through(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from tailrace.config import duration
@@ -11,12 +11,7 @@ from tailrace.errors import Unsupported, UsageError
 
 
 def _engine(value: str) -> str:
-    if value == "flink":
-        raise Unsupported(
-            "this version has the engine postgres only; Flink's is not in it yet",
-            hint="SET 'tailrace.engine' = 'postgres'",
-        )
-    if value != "postgres":
+    if value not in ("postgres", "flink"):
         raise UsageError(f'there is no engine "{value}"; there are: postgres, flink')
     return value
 
@@ -53,17 +48,56 @@ OPTIONS: dict[str, Option] = {
     "tailrace.engine": Option("postgres", "engine whose jobs are meant", _engine),
     "tailrace.timeout": Option("60s", "how long STOP and START wait", _duration),
     "tailrace.deadline": Option("5s", "how long to wait for the answer of a node", _duration),
+    "tailrace.flink.url": Option(
+        "", "address of Flink's JobManager; empty: the cluster of tailrace flink start"
+    ),
+    "tailrace.flink.gateway": Option("", "address of Flink's SQL Gateway, for SQL of Flink"),
 }
+
+# What Flink itself calls the directory of savepoints.
+_FLINKS_DIRECTORY = "execution.checkpointing.savepoint-dir"
+# What would hold for whatever runs next, too: where a run begins is said by START.
+_RECOVERY = ("execution.state-recovery.", "execution.savepoint.", "$internal.", "pipeline.name")
+
+
+def refuse_recovery(key: str) -> None:
+    """Settings of Flink that must not be left set."""
+    if key.startswith(_RECOVERY):
+        raise Unsupported(
+            f"'{key}' cannot be set: it would hold for whatever runs next, too",
+            hint="START JOB '…' FROM SAVEPOINT '…' [CLAIM | NO_CLAIM]",
+        )
 
 
 class Options:
     """The settings of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, defaults: Mapping[str, str] | None = None) -> None:
+        self._defaults = dict(defaults or {})
         self._set: dict[str, str] = {}
+        self._flink: dict[str, str] = {}
 
     def __getitem__(self, key: str) -> str:
-        return self._set.get(key, OPTIONS[key].default)
+        return self._set.get(key) or self._defaults.get(key) or OPTIONS[key].default
+
+    def is_set(self, key: str) -> bool:
+        """Whether somebody has chosen the value."""
+        return key in self._set
+
+    @property
+    def is_flink(self) -> bool:
+        """Whether the jobs of a Flink cluster are meant."""
+        return self["tailrace.engine"] == "flink"
+
+    @property
+    def of_flink(self) -> dict[str, str]:
+        """Settings of Flink's own: they go with each statement, and stay nowhere else."""
+        return dict(self._flink)
+
+    @property
+    def savepoint_directory(self) -> str | None:
+        """Where savepoints of Flink jobs go, if the session says so."""
+        return self["state.savepoints.dir"] or self._flink.get(_FLINKS_DIRECTORY) or None
 
     def seconds(self, key: str) -> float:
         """A duration."""
@@ -71,19 +105,30 @@ class Options:
 
     def set(self, key: str, value: str) -> None:
         """Change a setting; a wrong value changes nothing."""
-        self._set[key] = self._known(key).check(value)
+        if self._is_of_flink(key):
+            refuse_recovery(key)
+            self._flink[key] = value
+        else:
+            self._set[key] = self._known(key).check(value)
 
     def reset(self, key: str | None) -> None:
         """Take one back, or all."""
         if key is None:
             self._set.clear()
+            self._flink.clear()
+        elif self._is_of_flink(key):
+            self._flink.pop(key, None)
         else:
             self._known(key)
             self._set.pop(key, None)
 
     def rows(self) -> list[tuple[str, str, str]]:
         """Each setting with its value and what it is for."""
-        return [(key, self[key], option.purpose) for key, option in OPTIONS.items()]
+        ours = [(key, self[key], option.purpose) for key, option in OPTIONS.items()]
+        return ours + [(key, value, "of Flink") for key, value in self._flink.items()]
+
+    def _is_of_flink(self, key: str) -> bool:
+        return self.is_flink and key not in OPTIONS and not key.startswith("tailrace.")
 
     @staticmethod
     def _known(key: str) -> Option:

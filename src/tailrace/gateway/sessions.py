@@ -7,8 +7,9 @@ when first needed.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
@@ -18,6 +19,9 @@ from tailrace.gateway.results import Answer, Result
 from tailrace.jobs.manager import Manager
 from tailrace.statements.tokens import Kind, scan
 
+if TYPE_CHECKING:
+    from tailrace.gateway.flink import FlinkSession
+
 queries = load()
 own_queries = load("tailrace")
 
@@ -25,10 +29,18 @@ own_queries = load("tailrace")
 class Session:
     """A conversation; ``async with`` ends it."""
 
-    def __init__(self, dsn: str, *, talk: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        *,
+        talk: Callable[[str], None] | None = None,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
         self.dsn = dsn
-        self.options = Options()
+        self.options = Options(defaults)
         self.talk = talk
+        self._flink: FlinkSession | None = None
+        self._flink_at = ("", "")
         self._ours: Database | None = None
         self._theirs: Database | None = None
 
@@ -40,6 +52,7 @@ class Session:
             if db is not None:
                 await db.close()
         self._ours = self._theirs = None
+        await self._leave_flink()
 
     async def ours(self) -> Database:
         """The connection for what tailrace asks."""
@@ -59,6 +72,21 @@ class Session:
     async def search_path(self) -> str:
         """Where the user's statements look names up."""
         return str(await (await self.theirs()).fetch_value(queries.search_path))
+
+    async def flink(self) -> FlinkSession:
+        """The cluster that is meant; another one after the setting was changed."""
+        from tailrace.gateway.flink import FlinkSession, address_of
+
+        at = (self.options["tailrace.flink.url"], self.options["tailrace.flink.gateway"])
+        if self._flink is None or self._flink_at != at:
+            await self._leave_flink()
+            self._flink, self._flink_at = FlinkSession(address_of(at[0]), at[1] or None), at
+        return self._flink
+
+    async def _leave_flink(self) -> None:
+        flink, self._flink = self._flink, None
+        if flink is not None:
+            await flink.close()
 
     @property
     def in_transaction(self) -> bool:

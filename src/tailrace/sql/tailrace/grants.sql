@@ -35,3 +35,15 @@ begin
     end loop;
 end
 $$;
+
+-- The definitions that a job of a Flink cluster needs may hold passwords of connectors. Its view
+-- tailrace.flink_jobs shows the rest.
+do $$
+declare
+    v_role text;
+begin
+    for v_role in select p.rolname from pg_catalog.pg_roles p where p.rolname in ('pgq_reader', 'pgq_writer') loop
+        execute pg_catalog.format('revoke select on tailrace.flink_job from %I', v_role);
+    end loop;
+end
+$$;

@@ -238,5 +238,17 @@
 \ir functions/tailrace.place_consumer.sql
 \ir functions/tailrace.insert_events.sql
 
+-- Jobs on Flink clusters
+\ir functions/tailrace.flink_find_job.sql
+\ir functions/tailrace.flink_create_job.sql
+\ir functions/tailrace.flink_start_job.sql
+\ir functions/tailrace.flink_run_submitted.sql
+\ir functions/tailrace.flink_miss.sql
+\ir functions/tailrace.flink_observe.sql
+\ir functions/tailrace.flink_drop_job.sql
+\ir functions/tailrace.flink_want_savepoint.sql
+\ir functions/tailrace.flink_move_savepoint.sql
+\ir functions/tailrace.flink_found_savepoints.sql
+
 -- Rights
 \ir grants.sql

@@ -843,6 +843,8 @@ order by c.queue_name, c.consumer_name;
 
 -- ======================================================================
 -- SQL jobs
+-- ===============================================================
+
 -- ======================================================================
 
 -- changes_plan: how the changes of a range of events are fetched, part by part
@@ -942,3 +944,87 @@ select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s);
 
 -- forget_sql_job: undo the creation of a job that cannot begin
 select tailrace.forget_sql_job(%(job_id)s);
+=======
+-- Jobs on Flink clusters
+-- ======================================================================
+
+-- flink_observe: make the catalogue agree with the cluster, and list its jobs
+select job_id, job_name, status, start_time, end_time, engine, kind, node, lag, position, duration,
+    statement, error, engine_id, wanted, is_foreign, run_id, restored_from, checkpoint
+from tailrace.flink_observe(%(cluster)s, %(runs)s::jsonb, %(age)s);
+
+-- flink_jobs: the jobs of a cluster as they were last seen
+select job_id, job_name, status, start_time, end_time, engine, kind, node, lag, position, duration,
+    statement, error, engine_id, wanted, is_foreign, run_id, restored_from, checkpoint
+from tailrace.flink_jobs
+where node = %(cluster)s
+order by start_time desc, job_name;
+
+-- flink_find: the job of a cluster that is meant by a name, an id or its beginning
+select v.job_id, v.job_name, v.status, v.start_time, v.end_time, v.engine, v.kind, v.node, v.lag,
+    v.position, v.duration, v.statement, v.error, v.engine_id, v.wanted, v.is_foreign, v.run_id,
+    v.restored_from, v.checkpoint
+from tailrace.flink_find_job(%(cluster)s, %(job)s) as f
+join tailrace.flink_jobs as v on v.job_id = f.job_id;
+
+-- flink_definition: what a job runs
+select statement, setup, settings, reads, writes, created_at
+from tailrace.flink_job
+where job_id = %(job_id)s;
+
+-- flink_clusters: clusters whose jobs this database knows
+select distinct cluster from tailrace.flink_job order by cluster;
+
+-- flink_create_job: write a new job down
+select tailrace.flink_create_job(%(cluster)s, %(name)s, %(job_id)s, %(statement)s, %(setup)s,
+    %(settings)s::jsonb, %(reads)s::jsonb, %(writes)s::jsonb);
+
+-- flink_start_job: write down that one more run is wanted
+select tailrace.flink_start_job(%(job_id)s, %(run_id)s, %(path)s, %(claim)s);
+
+-- flink_run_submitted: write down what the cluster answered to a submission
+select tailrace.flink_run_submitted(%(run_id)s, %(engine_id)s, %(error)s);
+
+-- flink_unsubmitted: runs that are wanted and that nobody has seen on the cluster
+select r.run_id, r.job_id, j.job_name, extract(epoch from clock_timestamp() - r.asked_at)::float8 as age
+from tailrace.flink_job as j
+join tailrace.flink_run as r on r.run_id = j.run_id
+where j.cluster = %(cluster)s and r.engine_id is null and r.status = 'CREATED';
+
+-- flink_want_stop: write down how a job is to end
+update tailrace.flink_job set wanted = %(wanted)s where job_id = %(job_id)s;
+
+-- flink_note_checkpoint: remember the newest checkpoint of a run
+update tailrace.flink_run set checkpoint = %(path)s
+where engine_id = %(engine_id)s and checkpoint is distinct from %(path)s;
+
+-- flink_drop_job: forget a job that has ended
+select tailrace.flink_drop_job(%(job_id)s);
+
+-- flink_want_savepoint: write down that a savepoint is about to be asked for
+select tailrace.flink_want_savepoint(%(cluster)s, %(savepoint_id)s, %(engine_id)s, %(directory)s,
+    %(stops)s, %(drains)s);
+
+-- flink_move_savepoint: bring a savepoint into another state
+select tailrace.flink_move_savepoint(%(savepoint_id)s, %(state)s, %(path)s, %(size)s, %(error)s);
+
+-- flink_savepoints: savepoints of a cluster, newest first; of one job where it is given
+select path, job_id, job_name, state, asked_at, completed_at, size, directory, stops, drains, error,
+    savepoint_id, engine_id
+from tailrace.flink_savepoint
+where cluster = %(cluster)s and (%(job_id)s::text is null or job_id = %(job_id)s)
+    and (state not in ('dropped', 'failed') or %(all)s)
+order by asked_at desc, savepoint_id;
+
+-- flink_found_savepoints: list what was found on disk
+select tailrace.flink_found_savepoints(%(cluster)s, %(found)s::jsonb);
+
+-- flink_restored_from: runs that have not ended and began at a path
+select j.job_name, r.engine_id, r.is_claimed
+from tailrace.flink_job as j
+join tailrace.flink_run as r on r.run_id = j.run_id
+where j.cluster = %(cluster)s and r.restored_from = %(path)s
+    and r.status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED');
+
+-- moment_before: the moment that was so long ago
+select clock_timestamp() - %(age)s::interval;

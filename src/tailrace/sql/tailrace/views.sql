@@ -183,3 +183,53 @@ where s.state in ('completed', 'claimed', 'dropping')
 order by s.completed_at desc, s.path;
 
 comment on view tailrace.savepoints is 'Savepoints of the jobs of this database, as SHOW SAVEPOINTS shows them';
+
+-- Jobs on Flink clusters, in the same columns; where they run stands where others have their node.
+create or replace view tailrace.flink_jobs as
+select
+    j.job_id,
+    j.job_name,
+    r.status,
+    r.started_at as start_time,
+    r.ended_at as end_time,
+    'flink'::text as engine,
+    case when r.is_batch then 'batch' else 'streaming' end as kind,
+    j.cluster as node,
+    null::interval as lag,
+    null::text as position,
+    coalesce(r.ended_at, pg_catalog.clock_timestamp()) - r.started_at as duration,
+    j.statement,
+    r.error,
+    r.engine_id,
+    j.wanted,
+    j.is_foreign,
+    r.run_id,
+    r.restored_from,
+    r.checkpoint
+from tailrace.flink_job as j
+join tailrace.flink_run as r on r.run_id = j.run_id
+where not j.is_dropped;
+
+comment on view tailrace.flink_jobs is 'Jobs on Flink clusters with their status as last seen there';
+
+-- Savepoints of those jobs that are there, or on their way.
+create or replace view tailrace.flink_savepoints as
+select
+    s.path,
+    s.job_id,
+    s.job_name,
+    s.state,
+    s.asked_at,
+    s.completed_at,
+    s.size,
+    s.directory,
+    s.stops,
+    s.drains,
+    s.error,
+    s.cluster,
+    s.savepoint_id,
+    s.engine_id
+from tailrace.flink_savepoint as s
+where s.state not in ('dropped', 'failed');
+
+comment on view tailrace.flink_savepoints is 'Savepoints of jobs on Flink clusters';

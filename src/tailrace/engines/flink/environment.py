@@ -1,0 +1,127 @@
+"""SQL without a gateway: a ``TableEnvironment`` inside a local cluster's own process, over py4j.
+
+Each session is an environment of its own, with its own tables. py4j blocks, so its calls run in
+threads; one session makes one call at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from tailrace.engines.flink import words
+from tailrace.engines.flink.sql import SqlResult
+from tailrace.errors import EngineError, Unsupported
+
+_DEEPEST = 30
+_STARTS_A_JOB = ("INSERT", "EXECUTE")
+
+
+class Environment:
+    """One environment, and the connection on which it is spoken to."""
+
+    def __init__(self, java: Any, table: Any) -> None:
+        self._java = java
+        self._table = table
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
+        """Make an environment that hands its jobs to the cluster of these settings."""
+        chosen = dict(settings) | {"execution.target": "remote"}
+        return await asyncio.to_thread(cls._open, port, token, chosen)
+
+    @classmethod
+    def _open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
+        java = connect(port, token)
+        with told("no session was opened"):
+            flink = java.jvm.org.apache.flink
+            made = flink.configuration.Configuration()
+            for key, value in settings.items():
+                made.setString(key, value)
+            builder = flink.table.api.EnvironmentSettings.newInstance().withConfiguration(made)
+            return cls(java, flink.table.api.TableEnvironment.create(builder.build()))
+
+    async def close(self) -> None:
+        """Leave; the environment goes with the connection."""
+        await asyncio.to_thread(self._java.close)
+
+    async def run(self, statement: str) -> SqlResult:
+        """Carry out one statement and fetch all of its rows."""
+        async with self._lock:
+            return await asyncio.to_thread(self._run, statement.strip().rstrip(";"))
+
+    def _run(self, statement: str) -> SqlResult:
+        with told("the statement failed"):
+            found = self._table.executeSql(statement)
+            client = found.getJobClient()
+            engine_id = str(client.get().getJobID().toString()) if client.isPresent() else None
+            if engine_id and statement.split(None, 1)[0].upper() in _STARTS_A_JOB:
+                return SqlResult(("job id",), [[engine_id]], engine_id)
+            return self._rows(found, engine_id)
+
+    def _rows(self, found: Any, engine_id: str | None) -> SqlResult:
+        columns = tuple(str(name) for name in found.getResolvedSchema().getColumnNames())
+        rows, kinds = [], []
+        iterator = found.collect()
+        try:
+            while iterator.hasNext():
+                row = iterator.next()
+                kinds.append(str(row.getKind().shortString()))
+                rows.append([_plain(row.getField(number)) for number in range(len(columns))])
+        finally:
+            iterator.close()
+        changing = any(kind != "+I" for kind in kinds)
+        return SqlResult(columns, rows, engine_id, kinds if changing else None)
+
+
+def connect(port: int, token: str) -> Any:
+    """Speak with the process of a local cluster."""
+    try:
+        from py4j.java_gateway import GatewayParameters, JavaGateway
+    except ImportError:
+        raise Unsupported(
+            "the Python package py4j is not installed", hint="pip install 'tailrace[flink]'"
+        ) from None
+    parameters = GatewayParameters(port=port, auth_token=token, auto_convert=True)
+    return JavaGateway(gateway_parameters=parameters)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Let errors of Java leave as ours."""
+    from py4j.protocol import Py4JError, Py4JJavaError
+
+    try:
+        yield
+    except Py4JJavaError as error:
+        text = _trace(error)
+        raise words.error_of(text, what) from None
+    except (Py4JError, OSError) as error:
+        raise EngineError(
+            f"{what}: the local Flink cluster has ended",
+            hint="start it with: tailrace flink start",
+        ) from error
+
+
+def _trace(error: Any) -> str:
+    """All that an exception of Java says, its causes included."""
+    lines: list[str] = []
+    thrown = error.java_exception
+    while thrown is not None and len(lines) < _DEEPEST:
+        lines.append(("Caused by: " if lines else "") + str(thrown.toString()))
+        thrown = thrown.getCause()
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> object:
+    """A value of Java's as one of ours; what has no counterpart is its text."""
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return value
+    from decimal import Decimal
+
+    if isinstance(value, Decimal):
+        return value
+    return str(value.toString()) if hasattr(value, "toString") else str(value)

@@ -1,0 +1,298 @@
+"""The statements, carried out on a Flink cluster: ``SET 'tailrace.engine' = 'flink'``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from tailrace.engines.flink.engine import FlinkEngine, define
+from tailrace.engines.flink.environment import Environment
+from tailrace.engines.flink.gateway import GatewaySession
+from tailrace.engines.flink.jobmanager import JobManager
+from tailrace.engines.flink.local import running_here
+from tailrace.engines.flink.sql import SqlResult, SqlSession
+from tailrace.errors import UsageError
+from tailrace.gateway.definitions import Definitions, subject
+from tailrace.gateway.options import refuse_recovery
+from tailrace.gateway.results import OK, Answer, Result
+from tailrace.jobs.cluster.catalogue import Catalogue
+from tailrace.jobs.cluster.manager import Manager
+from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint
+from tailrace.jobs.cluster.savepoints import Savepoints
+from tailrace.statements import model as st
+
+if TYPE_CHECKING:
+    from tailrace.gateway.sessions import Session
+
+SAVEPOINT_COLUMNS = (
+    "savepoint path", "job id", "position", "created", "size", "pinned events", "ownership",
+)  # fmt: skip
+CHECKPOINT_COLUMNS = ("checkpoint", "position", "status", "completed", "size")
+DETAIL_COLUMNS = ("engine id", "wanted", "configuration", "restored from", "reads", "writes")
+_SECRET = ("password", "secret", "token", "credential")
+
+
+def address_of(given: str) -> str:
+    """The address of the cluster that is meant: what was named, else that of this machine."""
+    if given:
+        return given
+    local = running_here()
+    if local is None:
+        raise UsageError(
+            "no Flink cluster is named, and none runs here",
+            hint="SET 'tailrace.flink.url' = 'http://…:8081', or start one with: tailrace flink "
+            "start",
+        )
+    return local.url
+
+
+class FlinkSession:
+    """One session's side of a cluster: connections, definitions, and what it has set."""
+
+    def __init__(self, url: str, gateway: str | None) -> None:
+        self._gateway = gateway
+        self._manager = JobManager(url)
+        self.url = self._manager.url
+        self.engine = FlinkEngine(self._manager, self._open)
+        self.definitions = Definitions()
+        self._sql: SqlSession | None = None
+        self._settings: dict[str, str] = {}
+
+    async def _open(self, settings: Mapping[str, str]) -> SqlSession:
+        """Begin a conversation in SQL: with the gateway, or with the local cluster's planner."""
+        if self._gateway:
+            return await GatewaySession.open(self._gateway, settings)
+        local = running_here()
+        if local is None or local.url != self.url:
+            raise UsageError(
+                f"SQL for the cluster at {self.url} needs its SQL Gateway, and none is named",
+                hint="SET 'tailrace.flink.gateway' = 'http://…:8083', or start a cluster of your "
+                "own with: tailrace flink start",
+            )
+        return await Environment.open(local.java_port, local.token, local.settings | dict(settings))
+
+    async def run(self, text: str, settings: dict[str, str]) -> SqlResult:
+        """Carry out a statement that is Flink's own."""
+        if self._sql is None or self._settings != settings:
+            await self._leave()
+            self._sql, self._settings = await self._open(settings), settings
+            for definition in self.definitions.texts:
+                await define(self._sql, definition)
+        result = await self._sql.run(text)
+        self.definitions.note(text)
+        return result
+
+    async def _leave(self) -> None:
+        sql, self._sql = self._sql, None
+        if sql is not None:
+            await sql.close()
+
+    async def close(self) -> None:
+        """End the conversation."""
+        await self._leave()
+        await self.engine.close()
+
+
+async def execute(session: Session, statement: st.Statement) -> list[Answer]:
+    """Carry out one statement on the session's cluster."""
+    match statement:
+        case st.PassThrough(text):
+            flink = await session.flink()
+            return [_answer(await flink.run(text, session.options.of_flink))]
+        case (
+            st.CreateSavepoint()
+            | st.ShowSavepoints()
+            | st.ShowCheckpoints()
+            | st.DropSavepoint()
+            | st.DropSavepoints()
+            | st.DropAllSavepoints()
+        ):
+            return [await _about_savepoints(session, statement)]
+        case st.ShowJobTree() | st.ShowJobTrees() | st.ShowAncestors():
+            return [await _lineage(session, statement)]
+        case _:
+            return [await _about_jobs(session, statement)]
+
+
+@asynccontextmanager
+async def _managed(session: Session) -> AsyncIterator[Manager]:
+    flink = await session.flink()
+    options = session.options
+    yield Manager(
+        flink.engine,
+        Catalogue(await session.ours(), flink.url),
+        directory=options.savepoint_directory,
+        timeout=options.seconds("tailrace.timeout") if options.is_set("tailrace.timeout") else None,
+        talk=session.talk,
+    )
+
+
+# ------------------------------------------------------------------ jobs
+
+
+async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
+    async with _managed(session) as manager:
+        match statement:
+            case st.ShowJobs(extended):
+                return await _show_jobs(manager, extended)
+            case st.DescribeJob(name):
+                return _described(*await manager.describe(name))
+            case st.CreateJob():
+                return await _create(session, manager, statement)
+            case st.StartJob(name, savepoint, claim):
+                job_id, remarks = await manager.start(name, savepoint, claim=claim)
+                return Answer(Result(("job id",), [(job_id,)]), remarks=remarks)
+            case st.StopJob(name, savepoint, drain):
+                path = await manager.stop(name, savepoint=savepoint, drain=drain)
+                return OK if path is None else Answer(Result(("savepoint path",), [(path,)]))
+            case st.DropJob(name):
+                await manager.catalogue.drop(await manager.find(name))
+                return OK
+    raise AssertionError(f"{type(statement).__name__} is not about jobs")
+
+
+async def _show_jobs(manager: Manager, extended: bool) -> Answer:
+    from tailrace.gateway.dispatch import EXTENDED_COLUMNS, JOB_COLUMNS, job_row
+
+    jobs, remarks = await manager.list_jobs(with_causes=extended)
+    columns = EXTENDED_COLUMNS if extended else JOB_COLUMNS
+    rows = [job_row(job.listed)[: len(columns)] for job in jobs]
+    return Answer(Result(columns, rows), remarks=remarks)
+
+
+def _described(job: ClusterJob, definition: Definition, remarks: tuple[str, ...]) -> Answer:
+    from tailrace.gateway.dispatch import EXTENDED_COLUMNS, job_row
+
+    more = (
+        job.engine_id,
+        job.wanted,
+        without_secrets(definition.settings),
+        job.restored_from,
+        [one.name for one in definition.reads],
+        [one.name for one in definition.writes],
+    )
+    columns = (*EXTENDED_COLUMNS, *DETAIL_COLUMNS)
+    return Answer(Result(columns, [(*job_row(job.listed), *more)]), remarks=remarks)
+
+
+def without_secrets(settings: dict[str, str]) -> dict[str, str]:
+    """Settings as they may be shown."""
+    return {
+        key: "***" if any(word in key.lower() for word in _SECRET) else value
+        for key, value in settings.items()
+    }
+
+
+async def _create(session: Session, manager: Manager, statement: st.CreateJob) -> Answer:
+    own, text = body_of(statement)
+    options = dict(statement.options)
+    for key in options:
+        refuse_recovery(key)
+    flink = await session.flink()
+    setup = (*flink.definitions.texts, *own)
+    settings = session.options.of_flink | options
+    job_id, remarks = await manager.create(statement.name, text, setup, settings)
+    return Answer(Result(("job id",), [(job_id,)]), remarks=remarks)
+
+
+def body_of(statement: st.CreateJob) -> tuple[tuple[str, ...], str]:
+    """The definitions of a job's body, and the one statement that it runs.
+
+    Several INSERTs become one statement set, since a job is one graph.
+    """
+    setup: list[str] = []
+    inserts: list[str] = []
+    for text in statement.statements:
+        verb, kind, _ = subject(text)
+        if verb in ("INSERT", "EXECUTE"):
+            inserts.append(text)
+        elif inserts or not kind:
+            raise UsageError(
+                f'a job on Flink defines tables and then runs INSERT; found "{verb}"',
+                hint="CREATE JOB … AS INSERT INTO … SELECT …",
+            )
+        else:
+            setup.append(text)
+    if not inserts:
+        raise UsageError(
+            f'job "{statement.name}" has no INSERT, so there would be nothing to run',
+            hint="CREATE JOB … AS INSERT INTO … SELECT …",
+        )
+    if len(inserts) == 1:
+        return tuple(setup), inserts[0]
+    if any(subject(text)[0] == "EXECUTE" for text in inserts):
+        raise UsageError("a statement set cannot stand beside other statements that write")
+    return tuple(setup), f"EXECUTE STATEMENT SET BEGIN {'; '.join(inserts)}; END"
+
+
+# ------------------------------------------------------------------ savepoints
+
+
+async def _about_savepoints(session: Session, statement: st.Statement) -> Answer:
+    async with _managed(session) as manager:
+        savepoints = Savepoints(manager)
+        match statement:
+            case st.CreateSavepoint(job):
+                return _paths([await savepoints.create(job)])
+            case st.ShowSavepoints(job):
+                listed, remarks = await savepoints.show(job)
+                rows = [_savepoint_row(one) for one in listed]
+                return Answer(Result(SAVEPOINT_COLUMNS, rows), remarks=remarks)
+            case st.ShowCheckpoints(job):
+                made = await savepoints.checkpoints(job)
+                return Answer(
+                    Result(
+                        CHECKPOINT_COLUMNS,
+                        [
+                            (one.number, one.kind, one.status, one.completed, one.size)
+                            for one in made
+                        ],
+                    )
+                )
+            case st.DropSavepoint(path):
+                await savepoints.drop(path)
+                return OK
+            case st.DropSavepoints(job, age, keep):
+                return _paths(await savepoints.drop_of(job, str(age) if age else None, keep))
+            case st.DropAllSavepoints(job):
+                return _paths(await savepoints.drop_all(job))
+    raise AssertionError(f"{type(statement).__name__} is not about savepoints")
+
+
+def _paths(paths: list[str]) -> Answer:
+    return Answer(Result(("savepoint path",), [(path,) for path in paths]))
+
+
+def _savepoint_row(one: Savepoint) -> tuple[object, ...]:
+    place = one.path or one.directory
+    made = one.completed_at or one.asked_at
+    return (place, one.job_id, None, made.replace(microsecond=0), one.size, None, one.ownership)
+
+
+# ------------------------------------------------------------------ lineage, Flink's own
+
+
+async def _lineage(session: Session, statement: st.Statement) -> Answer:
+    from tailrace.jobs.cluster.lineage import COLUMNS, Graph
+
+    async with _managed(session) as manager:
+        jobs, remarks = await manager.list_jobs()
+        graph = Graph([(job, await manager.catalogue.definition(job)) for job in jobs])
+        match statement:
+            case st.ShowJobTree(name, full):
+                job = await manager.catalogue.find(name)
+                rows = graph.around(job.job_id) if full else graph.downstream(job.job_id)
+            case st.ShowAncestors(name):
+                rows = graph.upstream((await manager.catalogue.find(name)).job_id)
+            case _:
+                rows = graph.everything()
+        return Answer(Result(COLUMNS, rows), remarks=remarks)
+
+
+def _answer(result: SqlResult) -> Answer:
+    """What Flink answered; rows that were taken back are marked in a column of their own."""
+    if result.kinds is None:
+        return Answer(Result(result.columns, result.rows))
+    rows = [(kind, *row) for kind, row in zip(result.kinds, result.rows, strict=True)]
+    return Answer(Result(("op", *result.columns), rows))

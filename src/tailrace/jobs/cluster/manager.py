@@ -1,0 +1,359 @@
+"""The statements about jobs of a cluster: list, create, start, stop, drop.
+
+Each begins with a look at the cluster, so it decides on what is so now; each wish is written down
+before the cluster is asked. What a statement leaves behind when its process dies is put right by
+the next one (``resolving``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from tailrace.cascade.waiting import Patience
+from tailrace.engines.base import Restore, Run, Submission, Wish, new_id
+from tailrace.engines.flink import disk, words
+from tailrace.engines.flink.engine import FlinkEngine
+from tailrace.engines.flink.http import Unanswered
+from tailrace.errors import EngineError, NotFound, Unsupported, WrongState
+from tailrace.faults import reach
+from tailrace.jobs.cluster.catalogue import Catalogue
+from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
+from tailrace.jobs.model import Status
+
+_INTERVAL = 0.03
+# So long a new run is watched: most that cannot work fail at once.
+_WATCHED = 5.0
+
+SAVEPOINT_DIRECTORIES = (
+    "state.savepoints.dir",
+    "execution.checkpointing.savepoint-dir",
+)
+
+
+class Listed(NamedTuple):
+    """All jobs, newest first, and what makes the list doubtful."""
+
+    jobs: list[ClusterJob]
+    remarks: tuple[str, ...] = ()
+
+
+class Started(NamedTuple):
+    """A job that was started, and what somebody should know about it."""
+
+    job_id: str
+    remarks: tuple[str, ...] = ()
+
+
+class Manager:
+    """What can be done with the jobs of one cluster."""
+
+    def __init__(
+        self,
+        engine: FlinkEngine,
+        catalogue: Catalogue,
+        *,
+        directory: str | None = None,
+        timeout: float | None = None,
+        talk: Callable[[str], None] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.catalogue = catalogue
+        self._directory = directory
+        self._timeout = timeout
+        self._talk = talk
+
+    # ------------------------------------------------------------ looking
+
+    async def look(self) -> list[ClusterJob]:
+        """Ask the cluster, and write down what has changed; raises where it does not answer."""
+        asked = asyncio.get_running_loop().time()
+        runs = await self.engine.runs()
+        return await self.catalogue.observe(runs, asyncio.get_running_loop().time() - asked)
+
+    async def list_jobs(self, *, with_causes: bool = False) -> Listed:
+        """All jobs; as they were last seen where the cluster does not answer."""
+        try:
+            jobs = await self.look()
+        except Unanswered as error:
+            jobs = await self.catalogue.jobs()
+            return Listed(jobs, (f"as last seen: {error.message}",))
+        if with_causes:
+            jobs = await self._with_causes(jobs)
+        return Listed(jobs)
+
+    async def _with_causes(self, jobs: list[ClusterJob]) -> list[ClusterJob]:
+        """Ask why jobs failed or restart, where that is not known yet."""
+        troubled = (Status.FAILED, Status.FAILING, Status.RESTARTING)
+        errors: dict[str, str] = {}
+        for job in jobs:
+            if job.status in troubled and job.error is None and job.engine_id is not None:
+                stack = await self.engine.manager.why_failed(job.engine_id)
+                if stack:
+                    errors[job.engine_id] = words.shortened(words.cause(stack))
+        if not errors:
+            return jobs
+        asked = asyncio.get_running_loop().time()
+        runs = await self.engine.runs()
+        age = asyncio.get_running_loop().time() - asked
+        return await self.catalogue.observe(runs, age, errors)
+
+    async def find(self, name: str) -> ClusterJob:
+        """The job that is meant, as it is now."""
+        try:
+            await self.look()
+        except Unanswered:
+            return await self.catalogue.find(name)  # what is to be done will say that again
+        return await self.catalogue.find(name)
+
+    async def describe(self, name: str) -> tuple[ClusterJob, Definition, tuple[str, ...]]:
+        """Everything about one job."""
+        listed = await self.list_jobs(with_causes=True)
+        job = await self.catalogue.find(name)
+        return job, await self.catalogue.definition(job), listed.remarks
+
+    # ------------------------------------------------------------ starting
+
+    async def create(
+        self,
+        name: str,
+        statement: str,
+        setup: Sequence[str],
+        settings: dict[str, str],
+    ) -> Started:
+        """Make a job and start it; nothing is left of one whose statement cannot run."""
+        await self.look()
+        job_id = new_id()
+        submission = Submission(job_id, name, statement, tuple(setup), settings)
+        lineage = await self.engine.lineage(submission)
+        async with self.catalogue.at_work(job_id):
+            await self.catalogue.create(job_id, name, statement, setup, settings, lineage)
+            await reach("flink.create.written")
+            engine_id = await self.engine.submit(submission, self.catalogue)
+        return Started(job_id, await self._watch(name, engine_id))
+
+    async def start(self, name: str, path: str | None = None, *, claim: bool = False) -> Started:
+        """Start a job again: from a savepoint, or where it stopped."""
+        job = await self.find(name)
+        if not job.status.may_start:
+            raise WrongState(
+                f'job "{job.job_name}" is {job.status}; START needs one that has ended or is '
+                "SUSPENDED",
+                hint=f"stop it first with: STOP JOB '{job.job_name}'",
+            )
+        definition = await self.catalogue.definition(job)
+        savepoints = await self.catalogue.savepoints()
+        remarks: list[str] = []
+        restore: Restore | None
+        if path is not None:
+            restore, found = await self._restore_from(path, claim, savepoints)
+        else:
+            restore, found = await self._where_it_stopped(job, savepoints)
+            if restore is None:
+                remarks.append(
+                    f'job "{job.job_name}" left neither savepoint nor checkpoint: it begins anew'
+                )
+        if found is not None and found.drains:
+            remarks.append(
+                "the savepoint was drained: windows were closed as if all data had come, so what "
+                "comes now may be counted as late"
+            )
+        run_id = new_id()
+        async with self.catalogue.at_work(run_id):
+            run_id = await self.catalogue.start(job, run_id, restore)
+            await reach("flink.start.written")
+            engine_id = await self.engine.submit(
+                Submission(
+                    run_id,
+                    job.job_name,
+                    definition.statement or "",
+                    definition.setup,
+                    definition.settings,
+                    restore,
+                ),
+                self.catalogue,
+            )
+            if claim and found is not None and found.state != "claimed":
+                await self.catalogue.move(found.savepoint_id, "claimed")
+        return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
+
+    async def _restore_from(
+        self, path: str, claim: bool, savepoints: list[Savepoint]
+    ) -> tuple[Restore, Savepoint | None]:
+        """Check a savepoint that somebody has named."""
+        wanted = disk.canonical(path)
+        found = next((one for one in savepoints if one.path == wanted), None)
+        if found is not None and found.state in ("dropping", "lost"):
+            raise WrongState(
+                f'savepoint "{wanted}" is {found.state}', hint="list them with: SHOW SAVEPOINTS"
+            )
+        if await disk.is_there(wanted) is False:
+            raise NotFound(
+                f'there is no savepoint at "{wanted}"', hint="list them with: SHOW SAVEPOINTS"
+            )
+        if claim:
+            for other in await self.catalogue.restored_from(wanted):
+                raise WrongState(
+                    f'savepoint "{wanted}" cannot be claimed: job "{other.job_name}" was restored '
+                    "from it and runs",
+                    hint="use NO_CLAIM",
+                )
+        return Restore(wanted, claim), found
+
+    async def _where_it_stopped(
+        self, job: ClusterJob, savepoints: list[Savepoint]
+    ) -> tuple[Restore | None, Savepoint | None]:
+        """The savepoint with which the last run ended, or its newest checkpoint."""
+        for one in savepoints:
+            mine = one.engine_id == job.engine_id and job.engine_id is not None
+            if mine and one.stops and one.path and await disk.is_there(one.path) is not False:
+                return Restore(one.path), one
+        if job.engine_id is not None:
+            path = await self.engine.newest_checkpoint(job.engine_id, job.checkpoint)
+            if path is not None:
+                return Restore(path), None
+        if job.restored_from and await disk.is_there(job.restored_from) is not False:
+            return Restore(job.restored_from), None
+        return None, None
+
+    async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
+        """Wait until a new run works; one that fails at once is an error."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + min(_WATCHED, self._timeout or _WATCHED)
+        run: Run | None = None
+        while clock() < until:
+            run = await self.engine.status(engine_id)
+            if run is not None and ((run.state == "RUNNING" and not run.waiting) or run.end):
+                break
+            await asyncio.sleep(_INTERVAL)
+        await self.look()
+        if run is not None and run.state == "FAILED":
+            stack = await self.engine.manager.why_failed(engine_id) or ""
+            raise words.error_of(stack, f'job "{name}" was started and has failed')
+        status, problem = status_of(run) if run else (Status.CREATED, "the cluster has not begun")
+        if status is Status.CREATED:
+            return (f'job "{name}" waits: {problem}{await self._slots()}',)
+        return ()
+
+    async def _slots(self) -> str:
+        free, of = await self.engine.manager.slots()
+        return f"; {free} of {of} slots are free" if free == 0 else ""
+
+    # ------------------------------------------------------------ stopping
+
+    async def stop(self, name: str, *, savepoint: bool = False, drain: bool = False) -> str | None:
+        """Stop a job and wait until it is at rest; returns the path of the savepoint."""
+        if drain and not savepoint:
+            raise Unsupported(
+                "WITH DRAIN could only be used after WITH SAVEPOINT",
+                hint=f"STOP JOB '{name}' WITH SAVEPOINT WITH DRAIN",
+            )
+        job = await self.find(name)
+        if not job.status.may_stop:
+            raise WrongState(
+                f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
+                hint=f"start it again with: START JOB '{job.job_name}'",
+            )
+        if savepoint:
+            path = await self.take(job, stop=True, drain=drain)
+        else:
+            path = None
+            await self._cancel(job)
+        await self._at_rest(job)
+        return path
+
+    async def _cancel(self, job: ClusterJob) -> None:
+        await self.catalogue.want_stop(job, "canceled")
+        await reach("flink.stop.written")
+        if job.engine_id is None:
+            raise WrongState(
+                f'job "{job.job_name}" has not been seen on the cluster yet',
+                hint="look again with: SHOW JOBS",
+            )
+        if job.status is Status.SUSPENDED:
+            raise WrongState(
+                f'job "{job.job_name}" is SUSPENDED: {job.error}',
+                hint=f"start it with: START JOB '{job.job_name}'",
+            )
+        await self._note_checkpoint(job.engine_id)
+        await self.engine.stop(job.engine_id)
+
+    async def _note_checkpoint(self, engine_id: str) -> None:
+        path = await self.engine.newest_checkpoint(engine_id, None)
+        if path is not None:
+            await self.catalogue.note_checkpoint(engine_id, path)
+
+    async def _at_rest(self, job: ClusterJob) -> None:
+        """Wait until the cluster says that the run has ended, and write that down."""
+        assert job.engine_id is not None
+
+        async def ended() -> bool:
+            state = await self.engine.manager.state(job.engine_id or "")
+            return state is None or state in ("FINISHED", "CANCELED", "FAILED")
+
+        what = f'job "{job.job_name}" to end'
+        patience = Patience(self._timeout, self._talk)
+        await patience.wait(ended, what=what, interval=_INTERVAL)
+        await self.look()
+
+    # ------------------------------------------------------------ savepoints
+
+    async def take(self, job: ClusterJob, *, stop: bool = False, drain: bool = False) -> str:
+        """Take a savepoint and return its path; with ``stop`` the run ends with it."""
+        async with self._wish(job, stop, drain) as wish:
+            made = await self.engine.savepoint(
+                wish, self.catalogue, timeout=self._timeout, talk=self._talk
+            )
+        if made.path is None:
+            verb = "was not stopped" if stop else "has no new savepoint"
+            raise words.error_of(made.error or "", f'job "{job.job_name}" {verb}')
+        return made.path
+
+    @asynccontextmanager
+    async def _wish(self, job: ClusterJob, stop: bool, drain: bool) -> AsyncIterator[Wish]:
+        """The savepoint to be asked for; a stop that is under way is not asked for twice.
+
+        Two different ones at once would end the job as failed.
+        """
+        _need_running(job)
+        assert job.engine_id is not None
+        for one in await self.catalogue.savepoints(job) if stop else ():
+            if one.state == "requested" and one.stops and one.engine_id == job.engine_id:
+                yield one.wish
+                return
+        savepoint_id = new_id()
+        root = await self.savepoint_directory()
+        directory = disk.below(root, f"tailrace-{savepoint_id}")
+        async with self.catalogue.at_work(savepoint_id):
+            yield Wish(savepoint_id, job.engine_id, directory, stop, drain)
+
+    async def savepoint_directory(self) -> str:
+        """Where savepoints go: as the session says, else as the cluster does."""
+        if self._directory:
+            return self._directory
+        settings = await self.engine.manager.settings()
+        given = [settings[key] for key in SAVEPOINT_DIRECTORIES if settings.get(key)]
+        found = given[-1] if given else None
+        if found is None:
+            raise EngineError(
+                "neither the cluster nor this session has a directory for savepoints",
+                hint="SET 'state.savepoints.dir' = 'file:///…'",
+            )
+        return found
+
+
+def _need_running(job: ClusterJob) -> None:
+    """A savepoint needs a run whose tasks all run, in streaming mode."""
+    if job.kind == "batch":
+        raise WrongState(
+            f'job "{job.job_name}" runs in batch mode, where there are no savepoints',
+            hint="stop it without one, or run it with 'execution.runtime-mode' = 'streaming'",
+        )
+    if job.status is not Status.RUNNING or job.engine_id is None:
+        why = f": {job.error}" if job.error else ""
+        raise WrongState(
+            f'job "{job.job_name}" is {job.status}{why}; a savepoint needs a running job',
+            hint="look at it with: SHOW JOBS EXTENDED",
+        )

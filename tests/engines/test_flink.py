@@ -1,0 +1,328 @@
+"""Every statement on Flink: on the real one, and on the fake that stands in for it elsewhere.
+
+All tests that need the real one are in this file, so that it is started once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.flink_fake import FakeFlink
+from fixtures.flink_session import OpenSql, Sql
+from fixtures.waiting import eventually
+from tailrace.engines.flink.local import Running
+
+FIRST_FIVE = ["job id", "job name", "status", "start time", "end time"]
+DEFINITIONS = (
+    "CREATE TABLE src (a INT, b STRING) WITH ('connector'='datagen','rows-per-second'='20')",
+    "CREATE TABLE sink (a INT, n BIGINT) WITH ('connector'='blackhole')",
+)
+BODY = "INSERT INTO sink SELECT a, count(*) FROM src GROUP BY a"
+
+
+@pytest.fixture(params=["fake", "real"])
+def sql(request: pytest.FixtureRequest) -> Sql:
+    found: Sql = request.getfixturevalue(f"{request.param}_sql")
+    return found
+
+
+@pytest.fixture
+async def defined(sql: Sql) -> Sql:
+    for text in DEFINITIONS:
+        await sql(text)
+    return sql
+
+
+@pytest.fixture
+async def job(defined: Sql, request: pytest.FixtureRequest) -> str:
+    """A running job, named after the test."""
+    name = "".join(one if one.isalnum() else "_" for one in request.node.name).lower()
+    await defined(f'CREATE JOB "{name}" AS {BODY}')
+    return name
+
+
+def place(path: str) -> Path:
+    return Path(path.removeprefix("file:"))
+
+
+async def test_life_of_a_job(sql: Sql, defined: Sql):
+    (created,) = await sql(f"CREATE JOB life AS {BODY}")
+    job_id = created["job id"]
+    (listed,) = [row for row in await sql("SHOW JOBS") if row["job id"] == job_id]
+    assert list(listed) == FIRST_FIVE
+    assert (listed["job name"], listed["status"], listed["end time"]) == ("life", "RUNNING", None)
+    (more,) = [row for row in await sql("SHOW JOBS EXTENDED") if row["job id"] == job_id]
+    assert (more["engine"], more["kind"], more["statement"]) == ("flink", "streaming", BODY)
+
+    path = await sql.value("CREATE SAVEPOINT FOR JOB 'life'")
+    assert (place(path) / "_metadata").is_file()
+    assert await sql.status("life") == "RUNNING"
+    assert place(path).parent.name.startswith("tailrace-")  # a directory of its own
+
+    last = await sql.value(f"STOP JOB '{job_id[:8]}' WITH SAVEPOINT")
+    assert await sql.status("life") == "FINISHED"
+    rows = await sql("SHOW SAVEPOINTS FOR JOB 'life'")
+    assert [row["savepoint path"] for row in rows] == [last, path]
+    assert {row["job id"] for row in rows} == {job_id}
+    assert all(row["size"] > 0 for row in rows)
+
+    assert await sql.value("START JOB 'life'") == job_id  # it keeps its id
+    assert await sql.status("life") == "RUNNING"
+    (described,) = await sql("DESCRIBE JOB 'life'")
+    assert described["restored from"] == last  # where it stopped
+    assert described["engine id"] != job_id
+    assert described["reads"] == ["default_catalog.default_database.src"]
+    assert described["writes"] == ["default_catalog.default_database.sink"]
+
+    assert await sql("STOP JOB 'life'") == [{"result": "OK"}]
+    assert await sql.status("life") == "CANCELED"
+    await sql("DROP JOB 'life'")
+    assert "there is no job" in await sql.fails("DESCRIBE JOB 'life'")
+    rows = await sql("SHOW SAVEPOINTS")
+    assert {row["savepoint path"] for row in rows} >= {last, path}  # never with its job
+    for one in (last, path):
+        await sql(f"DROP SAVEPOINT '{one}'")
+        assert not place(one).parent.exists()
+
+
+async def test_start_from_a_savepoint(sql: Sql, job: str):
+    path = await sql.value(f"CREATE SAVEPOINT FOR JOB '{job}'")
+    assert "START needs one that has ended" in await sql.fails(f"START JOB '{job}'")
+    await sql(f"STOP JOB '{job}'")
+    await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert described["restored from"] == path
+    assert place(path).exists()
+    (row,) = await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'")
+    assert row["ownership"] == "user"
+    await sql(f"STOP JOB '{job}'")
+
+    await sql(f"START JOB '{job}' FROM SAVEPOINT 'file://{path.removeprefix('file:')}' CLAIM")
+    rows = await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'")
+    assert [row["ownership"] for row in rows] in (["job"], [])  # Flink may have removed it already
+    if rows:
+        assert "belongs to job" in await sql.fails(f"DROP SAVEPOINT '{path}'")
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_settings_of_a_start_are_gone_after_it(sql: Sql, job: str):
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
+    await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+    await sql(f'CREATE JOB "{job}_other" AS INSERT INTO sink SELECT a, 1 FROM src')
+    (described,) = await sql(f"DESCRIBE JOB '{job}_other'")
+    assert described["restored from"] is None
+    assert await sql.status(f"{job}_other") == "RUNNING"
+    for name in (job, f"{job}_other"):
+        await sql(f"STOP JOB '{name}'")
+    assert "would hold for whatever runs next" in await sql.fails(
+        f"SET 'execution.state-recovery.path' = '{path}'"
+    )
+
+
+async def test_drain(sql: Sql, job: str):
+    said = await sql.fails(f"STOP JOB '{job}' WITH DRAIN")
+    assert said.startswith("WITH DRAIN could only be used after WITH SAVEPOINT")
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT WITH DRAIN")
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert (described["status"], described["wanted"]) == ("FINISHED", "finished")
+    await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+    assert any("drained" in remark for remark in sql.remarks)
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_settings_of_the_session_go_into_the_job(sql: Sql, defined: Sql):
+    await sql("SET 'execution.checkpointing.interval' = '300 ms'")
+    assert {"key", "value", "purpose"} <= set((await sql("SET"))[0])
+    await sql(f"CREATE JOB quick WITH ('parallelism.default' = '1') AS {BODY}")
+    await sql("RESET 'execution.checkpointing.interval'")
+    (described,) = await sql("DESCRIBE JOB 'quick'")
+    assert described["configuration"] == {
+        "execution.checkpointing.interval": "300 ms",
+        "parallelism.default": "1",
+    }
+    await sql("STOP JOB 'quick'")
+
+
+async def test_savepoint_directory_of_the_session(sql: Sql, job: str, tmp_path: Path):
+    await sql(f"SET 'state.savepoints.dir' = 'file://{tmp_path}/mine'")
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
+    assert place(path).is_relative_to(tmp_path / "mine")
+
+
+async def test_housekeeping(sql: Sql, job: str):
+    made = [await sql.value(f"CREATE SAVEPOINT FOR JOB '{job}'") for _ in range(3)]
+    kept = f"DROP SAVEPOINTS FOR JOB '{job}' OLDER THAN INTERVAL '1' HOUR"
+    assert await sql(kept) == []
+    (dropped,) = await sql(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 2")
+    assert dropped["savepoint path"] == made[0]
+    rows = await sql(f"DROP SAVEPOINT ALL FOR JOB '{job}'")
+    assert {row["savepoint path"] for row in rows} == set(made[1:])
+    assert await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'") == []
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_savepoints_come_and_go_on_disk(sql: Sql, job: str):
+    path = await sql.value(f"CREATE SAVEPOINT FOR JOB '{job}'")
+    foreign = place(path).parents[1] / f"{place(path).name[:16]}-0123456789ab"
+    foreign.mkdir()
+    (foreign / "_metadata").write_bytes((place(path) / "_metadata").read_bytes())
+    place(path).rename(place(path).with_name("aside"))
+    by_path = {row["savepoint path"]: row for row in await sql("SHOW SAVEPOINTS")}
+    assert by_path[path]["ownership"] == "lost"
+    found = by_path[f"file:{foreign}"]
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert (found["ownership"], found["job id"]) == ("foreign", described["job id"])
+    place(path).with_name("aside").rename(place(path))
+    by_path = {row["savepoint path"]: row for row in await sql("SHOW SAVEPOINTS")}
+    assert by_path[path]["ownership"] == "user"
+    for one in (path, f"file:{foreign}"):
+        await sql(f"DROP SAVEPOINT '{one}'")
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_checkpoints(sql: Sql, job: str, request: pytest.FixtureRequest):
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    if "fake" in request.node.name:
+        fake: FakeFlink = request.getfixturevalue("fake_flink")
+        fake.take_checkpoints(described["engine id"], 2)
+
+    async def two() -> list[dict[str, Any]]:
+        rows = await sql(f"SHOW CHECKPOINTS FOR JOB '{job}'")
+        assert len(rows) >= 2
+        return rows
+
+    rows = await eventually(two, 10)
+    assert list(rows[0]) == ["checkpoint", "position", "status", "completed", "size"]
+    assert [row["checkpoint"] for row in rows] == sorted(
+        (row["checkpoint"] for row in rows), reverse=True
+    )
+    await sql(f"STOP JOB '{job}'")  # a cancel: its last checkpoint stays
+    await sql(f"START JOB '{job}'")
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert "/chk-" in described["restored from"]
+    assert sql.remarks == ()
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_lineage(sql: Sql, job: str):
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    rows = await sql(f"SHOW JOBTREE '{job}'")
+    assert list(rows[0]) == ["level", "kind", "name", "job id", "status"]
+    assert [(row["level"], row["kind"]) for row in rows[:2]] == [(0, "job"), (1, "table")]
+    rows = await sql(f"SHOW ANCESTORS '{job}'")
+    assert [row["name"] for row in rows] == [job, "default_catalog.default_database.src"]
+    rows = await sql(f"SHOW JOBTREE '{job}' FULL")
+    assert rows[0]["name"] == "default_catalog.default_database.src"
+    assert described["job id"] in {row["job id"] for row in await sql("SHOW JOBTREES")}
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_flinks_own_statements(sql: Sql):
+    assert len(await sql("SELECT 1")) == 1
+    await sql(DEFINITIONS[0])
+    assert "failed" in await sql.fails("FROBNICATE 'x'")
+
+
+async def test_bad_input(sql: Sql, job: str):
+    unknown = "0123456789abcdef0123456789abcdef"
+    for text, said in (
+        ("DESCRIBE JOB 'nobody'", 'there is no job "nobody" on the Flink cluster'),
+        (f"STOP JOB '{unknown}'", f'there is no job "{unknown}"'),
+        ("STOP JOB 'abc'", "at least 6 of its 32 digits"),
+        (f"DROP JOB '{job}'", "DROP needs one that has ended"),
+        ("DROP SAVEPOINT '/nowhere/savepoint-1'", "there is no savepoint"),
+        ("DROP SAVEPOINT 'nowhere'", "is not the path of a savepoint"),
+        (f'CREATE JOB "{job}" AS {BODY}', f'there is a job "{job}" already; it is RUNNING'),
+        ("CREATE JOB x AS SELECT 1", 'found "SELECT"'),
+        ("CREATE JOB x AS DELETE FROM sink", 'found "DELETE"'),
+        (
+            "CREATE JOB x WITH ('execution.state-recovery.path' = '/x') AS INSERT INTO t SELECT 1",
+            "would hold for whatever runs next",
+        ),
+        ("SHOW CHECKPOINTS FOR JOB 'nobody'", "there is no job"),
+        ("CREATE SAVEPOINT FOR JOB 'nobody'", "there is no job"),
+    ):
+        assert said in await sql.fails(text), text
+    await sql(f"STOP JOB '{job}'")
+    for text, said in (
+        (f"STOP JOB '{job}'", "is CANCELED; STOP needs one that has not ended"),
+        (f"STOP JOB '{job}' WITH SAVEPOINT", "is CANCELED; STOP needs one that has not ended"),
+        (f"CREATE SAVEPOINT FOR JOB '{job}'", "a savepoint needs a running job"),
+        (f"START JOB '{job}' FROM SAVEPOINT '/tmp/none'", 'there is no savepoint at "file:/tmp/'),
+    ):
+        assert said in await sql.fails(text), text
+    assert await sql.status(job) == "CANCELED"
+
+
+async def test_savepoint_where_nothing_can_be_written(sql: Sql, job: str):
+    await sql("SET 'state.savepoints.dir' = 'file:///proc/nothing'")
+    said = await sql.fails(f"CREATE SAVEPOINT FOR JOB '{job}'")
+    assert said.startswith(f'job "{job}" has no new savepoint')
+    assert await sql.status(job) == "RUNNING"
+    said = await sql.fails(f"STOP JOB '{job}' WITH SAVEPOINT")
+    assert said.startswith(f'job "{job}" was not stopped')
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert described["wanted"] == "running"
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_job_in_batch_mode_has_no_savepoints(sql: Sql):
+    await sql("SET 'execution.runtime-mode' = 'batch'")
+    await sql(
+        "CREATE TABLE few (a INT) WITH ('connector'='datagen','rows-per-second'='1',"
+        "'number-of-rows'='600')"
+    )
+    await sql("CREATE TABLE sink1 (a INT) WITH ('connector'='blackhole')")
+    await sql("CREATE JOB batch AS INSERT INTO sink1 SELECT a FROM few")
+    for text in ("STOP JOB 'batch' WITH SAVEPOINT", "CREATE SAVEPOINT FOR JOB 'batch'"):
+        assert "runs in batch mode, where there are no savepoints" in await sql.fails(text)
+    await sql("STOP JOB 'batch'")
+    assert await sql.status("batch") == "CANCELED"
+
+
+async def test_no_free_slots(sql: Sql, defined: Sql):
+    await sql("SET 'tailrace.timeout' = '1s'")
+    names = [f"slot{number}" for number in range(5)]  # of four slots
+    for name in names:
+        await sql(f"CREATE JOB {name} AS {BODY}")
+    assert any("slots are free" in remark for remark in sql.remarks), sql.remarks
+    assert await sql.status("slot4") == "CREATED"
+    said = await sql.fails("CREATE SAVEPOINT FOR JOB 'slot4'")
+    assert "is CREATED: " in said
+    assert "tasks do not run yet" in said
+    for name in names:
+        await sql(f"STOP JOB '{name}'")
+
+
+async def test_jobs_started_elsewhere_are_listed(sql: Sql, defined: Sql):
+    await sql(BODY)
+
+    async def runs() -> dict[str, Any]:
+        (row,) = [one for one in await sql("SHOW JOBS") if "insert-into" in one["job name"]]
+        assert row["status"] == "RUNNING"
+        return row
+
+    row = await eventually(runs)
+    path = await sql.value(f"STOP JOB '{row['job id']}' WITH SAVEPOINT")
+    assert place(path).exists()
+    assert "was not created here" in await sql.fails(f"START JOB '{row['job id']}'")
+    await sql(f"DROP SAVEPOINT '{path}'")
+
+
+async def test_another_session_sees_the_same(
+    sql: Sql, job: str, open_sql: OpenSql, request: pytest.FixtureRequest
+):
+    path = await sql.value(f"CREATE SAVEPOINT FOR JOB '{job}'")
+    if "fake" in request.node.name:
+        fake: FakeFlink = request.getfixturevalue("fake_flink")
+        other = await open_sql(fake.url, fake.url)
+    else:
+        real: Running = request.getfixturevalue("real_flink")
+        other = await open_sql(real.url)
+    await other(f"STOP JOB '{job}'")
+    await other(f"START JOB '{job}' FROM SAVEPOINT '{path}'")  # without the session's tables
+    assert await sql.status(job) == "RUNNING"
+    await sql(f"STOP JOB '{job}'")
