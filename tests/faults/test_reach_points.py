@@ -26,6 +26,7 @@ BROKEN_BY = {
     "cascade/worker.py": "faults/test_run_killed.py",
     "jobs/savepoints/disposal.py": "faults/test_savepoint_killed.py",
     "jobs/savepoints/restore.py": "faults/test_savepoint_killed.py",
+    "jobs/savepoints/seed.py": "integration/jobs/test_savepoints.py",
     "jobs/savepoints/writer.py": "faults/test_savepoint_killed.py",
     "engines/flink/engine.py": "engines/test_flink_killed.py",
     "jobs/cluster/manager.py": "engines/test_flink_killed.py",

@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Collection
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import urlencode
 
 from tailrace import log, service
@@ -31,7 +32,7 @@ from tailrace.cascade.node import (
 from tailrace.db.connection import Database
 from tailrace.db.dsn import display, parameters
 from tailrace.db.queries import load
-from tailrace.errors import AlreadyExists, TailraceError, UsageError, WrongState
+from tailrace.errors import AlreadyExists, LostPosition, TailraceError, UsageError, WrongState
 from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
@@ -122,14 +123,32 @@ def _created(
     )  # fmt: skip
 
 
+class Seed(Protocol):
+    """Rows of a known tick that a new node begins with, instead of copying them."""
+
+    tick: int
+
+    async def fill(self, own: Database, provider: Database, queue: str) -> None:
+        """Put the rows into the tables of a database that is no node yet."""
+
+    async def attach(self, own: Database, new: NewNode, watermark: int) -> None:
+        """Make the tables those of the node, which has begun at a tick."""
+
+
 class Joining:
     """A new branch or leaf on its way into a cascade: first look at everything, then do it."""
 
     def __init__(
-        self, new: NewNode, stack: AsyncExitStack, *, given_up: Collection[str] = ()
+        self,
+        new: NewNode,
+        stack: AsyncExitStack,
+        *,
+        given_up: Collection[str] = (),
+        seed: Seed | None = None,
     ) -> None:
-        """``given_up``: nodes that are not visited this time."""
+        """``given_up``: nodes that are not visited this time; ``seed``: rows to begin with."""
         self._new = new
+        self._seed = seed
         self._stack = stack
         self._given_up = given_up
         self._self = Member(new.name, new.location, dead=False)
@@ -187,6 +206,8 @@ class Joining:
         with _created(self._new, provider=self._provider.name) as told:
             # Inner blocks commit first: the root, then the provider, then the own database.
             async with db.transaction():
+                if self._seed is not None:
+                    await self._seed.fill(db, self._provider_db, self._new.queue)
                 told["completed"] = told["newest"] = await self._commit_elsewhere(db)
                 await reach("create.after_provider_commit")
         await self._tell_others()
@@ -247,10 +268,19 @@ class Joining:
             await _register_location(db, new, self._self)
         if self._again:
             await ask(db, queries.unregister_subscriber, queue=new.queue, node=new.name)
+        begin = self._seed.tick if self._seed is not None and new.type == "leaf" else None
         row = await ask(
-            db, queries.register_subscriber, queue=new.queue, node=new.name, worker=new.worker
-        )
-        return int(row.global_watermark)
+            db, own_queries.subscribe_at,
+            queue=new.queue, node=new.name, worker=new.worker, tick=begin,
+        )  # fmt: skip
+        watermark = int(row.global_watermark)
+        if self._seed is not None and self._seed.tick < watermark:
+            raise LostPosition(
+                f'the rows of the savepoint are at tick {self._seed.tick} of queue "{new.queue}", '
+                f'and node "{self._provider.name}" keeps what comes after tick {watermark} for all',
+                hint="choose the node that holds its events with --provider; see: SHOW SAVEPOINTS",
+            )
+        return watermark if begin is None else begin
 
     async def _create_here(self, db: Database, watermark: int) -> None:
         new = self._new
@@ -260,6 +290,8 @@ class Joining:
         if new.type == "branch":
             await _configure_queue(db, new.queue)
         await self._copy_descriptors(db)
+        if self._seed is not None:
+            await self._seed.attach(db, new, watermark)
         if new.attributes is not None:
             await ask(db, queries.set_node_attrs, queue=new.queue, attributes=new.attributes)
 

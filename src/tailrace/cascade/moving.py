@@ -199,6 +199,8 @@ class Move:
         for name in moving:
             tick = facts.positions[name].tick
             if name not in held:
+                # its position tells who holds it, so that goes last
+                yield from self._let_go(view, (name,))
                 yield Unpin(self.node, name, moved=self.node)
             elif self._registered(facts, new, name) and new.readers.get(name) != tick:
                 yield self._register(facts, name, tick)

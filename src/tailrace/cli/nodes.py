@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tailrace.cascade.joining import NewNode
     from tailrace.cascade.node import Node, NodeType
     from tailrace.db.connection import Database
+    from tailrace.jobs.savepoints.seed import SavepointSeed
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,8 +82,17 @@ async def create_root(call: Invocation, **options: Any) -> int:
     return 0
 
 
+_seed_option = click.option(
+    "--from-savepoint",
+    "savepoint",
+    metavar="PATH",
+    help="Take the rows from this savepoint of another node, and not from the provider.",
+)
+
+
 @command("create-branch")
 @_create_options(joins=True)
+@_seed_option
 async def create_branch(call: Invocation, **options: Any) -> int:
     """Add a node with a copy of the queue, which other nodes can read from.
 
@@ -97,6 +107,7 @@ async def create_branch(call: Invocation, **options: Any) -> int:
 @click.option(
     "--merge", metavar="QUEUE", help="Merge the queue into QUEUE, which this database holds."
 )
+@_seed_option
 async def create_leaf(call: Invocation, **options: Any) -> int:
     """Add a node that only receives: it holds tables, but no queue.
 
@@ -113,12 +124,23 @@ async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> in
     async with call.database() as db, AsyncExitStack() as stack:
         if await _already_there(call, db, new, check=not options["nocheck"]):
             return 0
-        joining = Joining(new, stack, given_up=options["dead"])
+        seed = await _seed(options["savepoint"], new)
+        joining = Joining(new, stack, given_up=options["dead"], seed=seed)
         await joining.look()
         await _ensure_schemas(call, db)
         await joining.finish(db)
     call.say(f'node "{new.name}" is a {kind} of queue "{new.queue}"')
+    if seed is not None and seed.left_out:
+        call.warn(f"not seeded, as not on both sides: {', '.join(seed.left_out)}")
     return 0
+
+
+async def _seed(path: str | None, new: NewNode) -> SavepointSeed | None:
+    if path is None:
+        return None
+    from tailrace.jobs.savepoints.seed import SavepointSeed
+
+    return await SavepointSeed.read(path, new)
 
 
 def _new_node(call: Invocation, kind: NodeType, options: dict[str, Any]) -> NewNode:

@@ -30,7 +30,7 @@ from tailrace.jobs.savepoints.storage import Storage
 queries = load("tailrace")
 _logger = log.get("savepoints")
 
-_REPLICAS = ("worker", "apply")
+REPLICAS = ("worker", "apply")
 
 
 async def restore(seat: Seat) -> None:
@@ -128,7 +128,7 @@ class _Restore:
             raise WrongState(
                 f'it is of queue "{found.queue}", the job reads queue "{self._seat.queue}"'
             )
-        kinds = [kind in _REPLICAS for kind in (found.kind, intent.kind)]
+        kinds = [kind in REPLICAS for kind in (found.kind, intent.kind)]
         if kinds[0] != kinds[1]:
             raise WrongState(f"it is of a job of kind {found.kind}, the job is of {intent.kind}")
 
@@ -148,7 +148,7 @@ class _Restore:
         intent, seat = self._intent, self._seat
         names = [file.table for file in found.tables]
         async with self._db.transaction():
-            if intent.kind not in _REPLICAS:
+            if intent.kind not in REPLICAS:
                 # who reads what the job writes is to hear of it
                 await self._db.execute(queries.be_origin)
             rows = await self._db.fetch_all(

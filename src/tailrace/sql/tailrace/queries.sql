@@ -757,6 +757,9 @@ select * from tailrace.restore_intent(%(queue)s, %(consumer)s);
 -- go_back: let a consumer of this database's queue go back to a tick, if all after it is kept
 select tailrace.held_tick(%(queue)s, %(consumer)s, %(tick)s, %(what)s);
 
+-- be_replica: keep triggers and foreign keys from firing for the rest of the transaction
+select pg_catalog.set_config('session_replication_role', 'replica', true);
+
 -- be_origin: let triggers and foreign keys fire for the rest of the transaction
 select case when pg_catalog.current_setting('session_replication_role') <> 'origin'
     then pg_catalog.set_config('session_replication_role', 'origin', true) end;

@@ -1,0 +1,137 @@
+"""Savepoints of replicas: what is in them, what starts from them, what they hold, how they go."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+
+from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.command import Result, Tailrace
+from fixtures.history import History, is_at
+from tailrace import faults
+
+pytestmark = pytest.mark.timeout(120)
+
+
+class Sql:
+    """``tailrace sql`` on one node, with a directory for savepoints."""
+
+    def __init__(self, tailrace: Tailrace, node: TestNode, directory: Path | str) -> None:
+        self._tailrace, self._node, self._directory = tailrace, node, directory
+
+    async def __call__(self, *texts: str, status: int = 0) -> Result:
+        setting = f"SET 'state.savepoints.dir' = '{self._directory}'"
+        words = [word for text in (setting, *texts) for word in ("-c", text)]
+        return await self._tailrace(
+            "sql", *words, "--format", "json", "--db", self._node.dsn, status=status
+        )
+
+    async def rows(self, text: str) -> list[dict[str, object]]:
+        import json
+
+        out = (await self(text)).out
+        return json.loads(out[out.index("]") + 1 :])
+
+    async def fails(self, text: str) -> str:
+        return (await self(text, status=1)).err.strip()
+
+    async def savepoint(self, job: str) -> str:
+        (row,) = await self.rows(f"CREATE SAVEPOINT FOR JOB '{job}'")
+        return str(row["savepoint path"])
+
+    async def listed(self) -> dict[str, dict[str, object]]:
+        return {str(row["savepoint path"]): row for row in await self.rows("SHOW SAVEPOINTS")}
+
+
+async def seeded(
+    cascade: Cascade, tailrace: Tailrace, path: str, name: str, provider: TestNode, kind: str
+) -> TestNode:
+    """A new node in an empty database, from a savepoint; nobody serves it."""
+    db = await cascade.new_database(label=name)
+    await tailrace(
+        f"create-{kind}", name, "--from-savepoint", path, "--provider", provider.dsn,
+        "--queue", QUEUE, "--db", db.dsn,
+    )  # fmt: skip
+    node = cascade.nodes[name] = TestNode(name, db)
+    return node
+
+
+async def test_savepoints_under_load_are_the_source_at_their_tick(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root = await cascade.root()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", branch)
+    history = History(root)
+    await history.begin(branch, leaf)
+    sql = Sql(tailrace, root, tmp_path)
+    paths = []
+    async with running(root, branch, leaf):
+        await history.live(branch, leaf)
+        async with history.going_on():
+            for job in ("node2.apply", leaf.worker, "node2.apply", leaf.worker):
+                await asyncio.sleep(random.uniform(0, 0.3))
+                paths.append(await sql.savepoint(job))
+        await history.reached(branch, leaf)
+        listed = await sql.listed()
+        assert [str(path) for path in listed] == paths[::-1]  # newest first
+        ticks = [int(str(listed[path]["position"])) for path in paths]
+        assert {row["ownership"] for row in listed.values()} == {"user"}
+        assert all(int(str(row["pinned events"])) > 0 for row in listed.values())
+
+        seeds = []
+        for number, (path, tick) in enumerate(zip(paths, ticks, strict=True)):
+            kind = "branch" if number == 2 else "leaf"
+            # a tick means the same on every node, so any of them will do
+            provider = root if number == 3 else branch
+            seed = await seeded(cascade, tailrace, path, f"seed{number}", provider, kind)
+            seeds.append(seed)
+            at = await history.seen_by(tick)
+            assert at < history.n
+            assert await is_at(seed, at)
+
+        # and back in time on the nodes themselves, while the source goes on
+        for job, path in (("node2.apply", paths[0]), (leaf.worker, paths[1])):
+            await sql(f"STOP JOB '{job}'", f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+        async with history.going_on(), running(*seeds):
+            await history.live(*seeds)
+            await asyncio.sleep(0.2)
+        async with running(*seeds):
+            await history.reached(branch, leaf, *seeds)
+    for node in (branch, leaf, *seeds):
+        missed = await node.db.fetch_value(
+            "select sum(missed_updates + missed_deletes) from tailrace.table_info"
+        )
+        assert (missed, await node.errors()) == (0, [])
+    (row,) = await sql.rows("DESCRIBE JOB 'node3_worker'")
+    assert row["restored from"] == paths[1]
+
+
+async def test_node_that_cannot_be_seeded_has_not_become_one(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    history = History(root)
+    await history.begin(leaf)
+    sql = Sql(tailrace, root, tmp_path)
+    async with running(root, leaf):
+        await history.live(leaf)
+        path = await sql.savepoint(leaf.worker)
+    db = await cascade.new_database(label="seed")
+    words = ("create-leaf", "seed", "--provider", root.dsn, "--queue", QUEUE, "--db", db.dsn,
+             "--from-savepoint")  # fmt: skip
+    for fault in ("seed.after_rows", "seed.after_tables"):
+        with faults.armed(f"{fault}:error"):
+            assert fault in (await tailrace(*words, path, status=1)).err
+    complaint = (await tailrace(*words, str(tmp_path / "savepoint-000000-0"), status=1)).complaint
+    assert "there is no savepoint" in complaint
+    assert "it has no file _metadata on machine" in complaint
+    assert await db.fetch_value("select to_regclass('public.a') is null")
+    assert await root.db.fetch_value("select count(*) = 0 from pgq_node.subscriber_info where"
+                                     " subscriber_node = 'seed'")  # fmt: skip
+    await tailrace(*words, path)
+    assert await db.fetch_value("select bool_and(state = 'live') from tailrace.table_info")
