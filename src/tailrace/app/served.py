@@ -120,6 +120,8 @@ class ServedDatabase:
                     self._start(key, make())
             if node.has_stopping:
                 await stopping.carry_out(db, node.queue_name)
+            if node.has_leaving:
+                await stopping.take_leave(db)
         return False
 
     def _wanted(self, node: Any) -> Iterator[tuple[str, Callable[[], Service]]]:

@@ -21,7 +21,6 @@ from tailrace.db.queries import load
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
 from tailrace.jobs.model import Details, Job, Made
-from tailrace.jobs.stopping import root_tick
 
 if TYPE_CHECKING:  # SHOW JOBS needs none of it
     from tailrace.jobs.lineage import Lineage, Part
@@ -170,12 +169,9 @@ class Manager:
                 f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
                 hint=f"start it again with: START JOB '{job.job_name}'",
             )
-        tick = None
-        if drain:
-            tick = await root_tick(db, (await store.details(db, job)).queue)
         return await store.stop(
             db, job,
-            savepoint=savepoint, directory=directory, drain_tick=tick,
+            savepoint=savepoint, directory=directory, drain=drain,
             timeout=self._timeout, talk=talk,
         )  # fmt: skip
 

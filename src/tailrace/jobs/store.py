@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tailrace.cascade.node import connected
 from tailrace.cascade.waiting import Patience
 from tailrace.db import locks
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import NotFound, Timeout
 from tailrace.jobs.model import Details, Job, Made, Status
+from tailrace.jobs.stopping import choose_drain_tick, take_leave
 
 queries = load("tailrace")
 
@@ -62,30 +62,29 @@ async def stop(
     *,
     savepoint: bool = False,
     directory: str | None = None,
-    drain_tick: int | None = None,
+    drain: bool = False,
     timeout: float | None = None,
     talk: Callable[[str], None] | None = None,
 ) -> Made | None:
     """Ask a job to stop and wait until it is at rest, whether or not anybody runs it.
 
-    With ``drain_tick`` it goes on to that tick first; where that takes too long it is not stopped
-    at all. With ``savepoint`` one of it is made when it has stopped; where that fails it goes on.
+    With ``drain`` it first does what had been committed before; where that takes too long it is not
+    stopped at all. With ``savepoint`` one of it is made when it has stopped; where that fails it
+    goes on.
     """
     from tailrace.jobs.savepoints.waiting import made, write_alone  # what lists jobs needs none
 
-    drain = drain_tick is not None
-    async with db.transaction():
-        asked = await db.fetch_one(
-            queries.request_stop_job,
-            job=job.job_id, savepoint=savepoint, drain=drain, directory=directory,
-        )  # fmt: skip
-        if drain:
-            await db.execute(queries.drain_to, job_id=job.job_id, tick=drain_tick)
+    asked = await db.fetch_one(
+        queries.request_stop_job,
+        job=job.job_id, savepoint=savepoint, drain=drain, directory=directory,
+    )  # fmt: skip
     path = None if asked is None else asked.savepoint_path
     waits = ""
 
     async def at_rest() -> bool:
         nonlocal waits
+        if drain:
+            await choose_drain_tick(db, job.job_id)
         waits = await db.fetch_value(queries.settle_job, job_id=job.job_id)
         if waits is not None and path is not None:
             await write_alone(db, path)
@@ -160,16 +159,10 @@ async def start(
 async def drop(db: Database, job: Job) -> None:
     """Forget a job that has ended, also where it reads: else events would be kept for it there.
 
-    Doing it again, after dying in between, ends it. A provider that is marked dead keeps nothing.
+    A provider that cannot be reached now is told later, by a runner.
     """
-    async with db.transaction():
-        place = await db.fetch_one(queries.reading_place, job_id=job.job_id)
-        await db.fetch_value(queries.drop_job, job=job.job_id)
-        if place is not None:
-            async with connected(place.node_location, "drop job") as provider:
-                await provider.fetch_value(
-                    queries.unregister, queue=place.queue_name, consumer=place.consumer_name
-                )
+    await db.fetch_value(queries.drop_job, job=job.job_id)
+    await take_leave(db)
 
 
 def _job(row: Row) -> Job:

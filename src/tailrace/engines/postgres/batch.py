@@ -46,6 +46,12 @@ class Batch:
                 await self._make(source, rows=False)
                 self._made[source.relation] = _Made(shape)
 
+    async def drop(self) -> None:
+        """Leave nothing of it in the session."""
+        for source in self._sources:
+            await self._target.execute(queries.drop_batch_relation, number=source.number)
+        self._made.clear()
+
     async def show_rows(self) -> None:
         """Let changes mean all rows of the tables as they are, for this transaction."""
         for source in self._sources:
@@ -59,7 +65,8 @@ class Batch:
             reader=self._reader,
         )  # fmt: skip
         assert made is not None
-        await self._target.execute(made.drop_sql + made.make_sql)
+        await self._target.execute(queries.drop_batch_relation, number=source.number)
+        await self._target.execute(made.make_sql)
 
     async def load(self, reading: Reading) -> int:
         """Bring everything in that a reading brings; returns the number of rows."""

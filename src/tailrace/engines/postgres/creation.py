@@ -115,7 +115,9 @@ class _Creation:
         await reach("sqljob.after_first_request")
         async with db.transaction():
             await db.execute(queries.limit_search_path, schemas=self._schemas)
+            batch = await self._empty_batch()
             await self._create_tables()
+            await batch.drop()
             job_id = await self._write(options)
         await reach("sqljob.after_create")
         await self._begin(job_id)
@@ -324,14 +326,19 @@ class _Creation:
         """Let the server plan each statement, as the creator, over an empty batch."""
         db = self._db
         self._runnable = self._job.runnable({one.name: one.view for one in self._sources})
-        batch = Batch(db, tuple(self._sources), reader=db.user)
-        await batch.prepare({})
+        await self._empty_batch()
         await self._create_tables()
         for rewritten, piece in zip(self._runnable, self._job.pieces, strict=True):
             try:
                 await db.execute("explain " + rewritten.text)
             except DatabaseError as error:
                 raise self._pointing(error, rewritten, piece) from error
+
+    async def _empty_batch(self) -> Batch:
+        user = await self._db.fetch_value(queries.current_role)
+        batch = Batch(self._db, tuple(self._sources), reader=user)
+        await batch.prepare({})
+        return batch
 
     def _pointing(self, error: DatabaseError, rewritten: Rewritten, piece: Piece) -> TailraceError:
         diag = getattr(error.__cause__, "diag", None)

@@ -185,6 +185,7 @@
 \ir functions/tailrace.note_job_failure.sql
 \ir functions/tailrace.changes_sql.sql
 \ir functions/tailrace.changes_plan.sql
+\ir functions/tailrace.drop_batch_relation.sql
 \ir functions/tailrace.batch_relation.sql
 \ir functions/tailrace.batch_copy.sql
 
@@ -227,6 +228,7 @@
 \ir functions/tailrace.request_stop_job.sql
 \ir functions/tailrace.request_start_job.sql
 \ir functions/tailrace.drain_to.sql
+\ir functions/tailrace.upstream_jobs.sql
 \ir functions/tailrace.settle_job.sql
 \ir functions/tailrace.start_progress.sql
 \ir functions/tailrace.stop_job.sql

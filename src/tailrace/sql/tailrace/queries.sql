@@ -213,6 +213,7 @@ select n.queue_name, n.node_name, n.node_type, n.worker_name,
         where j.queue_name = n.queue_name and j.kind = 'sql'
         order by j.consumer_name
     ) as sql_jobs,
+    exists (select 1 from tailrace.job_leaving as l where l.queue_name = n.queue_name) as has_leaving,
     exists (
         select 1 from tailrace.job as j
         join pgq_node.local_state as s
@@ -540,14 +541,6 @@ select tailrace.drain_to(%(job_id)s, %(tick)s::bigint);
 
 -- settle_job: do what is due for a job that is to stop, and say what it waits for
 select tailrace.settle_job(%(job_id)s);
-
--- reading_place: where a job reads, if that is another node's queue
-select j.queue_name, j.consumer_name, l.node_location
-from tailrace.job as j
-join pgq_node.node_info as n on n.queue_name = j.queue_name and n.node_type = 'leaf'
-join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
-join pgq_node.node_location as l on l.queue_name = s.queue_name and l.node_name = s.provider_node
-where j.job_id = %(job_id)s and not l.dead;
 
 -- drop_job: forget a job that has ended
 select tailrace.drop_job(%(job)s);
@@ -947,7 +940,7 @@ select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s);
 
 -- forget_sql_job: undo the creation of a job that cannot begin
 select tailrace.forget_sql_job(%(job_id)s);
-=======
+
 -- Jobs on Flink clusters
 -- ======================================================================
 
@@ -1031,3 +1024,34 @@ where j.cluster = %(cluster)s and r.restored_from = %(path)s
 
 -- moment_before: the moment that was so long ago
 select clock_timestamp() - %(age)s::interval;
+=======
+
+-- upstream_jobs: the jobs whose tables a job reads, those that come first in front
+select * from tailrace.upstream_jobs(%(job_id)s);
+
+-- drain_after: before a job is drained, another one has to reach a tick
+update tailrace.job as j
+set drain_after = coalesce(j.drain_after, '{}')
+    || pg_catalog.jsonb_build_object(%(upstream)s::text, %(tick)s::bigint)
+where j.job_id = %(job_id)s and j.drain_since is not null;
+
+-- drain_wanted: whether a job is to be drained and nobody has said yet up to which tick
+select j.queue_name
+from tailrace.job as j
+where j.job_id = %(job_id)s and j.drain_since is not null and j.drain_tick is null;
+
+-- leaving_jobs: what dropped jobs have left registered on other nodes
+select l.queue_name, l.consumer_name, l.provider_node, n.node_location
+from tailrace.job_leaving as l
+left join pgq_node.node_location as n
+    on n.queue_name = l.queue_name and n.node_name = l.provider_node and not n.dead;
+
+-- has_left: a dropped job is not registered on that node any more
+delete from tailrace.job_leaving as l
+where l.queue_name = %(queue)s and l.consumer_name = %(consumer)s and l.provider_node = %(provider)s;
+
+-- drop_batch_relation: remove what changes.<table> means in this session
+select tailrace.drop_batch_relation(%(number)s);
+
+-- current_role: whose rights this session has
+select current_user::text;

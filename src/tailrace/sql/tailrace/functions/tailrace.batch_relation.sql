@@ -4,7 +4,7 @@ create or replace function tailrace.batch_relation(
     i_marked boolean,
     i_rows   boolean,
     i_reader text
-) returns table (name text, drop_sql text, make_sql text)
+) returns table (name text, make_sql text)
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.batch_relation(5)
@@ -23,7 +23,6 @@ language plpgsql stable as $body$
 --
 -- Returns:
 --      name      - of the view
---      drop_sql  - removes what is there already
 --      make_sql  - makes it
 --      Raises TR030 when there is no such table, TR040 when a column has the name of a mark.
 --
@@ -68,9 +67,6 @@ begin
     end if;
 
     name := 'tailrace_changes_' || i_number;
-    drop_sql := pg_catalog.format('drop view if exists pg_temp.%1$s;'
-        ' drop table if exists pg_temp.tailrace_added_%2$s, pg_temp.tailrace_removed_%2$s, pg_temp.tailrace_changed_%2$s;',
-        name, i_number);
     if i_rows then
         make_sql := '';
         v_source := pg_catalog.format('select %s, 1 as _weight, ''I''::text as _op, 0::bigint as _event_id,'

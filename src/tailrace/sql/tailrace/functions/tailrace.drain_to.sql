@@ -21,7 +21,8 @@ language sql as $body$
 -- ----------------------------------------------------------------------
     update tailrace.job as j
     set drain_tick = i_tick,
-        drain_since = case when i_tick is not null then j.drain_since end
+        drain_since = case when i_tick is not null then j.drain_since end,
+        drain_after = case when i_tick is not null then j.drain_after end
     where j.job_id = i_job_id and j.drain_since is not null;
 $body$;
 

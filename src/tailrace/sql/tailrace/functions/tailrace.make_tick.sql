@@ -1,7 +1,7 @@
 create or replace function tailrace.make_tick(
     i_queue text
 ) returns bigint
-language plpgsql as $body$
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.make_tick(1)
 --

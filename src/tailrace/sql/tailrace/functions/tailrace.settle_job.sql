@@ -18,7 +18,8 @@ language plpgsql as $body$
 --      Raises TR004 when there is no such job any more.
 --
 -- Calls:
---      pgq_node.set_consumer_paused, tailrace.take_over, tailrace.savepoint_progress
+--      pgq_node.set_consumer_paused, tailrace.take_over, tailrace.upstream_jobs,
+--      tailrace.savepoint_progress
 -- Tables directly manipulated:
 --      update - tailrace.job, pgq_node.local_state
 -- ----------------------------------------------------------------------
@@ -49,11 +50,19 @@ begin
         from pgq_node.node_info as n
         where n.queue_name = v_job.queue_name;
         if not v_root and v_job.drain_tick is null then
-            return pg_catalog.format('the root of queue "%s" to say up to which tick; tailrace run asks it',
-                v_job.queue_name);
+            return coalesce(
+                (select pg_catalog.format('job "%s" to reach tick %s of queue "%s"', u.job_name, u.needed, u.queue_name)
+                from tailrace.upstream_jobs(i_job_id) as u
+                where u.needed is not null and coalesce(u.completed < u.needed, true)
+                limit 1),
+                pg_catalog.format('the root of queue "%s" to say up to which tick; tailrace run asks it',
+                    v_job.queue_name));
         elsif not v_root and v_state.last_tick_id < v_job.drain_tick then
             return pg_catalog.format('tick %s of queue "%s"; the job is at %s',
                 v_job.drain_tick, v_job.queue_name, v_state.last_tick_id);
+        end if;
+        if v_job.kind = 'sql' and (v_job.wants_snapshot or v_job.start_tick is null) then
+            return 'its first run over the rows that are there';
         end if;
         select i.table_name || ', which is ' || i.state into v_table
         from tailrace.table_info as i

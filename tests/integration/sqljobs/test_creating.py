@@ -1,0 +1,216 @@
+"""CREATE JOB: what is refused, and that nothing is left of it."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from fixtures.cascade import QUEUE, Cascade, TestNode
+from fixtures.sqljobs import job_row, make_job, rows, run_job
+from tailrace.engines.postgres.creation import create_job
+from tailrace.errors import AlreadyExists, StatementError, TailraceError, UsageError
+
+TABLES = """
+    create table public.orders (id int primary key, day date, amount numeric, note text);
+    create table public.items (id int primary key, price numeric);
+    create table public.revenue (day date primary key, total numeric, n bigint);
+    create table public.marked (id int primary key, _op text);
+    create table public.loose (a int);
+    create view public.seen as select * from public.orders;
+    create function public.dice() returns int language sql volatile as 'select 1';
+    create unlogged table public.fleeting (day date primary key);
+    create schema other; create table other.orders (id int primary key, x int)
+"""
+
+# (text, place and part of the complaint)
+REFUSED = (
+    ("insert into revenue select", "syntax error at end of input|reads no changes"),
+    ("insert into revenue (day) selec day from changes.orders", "line 1, column 27: syntax error"),
+    ("select * from changes.orders", "column 1: a job runs INSERT, UPDATE, DELETE, MERGE"),
+    ("insert into revenue values (now())", "reads no changes.<table>"),
+    ("truncate revenue", "a job runs INSERT"),
+    ("insert into revenue (day) select day from changes.nosuch",
+     'column 43: there is no table "nosuch"'),
+    ("insert into nosuch (day) select day from changes.orders",
+     'column 13: there is no table "nosuch"'),
+    ("insert into revenue (day) select dya from changes.orders",
+     'column 34: column "dya" does not exist'),
+    ("insert into revenue (dy) select day from changes.orders", 'column "dy" of relation'),
+    ("insert into revenue (day) select note from changes.orders", "of type text"),
+    ("insert into revenue (day) select day from changes.orders o where orders.id = 1",
+     'column 66: missing FROM-clause entry for table "orders"'),
+    ("insert into revenue (day) select nofunc(day) from changes.orders", "function nofunc(date)"),
+    ("insert into revenue (day) select day from changes.orders on conflict (n) do nothing",
+     "no unique or exclusion constraint"),
+    ("insert into revenue (day) select day from changes.seen", '"public.seen" is no table whose'),
+    ("insert into seen (id) select id from changes.orders", '"public.seen" cannot be the target'),
+    ("insert into fleeting (day) select day from changes.orders", "cannot be the target of a job"),
+    ("insert into tailrace.hold (queue_name) select note from changes.orders",
+     '"tailrace.hold" cannot be the target'),
+    ("insert into pg_catalog.pg_class select * from changes.orders", "cannot be the target"),
+    ("insert into revenue (n) select a from changes.loose", "has no primary key"),
+    ("insert into revenue (n) select id from changes.marked", 'has a column "_op"'),
+    ("insert into changes.revenue (day) select day from changes.orders", "is read, not written"),
+    ("insert into revenue (day, n) select a.day, b.id from changes.orders a join changes.orders b"
+     " using (id)", "changes are joined with changes"),
+    ("insert into revenue (day) select day from changes.orders where id in"
+     " (select id from changes.items)", "changes are joined with changes"),
+    ("with c as (select * from changes.orders) delete from revenue r using c, c d"
+     " where r.day = c.day", "changes are joined with changes"),
+    ("insert into revenue (day, n) select day, max(id) from changes.orders group by 1",
+     "column 42: over changes, max() of a batch"),
+    ("insert into revenue (day, n) select day, min(id) from changes.orders group by 1", "min()"),
+    ("insert into revenue (day) select distinct day from changes.orders", "DISTINCT over changes"),
+    ("insert into revenue (day) select distinct on (id) day from changes.orders", "DISTINCT"),
+    ("insert into revenue (n) select count(distinct day) from changes.orders", "count(DISTINCT"),
+    ("insert into revenue (day) select day from changes.orders order by 1 limit 3", "LIMIT"),
+    ("insert into revenue (day) select day from changes.orders offset 1", "OFFSET"),
+    ("insert into revenue (n) select row_number() over (order by id) from changes.orders",
+     "window function row_number()"),
+    ("insert into revenue (day) select day from changes.orders union select day from revenue",
+     "UNION over changes"),
+    ("insert into revenue (n) select m from (select max(id) as m from changes.orders) x", "max()"),
+    ("insert into revenue (day) select day from changes.orders where dice() = 1",
+     "column 64: which rows are written must not depend on dice(), which is volatile"),
+    ("delete from revenue where random() < 0.5; insert into revenue (day)"
+     " select day from changes.orders", "must not depend on random()"),
+    ("insert into revenue (day, n) select day, id from changes.orders"
+     " on conflict (day) do update set n = 1 where revenue.n > dice()", "dice()"),
+    ("insert into revenue (n, day) select 1, date '2026-01-01' + dice() from changes.orders"
+     " on conflict (day) do nothing", "dice()"),
+    ("insert into revenue (n) select $1 from changes.orders", "a job has no parameters"),
+    ("create table made as select day from changes.orders with no data", "WITH NO DATA"),
+    ("create temp table made as select day from changes.orders", "temporary table"),
+    ("create materialized view made as select day from changes.orders", "materialized view"),
+    ("create table revenue as select day from changes.orders", 'relation "revenue" already exists'),
+    ("create table made as select id, id from changes.orders", 'column "id" specified more than'),
+    ("insert into revenue (day) table changes.orders", "changes.<table> cannot stand here"),
+    ("delete from revenue where n = 0; insert into revenue (day) select dy\nfrom changes.orders",
+     "line 1, column 67: column"),
+    ("insert into revenue (day)\n  select day\n  from changes.orders ö where ö.x = 1",
+     "line 3, column 31: column"),
+)  # fmt: skip
+
+WRONG_SETTINGS = (
+    ({"inital": "snapshot"}, "there is no setting 'inital' of a job; there are: initial"),
+    ({"initial": "now"}, "'initial' is 'latest' or 'snapshot', not 'now'"),
+    ({"restart.attempts": "-1"}, "'restart.attempts' is a number"),
+    ({"queue": "nosuch"}, 'the tables of the job are not in queue "nosuch"'),
+    ({"initial": "x", "b": "1"}, "'initial' is .*"),
+)
+
+
+@pytest_asyncio.fixture
+async def root(cascade: Cascade) -> TestNode:
+    node = await cascade.root()
+    await node.db.execute(TABLES)
+    for table in ("orders", "items", "marked"):
+        await node.db.execute(f"select tailrace.add_table('{QUEUE}', '{table}')")
+    return node
+
+
+async def _nothing_left(node: TestNode) -> None:
+    assert await node.db.fetch_value("select count(*) from tailrace.job where kind = 'sql'") == 0
+    assert not await node.db.fetch_value("select bool_or(old_images) from tailrace.table_info")
+    assert (
+        await node.db.fetch_value(
+            "select count(*) from pgq_node.node_info where queue_name = 'tailrace.local'"
+        )
+        == 0
+    )
+    assert await node.db.fetch_value("select to_regclass('public.made')") is None
+
+
+async def test_what_cannot_be_a_job_is_refused_with_the_place(root: TestNode):
+    wrong = []
+    for text, complaint in REFUSED:
+        with pytest.raises(TailraceError) as caught:
+            await make_job(root.db, "job", text)
+        said = str(caught.value)
+        if not any(part in said for part in complaint.split("|")):
+            wrong.append((text, said))
+        assert "\n" not in said
+        if isinstance(caught.value, StatementError):
+            line, caret = caught.value.excerpt.splitlines()
+            assert caret.strip() == "^"
+            assert line in text or "…" in line
+    assert wrong == []
+    await _nothing_left(root)
+
+
+async def test_settings_are_checked_before_anything(root: TestNode):
+    good = "insert into revenue (day) select day from changes.orders"
+    for options, complaint in WRONG_SETTINGS:
+        with pytest.raises(TailraceError, match=complaint):
+            await make_job(root.db, "job", good, options)
+    for name in ("", "  ", "x" * 201):
+        with pytest.raises(UsageError, match="cannot be the name of a job"):
+            await make_job(root.db, name, good)
+    await _nothing_left(root)
+    await make_job(root.db, "job", good)
+    with pytest.raises(AlreadyExists, match='job "job" exists already'):
+        await make_job(root.db, "job", good)
+
+
+async def test_names_are_meant_as_where_the_job_was_created(root: TestNode):
+    db = root.db
+    await db.execute(f"select tailrace.add_table('{QUEUE}', 'other.orders')")
+    await create_job(
+        db, "one", "insert into public.revenue (day, n) select '2026-01-01', x from"
+        " changes.orders as o where o.x > 0 on conflict do nothing",
+        {}, schemas="other, pg_catalog",
+    )  # fmt: skip
+    await create_job(
+        db, "two", 'create table "Odd Name" as select "other.orders".x, changes."other.orders".id,'
+        ' _weight, _op, _event_id, _time from changes."other.orders"',
+        {"key": "_event_id, _weight"}, schemas="public",
+    )  # fmt: skip
+    await db.execute("insert into other.orders values (1, 7); update other.orders set x = 0")
+    await run_job(db, "one", "two")
+    assert await rows(db, "select day, n from public.revenue") == ["(2026-01-01,7)"] * 1
+    found = await rows(db, 'select x, id, _weight, _op from public."Odd Name"')
+    assert found == ["(0,1,1,U)", "(7,1,-1,U)", "(7,1,1,I)"]
+    relations = await db.fetch_all(
+        "select job_name, direction, relation, is_changes, r.queue_name, table_name, column_names"
+        " from tailrace.job_relation as r join tailrace.job using (job_id) order by 1, 2"
+    )
+    assert [tuple(row) for row in relations] == [
+        ("one", "reads", "other.orders", True, QUEUE, "other.orders", ["x"]),
+        ("one", "writes", "public.revenue", False, None, None, ["day", "n"]),
+        ("two", "reads", "other.orders", True, QUEUE, "other.orders", ["id", "x"]),
+        ("two", "writes", "public.Odd Name", False, None, None, None),
+    ]
+
+
+async def test_rights_are_those_of_who_creates_the_job(root: TestNode, connect):
+    db = root.db
+    await db.execute(
+        "drop role if exists job_maker; create role job_maker login; grant pgq_admin to job_maker;"
+        " grant create, usage on schema public to job_maker; grant select on public.items to"
+        " job_maker"
+    )
+    theirs = await connect(db)
+    await theirs.execute("set session authorization job_maker")
+    text = "insert into revenue (day) select day from changes.orders"
+    with pytest.raises(TailraceError, match=r"may not read table"):
+        await make_job(theirs, "job", text)
+    await db.execute("grant select on public.orders to job_maker")
+    with pytest.raises(TailraceError, match="permission denied for table revenue"):
+        await make_job(theirs, "job", text)
+    await db.execute("grant insert on public.revenue to job_maker")
+    with pytest.raises(TailraceError, match="may not have old values of table"):
+        await make_job(theirs, "job", text)
+    await db.execute("select tailrace.keep_old_images('flow', 'public.orders')")
+    await make_job(theirs, "job", text)
+    assert (await job_row(db, "job")).owner == "job_maker"
+    await db.execute("insert into public.orders values (1, '2026-01-01')")
+    await run_job(db, "job")
+    assert len(await rows(db, "select day from public.revenue")) == 1
+    await db.execute("revoke insert on public.revenue from job_maker")
+    await db.execute("insert into public.orders values (2, '2026-01-02')")
+    with pytest.raises(TailraceError, match=r'job "job", statement 1, ticks .* permission denied'):
+        await run_job(db, "job")
+    with pytest.raises(TailraceError, match='cannot give job "job" to role "postgres"'):
+        await theirs.execute("update tailrace.job set owner = 'postgres' where kind = 'sql'")
+    await theirs.close()
+    await db.execute("drop owned by job_maker cascade; drop role job_maker")
