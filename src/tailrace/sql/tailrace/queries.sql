@@ -839,8 +839,6 @@ order by c.queue_name, c.consumer_name;
 
 -- ======================================================================
 -- SQL jobs
--- ===============================================================
-
 -- ======================================================================
 
 -- changes_plan: how the changes of a range of events are fetched, part by part
@@ -941,6 +939,37 @@ select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s);
 -- forget_sql_job: undo the creation of a job that cannot begin
 select tailrace.forget_sql_job(%(job_id)s);
 
+-- upstream_jobs: the jobs whose tables a job reads, those that come first in front
+select * from tailrace.upstream_jobs(%(job_id)s);
+
+-- drain_after: before a job is drained, another one has to reach a tick
+update tailrace.job as j
+set drain_after = coalesce(j.drain_after, '{}')
+    || pg_catalog.jsonb_build_object(%(upstream)s::text, %(tick)s::bigint)
+where j.job_id = %(job_id)s and j.drain_since is not null;
+
+-- drain_wanted: whether a job is to be drained and nobody has said yet up to which tick
+select j.queue_name
+from tailrace.job as j
+where j.job_id = %(job_id)s and j.drain_since is not null and j.drain_tick is null;
+
+-- leaving_jobs: what dropped jobs have left registered on other nodes
+select l.queue_name, l.consumer_name, l.provider_node, n.node_location
+from tailrace.job_leaving as l
+left join pgq_node.node_location as n
+    on n.queue_name = l.queue_name and n.node_name = l.provider_node and not n.dead;
+
+-- has_left: a dropped job is not registered on that node any more
+delete from tailrace.job_leaving as l
+where l.queue_name = %(queue)s and l.consumer_name = %(consumer)s and l.provider_node = %(provider)s;
+
+-- drop_batch_relation: remove what changes.<table> means in this session
+select tailrace.drop_batch_relation(%(number)s);
+
+-- current_role: whose rights this session has
+select current_user::text;
+
+-- ======================================================================
 -- Jobs on Flink clusters
 -- ======================================================================
 
@@ -1024,34 +1053,3 @@ where j.cluster = %(cluster)s and r.restored_from = %(path)s
 
 -- moment_before: the moment that was so long ago
 select clock_timestamp() - %(age)s::interval;
-=======
-
--- upstream_jobs: the jobs whose tables a job reads, those that come first in front
-select * from tailrace.upstream_jobs(%(job_id)s);
-
--- drain_after: before a job is drained, another one has to reach a tick
-update tailrace.job as j
-set drain_after = coalesce(j.drain_after, '{}')
-    || pg_catalog.jsonb_build_object(%(upstream)s::text, %(tick)s::bigint)
-where j.job_id = %(job_id)s and j.drain_since is not null;
-
--- drain_wanted: whether a job is to be drained and nobody has said yet up to which tick
-select j.queue_name
-from tailrace.job as j
-where j.job_id = %(job_id)s and j.drain_since is not null and j.drain_tick is null;
-
--- leaving_jobs: what dropped jobs have left registered on other nodes
-select l.queue_name, l.consumer_name, l.provider_node, n.node_location
-from tailrace.job_leaving as l
-left join pgq_node.node_location as n
-    on n.queue_name = l.queue_name and n.node_name = l.provider_node and not n.dead;
-
--- has_left: a dropped job is not registered on that node any more
-delete from tailrace.job_leaving as l
-where l.queue_name = %(queue)s and l.consumer_name = %(consumer)s and l.provider_node = %(provider)s;
-
--- drop_batch_relation: remove what changes.<table> means in this session
-select tailrace.drop_batch_relation(%(number)s);
-
--- current_role: whose rights this session has
-select current_user::text;
