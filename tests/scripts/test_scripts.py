@@ -4,28 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
 
 from fixtures.cascade import Cascade, running
 from fixtures.cascade import cascade as cascade  # the fixture
+from fixtures.scripts import steps
 from fixtures.waiting import eventually
 from tailrace.embedded.binaries import find
 
-_PROMPT = "-->"
 _HOLES = {"<id>": "[0-9a-f]{32}", "<…>": ".*"}
-
-
-def steps(script: Path) -> Iterator[tuple[str, list[str]]]:
-    """Statements, and what psql prints for them."""
-    statements = ""
-    lines = script.read_text(encoding="utf-8").splitlines()
-    for printed, group in groupby(lines, lambda line: line.startswith(_PROMPT)):
-        if printed:
-            yield statements, [line.removeprefix(_PROMPT).removeprefix(" ") for line in group]
-        else:
-            statements = "\n".join(group).strip()
 
 
 def pattern(line: str) -> str:
