@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from tailrace import log
@@ -38,6 +39,8 @@ MOST_ROWS = 100_000
 
 # A hold or a copy that is about to know its tick changes its mind soon; look again after this.
 SOON = 0.02
+# Of many batches in a row, so often one waits for the disk, and with it all before it.
+SURE_PERIOD = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ class ApplyingConsumer(SeatedConsumer):
         self._ahead: Batch | None = None
         self._careful = False
         self._met: Database | None = None
+        self._sure = True
+        self._sure_at = monotonic()
 
     async def run(self) -> None:
         """Apply until told to stop, or until the consumer is no more."""
@@ -105,6 +110,7 @@ class ApplyingConsumer(SeatedConsumer):
         if batch is None:
             if plan.stop_tick is not None or plan.single_ticks:
                 asyncio.get_running_loop().call_later(SOON, self._wake.set)
+            await self._make_sure(position)
             await self._provider.finish(position, now=self._loop.stopping)
             await self._seat.refresh()
             return False
@@ -235,7 +241,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._seat.note_position(batch.to_tick)
         self._careful = False
         self._note(batch, applied)
-        if state.duties.local_wm_publish:
+        if state.duties.local_wm_publish and self._sure:
             await self._watermark.publish_local(
                 self._seat, provider, state,
                 batch_start=batch.from_tick, batch_end=batch.to_tick,
@@ -245,12 +251,17 @@ class ApplyingConsumer(SeatedConsumer):
         return True
 
     async def _apply(self, state: State, batch: Batch) -> Applied:
-        """Effects and position in one transaction."""
+        """Effects and position in one transaction.
+
+        With another batch in hand its commit does not wait for the disk: a crash takes back rows
+        and position together. Nobody else is told of the position before it is sure.
+        """
         assert self._applier is not None
         target = self._seat.db
+        lazily = self._ahead is not None and monotonic() < self._sure_at + SURE_PERIOD
         position: Question = queries.begin_batch, {
             "queue": self._queue, "consumer": self._consumer, "epoch": self._seat.epoch,
-            "from_tick": batch.from_tick, "to_tick": batch.to_tick,
+            "from_tick": batch.from_tick, "to_tick": batch.to_tick, "lazily": lazily,
         }  # fmt: skip
         questions = [position, *self._applier.questions(batch.reading)]
         async with target.transaction_asking(*questions) as ([plan], *tables):
@@ -264,7 +275,20 @@ class ApplyingConsumer(SeatedConsumer):
             if state.duties.send_tick_event:
                 await send_position(target, self._queue, batch.to_tick)
             await reach("apply.before_commit")
+            self._sure = self._sure and not lazily
+        if not lazily:
+            self._sure, self._sure_at = True, monotonic()
         return applied
+
+    async def _make_sure(self, position: int) -> None:
+        """Wait for the disk where the last commit has not: a commit waits for all before it."""
+        if not self._sure:
+            await self._seat.db.execute(
+                queries.check_position,
+                queue=self._queue, consumer=self._consumer, epoch=self._seat.epoch,
+                position=position,
+            )  # fmt: skip
+            self._sure, self._sure_at = True, monotonic()
 
     async def _obey(self, target: Database, state: State, applied: Applied) -> None:
         """Act on the cascade's own events: all on a leaf; a branch's mirror leaves but one."""
@@ -296,7 +320,7 @@ class ApplyingConsumer(SeatedConsumer):
         elif batch.last:
             self._size = FEWEST_EVENTS
         elif applied.rows < MOST_ROWS // 2:
-            growth = 4 if applied.rows < MOST_ROWS // 8 else 2
+            growth = min(16, MOST_ROWS // max(applied.rows, 1))
             self._size = min(MOST_EVENTS, self._size * growth)
         if applied.rows:
             _logger.debug("%s: %d rows up to tick %d", self.name, applied.rows, batch.to_tick)

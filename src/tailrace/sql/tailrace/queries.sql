@@ -232,7 +232,7 @@ select * from tailrace.refresh_consumer(%(queue)s, %(consumer)s, %(healthy)s);
 
 -- begin_batch: move a position in the transaction of its effect; what copies want of the batch
 select * from tailrace.begin_batch(
-    %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+    %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s, %(lazily)s);
 
 -- record_error: show in status why a consumer does not get on, unless another runner has it now
 select e.ret_code
