@@ -8,55 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cascade import QUEUE, Cascade, TestNode, running
-from fixtures.command import Result, Tailrace
+from fixtures.cascade import QUEUE, Cascade, running
+from fixtures.command import Tailrace
 from fixtures.history import History, is_at
+from fixtures.savepoints import Sql, seeded
 from tailrace import faults
 
 pytestmark = pytest.mark.timeout(120)
-
-
-class Sql:
-    """``tailrace sql`` on one node, with a directory for savepoints."""
-
-    def __init__(self, tailrace: Tailrace, node: TestNode, directory: Path | str) -> None:
-        self._tailrace, self._node, self._directory = tailrace, node, directory
-
-    async def __call__(self, *texts: str, status: int = 0) -> Result:
-        setting = f"SET 'state.savepoints.dir' = '{self._directory}'"
-        words = [word for text in (setting, *texts) for word in ("-c", text)]
-        return await self._tailrace(
-            "sql", *words, "--format", "json", "--db", self._node.dsn, status=status
-        )
-
-    async def rows(self, text: str) -> list[dict[str, object]]:
-        import json
-
-        out = (await self(text)).out
-        return json.loads(out[out.index("]") + 1 :])
-
-    async def fails(self, text: str) -> str:
-        return (await self(text, status=1)).err.strip()
-
-    async def savepoint(self, job: str) -> str:
-        (row,) = await self.rows(f"CREATE SAVEPOINT FOR JOB '{job}'")
-        return str(row["savepoint path"])
-
-    async def listed(self) -> dict[str, dict[str, object]]:
-        return {str(row["savepoint path"]): row for row in await self.rows("SHOW SAVEPOINTS")}
-
-
-async def seeded(
-    cascade: Cascade, tailrace: Tailrace, path: str, name: str, provider: TestNode, kind: str
-) -> TestNode:
-    """A new node in an empty database, from a savepoint; nobody serves it."""
-    db = await cascade.new_database(label=name)
-    await tailrace(
-        f"create-{kind}", name, "--from-savepoint", path, "--provider", provider.dsn,
-        "--queue", QUEUE, "--db", db.dsn,
-    )  # fmt: skip
-    node = cascade.nodes[name] = TestNode(name, db)
-    return node
 
 
 async def test_savepoints_under_load_are_the_source_at_their_tick(

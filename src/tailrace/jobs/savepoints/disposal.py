@@ -37,7 +37,9 @@ async def let_go(own: Database, queue: str, savepoint_id: str) -> str | None:
 
 
 async def dispose(own: Database, savepoint_id: str) -> str | None:
-    """Remove a savepoint that is marked for it; return what is in the way, None: it is gone.
+    """Remove a savepoint that is marked for it, or what one holds that could not be written.
+
+    Returns what is in the way; None: it is gone.
 
     ``own`` is the database that knows it.
     """
@@ -45,6 +47,8 @@ async def dispose(own: Database, savepoint_id: str) -> str | None:
         if not got:
             return "somebody else is removing it"
         row = await own.fetch_one(queries.known_savepoint, path="", savepoint_id=savepoint_id)
+        if row is not None and row.state == "failed":  # why it failed is kept a while
+            return await let_go(own, row.queue_name, savepoint_id)
         if row is None or row.state != "dropping":
             return None
         problem = await _remove(own, row)

@@ -166,9 +166,9 @@ class Storage(ABC):
         """Say in a line which savepoint could not be read or written, and why."""
         try:
             yield
-        except FileNotFoundError as error:
-            raise self._missing(error) from error
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and what == "read":
+                raise self._missing(error) from error
             reason = error.strerror or str(error) or type(error).__name__
             raise StorageError(
                 f'savepoint "{self.path}" cannot be {what}: {reason}', hint=_remedy(error)
@@ -215,7 +215,10 @@ class LocalStorage(Storage):
 
     def prepare(self) -> None:
         with self._telling("written"):
-            self._final.parent.mkdir(parents=True, exist_ok=True)
+            place = self._final.parent
+            if place.exists() and not place.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(place))
+            place.mkdir(parents=True, exist_ok=True)
             self._clear()
             self._partial.mkdir()
 

@@ -14,7 +14,7 @@ language sql stable as $body$
 --
 -- Returns:
 --      savepoint_id  - id; the oldest first
---      what          - write or drop
+--      what          - write or drop; what one holds that failed is dropped, too
 --
 -- Calls:
 --      tailrace.live_runners
@@ -37,6 +37,8 @@ language sql stable as $body$
         select s.savepoint_id, 'drop', s.requested_at
         from tailrace.savepoint as s
         where s.state = 'dropping'
+            or (s.state = 'failed' and exists (select 1 from pgq_node.local_state as p
+                where p.queue_name = s.queue_name and p.consumer_name = '.savepoint.' || s.savepoint_id))
     )
     select w.savepoint_id, w.what from work as w order by w.requested_at, w.savepoint_id;
 $body$;

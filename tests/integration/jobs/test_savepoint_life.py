@@ -1,0 +1,221 @@
+"""The life of savepoints: with and without a runner, owned, lost, found, dropped by rules."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from fixtures.cascade import OPTIONS, Cascade, TestNode, running
+from fixtures.command import Tailrace
+from fixtures.savepoints import Sql, live, pins, same, status_is
+from fixtures.sqljobs import make_job
+from fixtures.waiting import eventually
+from tailrace.jobs.savepoints import service
+
+pytestmark = pytest.mark.timeout(120)
+
+FILL = "insert into public.t select i, 'x' from generate_series(%s::int, %s::int) i"
+
+
+@pytest.fixture(autouse=True)
+def _tidy_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "PERIOD", 0.1)
+
+
+@pytest_asyncio.fixture
+async def pair(cascade: Cascade) -> tuple[TestNode, TestNode]:
+    """A root and a leaf with a table, not served now."""
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    for node in (root, leaf):
+        await node.add_table()
+    async with running(root, leaf):
+        await live(leaf)
+        await root.db.execute(FILL, 1, 50)
+        await same(root, leaf)
+    return root, leaf
+
+
+async def test_stopped_with_a_savepoint_by_a_runner_and_without_one(
+    pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    job = leaf.worker
+    sql = Sql(tailrace, root, tmp_path)
+    async with running(root, leaf):
+        await status_is(leaf, job, "RUNNING")
+        await root.db.execute(FILL, 51, 400)
+        (row,) = await sql.rows(f"STOP JOB '{job}' WITH SAVEPOINT WITH DRAIN")
+        drained = str(row["savepoint path"])
+        await status_is(leaf, job, "FINISHED")
+        assert len(await leaf.rows()) == 400
+        assert str((await sql.listed())[drained]["position"]) == str(await leaf.position())
+        await root.db.execute("delete from public.t where id > 10")
+        await sql(f"START JOB '{job}' FROM SAVEPOINT '{drained}' NO_CLAIM")
+        await same(root, leaf)
+        await status_is(leaf, job, "RUNNING")
+        (row,) = await sql.rows(f"STOP JOB '{job}' WITH SAVEPOINT")
+        assert Path(str(row["savepoint path"])).parent == tmp_path
+        await status_is(leaf, job, "FINISHED")
+        await sql(f"START JOB '{job}'")
+
+    # nobody runs it: who asks does it all
+    await status_is(leaf, job, "SUSPENDED")
+    suspended = await sql.savepoint(job)
+    await status_is(leaf, job, "SUSPENDED")
+    (row,) = await sql.rows(f"STOP JOB '{job}' WITH SAVEPOINT")
+    await status_is(leaf, job, "FINISHED")
+    resting = await sql.savepoint(job)
+    listed = await sql.listed()
+    assert len({str(listed[path]["position"]) for path in (suspended, resting)}) == 1
+    before = await leaf.rows()
+    await leaf.db.execute("set session_replication_role = replica; truncate public.t")
+    setting = "SET 'tailrace.timeout' = '300ms'"
+    said = (await sql(setting, f"START JOB '{job}' FROM SAVEPOINT '{resting}'", status=1)).err
+    assert "it stays asked to run, and is taken by: tailrace run" in said
+    assert await leaf.rows() == before
+    async with running(root, leaf):
+        await same(root, leaf)
+    (row,) = await sql.rows(f"DESCRIBE JOB '{job}'")
+    assert row["restored from"] == resting
+
+
+async def test_claimed_lost_and_foreign_savepoints(
+    pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    job = leaf.worker
+    sql = Sql(tailrace, root, tmp_path)
+
+    async def ownership(path: str) -> object:
+        return (await sql.listed()).get(path, {}).get("ownership")
+
+    async with running(root, leaf):
+        owned = await sql.savepoint(job)
+        await sql(f"STOP JOB '{job}'", f"START JOB '{job}' FROM SAVEPOINT '{owned}' CLAIM")
+        assert await ownership(owned) == "job"
+        said = await sql.fails(f"DROP SAVEPOINT '{owned}'")
+        assert f'is owned by job "{job}", which started from it with CLAIM' in said
+        assert await sql.rows(f"DROP SAVEPOINT ALL FOR JOB '{job}'") == []
+        newer = await sql.savepoint(job)
+        await eventually(lambda: gone(owned), 20)  # the job has a newer one
+        assert list(await sql.listed()) == [newer]
+
+        # files without entry, found in the directory of the session
+        await leaf.db.execute("delete from tailrace.savepoint")
+        assert await ownership(newer) == "foreign"
+        await sql(f"STOP JOB '{job}'", f"START JOB '{job}' FROM SAVEPOINT '{newer}' CLAIM")
+        assert await ownership(newer) == "job"
+        another = await sql.savepoint(job)
+        await eventually(lambda: gone(newer), 20)
+        await leaf.db.execute("delete from tailrace.savepoint")
+        await sql(f"DROP SAVEPOINT '{another}'")
+        assert await pins(root, leaf) == {root.name: [], leaf.name: []}
+
+        # an entry without files
+        lost = await sql.savepoint(job)
+        shutil.rmtree(lost)
+        assert await ownership(lost) == "lost"
+        await eventually(
+            lambda: leaf.db.fetch_value("select ownership = 'lost' from tailrace.savepoints"), 20
+        )
+        await sql(f"STOP JOB '{job}'")
+        assert "there is no savepoint" in await sql.fails(
+            f"START JOB '{job}' FROM SAVEPOINT '{lost}'"
+        )
+        await status_is(leaf, job, "CANCELED")
+        await sql(f"START JOB '{job}'", f"DROP SAVEPOINT '{lost}'")
+        assert await sql.listed() == {}
+        assert await pins(root, leaf) == {root.name: [], leaf.name: []}
+
+
+def files(directory: Path) -> list[str]:
+    return sorted(str(path) for path in directory.iterdir())
+
+
+async def gone(path: str) -> bool:
+    return not Path(path).exists()  # noqa: ASYNC240 - a look at the disk, no work
+
+
+async def test_savepoints_go_by_number_and_age(
+    pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    job = leaf.worker
+    sql = Sql(tailrace, leaf, tmp_path)
+    async with running(root, leaf):
+        made = [await sql.savepoint(job) for _ in range(4)]
+        await leaf.db.execute(
+            "update tailrace.savepoint set completed_at = completed_at - interval '3 days'"
+            " where path = any (%s)", made[:2],
+        )  # fmt: skip
+        dropped = await sql.rows(
+            f"DROP SAVEPOINTS FOR JOB '{job}' OLDER THAN INTERVAL '2' DAY KEEP LAST 3"
+        )
+        assert [row["savepoint path"] for row in dropped] == made[:1]
+        assert await sql.rows(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 5") == []
+        assert list(await sql.listed()) == [made[3], made[2], made[1]]
+        assert files(tmp_path) == sorted(made[1:])
+    async with running(root, leaf, options=replace(OPTIONS, savepoints_max_age=86_400)):
+        await eventually(lambda: gone(made[1]), 20)
+    async with running(root, leaf, options=replace(OPTIONS, savepoints_keep=1)):
+        await eventually(lambda: gone(made[2]), 20)
+        await eventually(
+            lambda: leaf.db.fetch_value("select count(*) = 1 from tailrace.savepoint"), 20
+        )
+    # nobody runs
+    dropped = await sql.rows("DROP SAVEPOINT ALL")
+    assert [row["savepoint path"] for row in dropped] == made[3:]
+    assert (await sql.listed(), files(tmp_path)) == ({}, [])
+    assert await pins(root, leaf) == {root.name: [], leaf.name: []}
+
+
+async def test_sql_job_starts_again_from_its_savepoint(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    for node in (root, leaf):
+        await node.add_table()
+    total = "select count(*) as n, coalesce(sum(id), 0) as total from public.t"
+    found = "select n, total from public.sums"
+
+    async def right(node: TestNode) -> bool:
+        wanted = await root.db.fetch_one(total)
+        assert await node.db.fetch_one(found) == wanted, await node.errors()
+        return True
+
+    async with running(root, leaf):
+        await live(leaf)
+        for node in (root, leaf):
+            await node.db.execute(
+                "create table public.sums (one int primary key default 1, n bigint, total bigint)"
+            )
+            await make_job(
+                node.db, f"sums_{node.name}",
+                "insert into sums as s (one, n, total)"
+                " select 1, sum(_weight), sum(id * _weight) from changes.t"
+                " on conflict (one) do update"
+                " set n = s.n + excluded.n, total = s.total + excluded.total",
+            )  # fmt: skip
+            await status_is(node, f"sums_{node.name}", "RUNNING")
+        await root.db.execute(FILL, 1, 100)
+        for node in (root, leaf):
+            await eventually(lambda node=node: right(node), 20)
+        sql = Sql(tailrace, root, tmp_path)
+        for node in (root, leaf):
+            job = f"sums_{node.name}"
+            path = await sql.savepoint(job)
+            await root.db.execute("delete from public.t where id % 3 = 0")
+            await eventually(lambda node=node: right(node), 20)
+            await sql(f"STOP JOB '{job}' WITH DRAIN")
+            await root.db.execute("update public.t set id = id + 1000 where id % 2 = 0")
+            await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+            await eventually(lambda node=node: right(node), 20)
+            (row,) = await sql.rows(f"SHOW CHECKPOINTS FOR JOB '{job}'")
+            assert row["status"] == "COMPLETED"
+        assert await root.subscription(f".savepoint.{path[-12:]}") is not None
