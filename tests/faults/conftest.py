@@ -1,5 +1,6 @@
-"""Fixtures of the tests of workers, ticker and maintenance."""
+"""Fixtures of the tests that break things."""
 
 from fixtures.cascade import cascade
+from fixtures.modelled import modelled
 
-__all__ = ["cascade"]
+__all__ = ["cascade", "modelled"]

@@ -78,6 +78,7 @@ async def rows(node: TestNode, table: str) -> list[Any]:
     return [tuple(row) for row in found]
 
 
+@pytest.mark.usefixtures("modelled")
 async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
     cascade: Cascade, process: StartProcess
 ) -> None:

@@ -16,7 +16,7 @@ from tailrace import faults
 from tailrace.errors import TailraceError
 from tailrace.replication.copy import CopyService
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("modelled")]
 
 POINTS = ("copy.after_snapshot", "copy.after_empty", "copy.in_data", "copy.after_data")
 

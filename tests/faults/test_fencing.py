@@ -16,7 +16,7 @@ from fixtures.waiting import eventually
 from tailrace.errors import TailraceError
 from tailrace.replication.consumer import ApplyingConsumer
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("modelled"), pytest.mark.timeout(120)]
 
 SETTINGS = {"TAILRACE_RUNNER_TIMEOUT": "4s", "TAILRACE_POLL": "200ms"}
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.merge import COMBINED, Merge, events, merge, position
+from fixtures.merge import COMBINED, PARTS, Merge, events, merge, position
 from fixtures.process import Process, StartProcess
 from fixtures.waiting import eventually
+from model.replay import Trace, replay_or_keep
 from tailrace import faults
 
 __all__ = ["merge"]
@@ -28,16 +29,20 @@ def test_the_design_page_says_what_happens_at_each_of_them() -> None:
 
 
 async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
-    merge: Merge, process: StartProcess
+    merge: Merge, process: StartProcess, tmp_path: Path
 ) -> None:
-    """Each process first mends what the one before has left, then dies at the next point."""
+    """Each process first mends what the one before has left, then dies at the next point.
+
+    In the end the model goes through what was done in each of the queues.
+    """
+    settings = SETTINGS | {faults.TRACE_VARIABLE: str(tmp_path / "trace")}
     await merge.write()
     await merge.add_tables()
     flags = [word for db in merge.all for word in ("--db", db.dsn)]
     for number, point in enumerate([*COPY, "apply.after_commit", *POINTS]):
         await merge.write()
         fault = f"{point}@{1 if point in COPY else 1 + number % 2}:kill"
-        killed = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": fault})
+        killed = await process("run", *flags, env=settings | {"TAILRACE_FAULT": fault})
 
         async def died(one: Process = killed) -> bool:
             await merge.write()  # what it waits for may need something to do
@@ -50,7 +55,7 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
         await eventually(died, within=40, what=f"{fault} ({killed.err[-2000:]})", every=0.2)
         assert killed.returncode == -signal.SIGKILL, f"{fault}: {killed.err}"
     await merge.write()
-    last = await process("run", *flags, env=SETTINGS)
+    last = await process("run", *flags, env=settings)
     await eventually(merge.equal, within=40, what=last.err)
     sent = [
         int(data)
@@ -64,3 +69,5 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
     )
     last.send(signal.SIGTERM)
     assert await last.wait(20) == 0
+    for queue in (COMBINED, *PARTS):
+        replay_or_keep(Trace.read(tmp_path / "trace", queue))

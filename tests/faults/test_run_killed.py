@@ -13,7 +13,7 @@ import pytest
 from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere
 from fixtures.process import Process, StartProcess
 from fixtures.waiting import eventually
-from model.replay import Trace, replay
+from model.replay import Trace, replay_or_keep
 from tailrace import faults
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -130,4 +130,4 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
     last = await process("run", "--until-idle", *nodes.flags(), env=settings)
     assert await last.wait(40) == 0, last.err
     await nodes.check()
-    replay(Trace.read(tmp_path / "trace", QUEUE))
+    replay_or_keep(Trace.read(tmp_path / "trace", QUEUE))

@@ -24,7 +24,7 @@ from tailrace.errors import ConnectionLost, Fenced, LostPosition, TailraceError
 from tailrace.replication.consumer import ApplyingConsumer
 from tailrace.service import together
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("modelled")]
 
 Worker = NodeWorker | ApplyingConsumer
 Employ = Callable[..., Worker]

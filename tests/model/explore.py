@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 from model import admin, protocol, queues, watermarks
 from model.flaws import Flaw
 from model.invariants import check
 from model.state import State, Violation
 
-Step = Callable[[Flaw | None, State], State | None]
+Step = Callable[[Flaw | None, Any], Any]
 Action = tuple[str, Step]
 
 
@@ -34,16 +35,19 @@ class Scenario:
     """Where to begin, and which kinds of step there are."""
 
     name: str
-    start: State
+    start: Any
     flaw: Flaw | None = None
     without: frozenset[str] = frozenset()
     """Kinds of step that are left out to keep the number of states small."""
+    possible: Callable[[Any, Flaw | None], list[tuple[str, str, Step]]] | None = None
+    """All steps, where it is not those of a cascade."""
+    check: Callable[[Any, Any], None] = check
     actions: list[Action] = field(init=False)
 
     def __post_init__(self) -> None:
         self.actions = [
             (f"{kind} {label}".rstrip(), step)
-            for kind, label, step in _actions(self.start, self.flaw)
+            for kind, label, step in (self.possible or _actions)(self.start, self.flaw)
             if kind not in self.without
         ]
 
@@ -98,7 +102,7 @@ def _take(scenario: Scenario, state: State, action: Action, trace: list[str]) ->
         after = step(scenario.flaw, state)
         if after is not None:
             trace.append(name)
-            check(state, after)
+            scenario.check(state, after)
     except Violation as violation:
         if not trace or trace[-1] != name:
             trace.append(name)
@@ -121,7 +125,7 @@ def exhaustively(scenario: Scenario, most: int = 5_000_000) -> int:
                     after = step(scenario.flaw, state)
                     if after is None or after in parents:
                         continue
-                    check(state, after)
+                    scenario.check(state, after)
                 except Violation as violation:
                     raise Found(violation, [*_way(parents, state), name]) from None
                 parents[after] = (state, name)

@@ -37,3 +37,12 @@ class Flaw(Enum):
     RETURNED_AT_ITS_OWN_TOP = "an old root goes on where it was, not at the gravestone"
     GRAVESTONE_GIVEN_UP_EARLY = "the gravestone goes before the old root is registered again"
     REPORTS_NOT_LOWERED = "a node moves below one that has told more than is true from then on"
+    # merged queues (model.merging)
+    POSITION_TOLD_APART = "the merged leaf tells its position in a transaction of its own"
+    POSITION_BY_MIRROR = "the mirror moves a leaf that waits behind, before the tables have it"
+    MERGED_INTO_CLOSED_QUEUE = "the combined queue is written to after its final tick"
+    MERGES_BEFORE_APPLIED = "a new combined root begins to merge before its tables have its queue"
+    POSITION_LEFT_BEHIND = "rows are given up at a promotion, and the leaf begins before them"
+    FOLLOWER_FINISHES_AHEAD = "a leaf that waits behind lets its provider forget what is newer"
+    POSITION_KEPT_AT_RETURN = "an old combined root's leaf stays where it had come to"
+    ROWS_KEPT_AT_RETURN = "an old combined root keeps the rows that come a second time"

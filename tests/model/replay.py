@@ -56,7 +56,7 @@ class Trace:
         return cls([line for line in lines if line.get("queue", queue) == queue])
 
     def keep(self) -> Path:
-        """Write the lines down where they stay, for who has to find out what is wrong."""
+        """Write the lines down where they stay."""
         with NamedTemporaryFile("w", prefix="tailrace-trace-", delete=False) as file:
             file.writelines(json.dumps(line) + "\n" for line in self.lines)
         return Path(file.name)
@@ -152,6 +152,15 @@ def replay(trace: Trace) -> State:
         except Disallowed:
             continue
     return _Search(trace, WINDOWS[-1]).run()
+
+
+def replay_or_keep(trace: Trace) -> None:
+    """Go through a trace; one that is refused is kept, for who has to find out what is wrong."""
+    try:
+        replay(trace)
+    except Disallowed as refused:
+        refused.add_note(f"the trace is kept in {trace.keep()}")
+        raise
 
 
 @dataclass

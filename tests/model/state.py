@@ -120,6 +120,8 @@ class Node(NamedTuple):
     """Promises made before this node came here are void for it until it has completed this."""
     came_with: int
     """Its watermark when it came here: whoever hides behind a sync node was not asked then."""
+    epoch: int = 0
+    """In a recorded run: that of the runner who has the seat."""
 
     @property
     def newest(self) -> Tick:

@@ -82,7 +82,8 @@ def take(s: State, facts: Facts) -> State:
     if node.runner is not None:
         s = _told_in_silence(s, facts.n, node.runner)
     stale = node.runner if node.runner is not None else node.stale
-    return s.put(facts.n, s.nodes[facts.n]._replace(runner=None, stale=stale))
+    node = s.nodes[facts.n]._replace(runner=None, stale=stale, epoch=facts.line["epoch"])
+    return s.put(facts.n, node)
 
 
 def _told_in_silence(s: State, n: int, runner: Runner) -> State:
@@ -99,15 +100,22 @@ def _told_in_silence(s: State, n: int, runner: Runner) -> State:
 def fail(s: State, facts: Facts) -> State:
     """Nothing is remembered."""
     node = s.nodes[facts.n]
-    if not facts.worker or node.runner is None:
+    if not facts.worker or node.runner is None or facts.line["epoch"] < node.epoch:
         return s
     return s.put(facts.n, node._replace(runner=None, stale=node.runner))
+
+
+def _belated(s: State, facts: Facts) -> bool:
+    """A line of a runner that was frozen before it could write it, and has been replaced since."""
+    return bool(facts.line["epoch"] < s.nodes[facts.n].epoch)
 
 
 def read(s: State, facts: Facts) -> State:
     """What the database says must be what the model says."""
     if not facts.worker:
         return _read_by_apply(s, facts)
+    if _belated(s, facts):
+        return s
     s = _unwritten(s, facts) if s.nodes[facts.n].kind else appear(s, facts)
     s = set_group(s, facts.n, facts.group)
     s = _followed(s, facts)
@@ -182,6 +190,9 @@ def _batch(s: State, n: int, end: int) -> State:
 def events(s: State, facts: Facts) -> State:
     """A mirror's events; an applying consumer's rows."""
     start, end = facts.tick("start"), facts.tick("end")
+    if facts.worker and _belated(s, facts):
+        require(s.nodes[facts.n].completed >= end, "a runner that was replaced cannot write")
+        return s
     s = reveal(s, end, facts.empty)
     if not facts.worker:
         require(s.nodes[facts.n].applied_tick == start, "its tables are elsewhere")
@@ -231,10 +242,12 @@ def report(s: State, facts: Facts) -> State:
     runner = node.runner or node.stale
     if runner is None:
         raise NotAllowed("nobody has the seat and has done a batch")
-    if facts.line.get("combined") != "branch":
+    if node.kind == "leaf" and runner.start == NO_TICK:
+        highest = node.completed  # it may be moved by a combined queue, without any batch
+    else:
         require(runner.start != NO_TICK, "no batch has been done")
         highest = _highest(node, runner, own=facts.line.get("own"))
-        require(mark <= highest, f"it may say {highest} at most")
+    require(mark <= highest, f"it may say {highest} at most")
     entry = None if provider is None else s.nodes[provider].subscriber(facts.n)
     if provider is None or entry is None or facts.line.get("code", 200) != 200:
         return s

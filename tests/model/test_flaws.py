@@ -7,6 +7,7 @@ import pytest
 from model.explore import Found, Scenario, exhaustively, lead
 from model.flaws import Flaw
 from model.scenarios import tree
+from model.test_merging import MISTAKES
 
 ROOT = ("root", 0)
 
@@ -30,7 +31,14 @@ FAIL_TWO = tree(ROOT, branch(0), branch(0), writes=1, goal=("fail", 0, 2))
 SYNC_BESIDE = tree(ROOT, branch(0), branch(0), groups={1: (1,)}, writes=1)
 RETURN = tree(ROOT, branch(0), writes=1, goal=("return", 0, 1))
 RETURN_LATE = tree(ROOT, branch(0), writes=2, publishes=1, goal=("return", 0, 1))
-MOVE = tree(ROOT, branch(0), branch(0), leaf(1), goal=("change", 3, 2), writes=1, publishes=1)
+MOVE = lead(
+    Scenario("move", tree(
+        ROOT, branch(0), branch(0), leaf(1), goal=("change", 3, 2), writes=1, publishes=1
+    )),
+    *[f"read {n}" for n in range(4)], "write 0", "ticker 0",
+    *["fetch 2", "commit 2", "tick 2", "finish 2", "report 2"],
+    *["fetch 1", "commit 1", "tick 1", "finish 1"],
+).start  # fmt: skip
 JOIN = tree(ROOT, branch(0), branch(0), unborn=(2,), goal=("join", 2, 0), writes=1)
 
 SCENARIOS = {
@@ -136,4 +144,4 @@ def test_watermark_of_a_branch_never_moves_back() -> None:
 
 def test_every_mistake_has_its_test() -> None:
     elsewhere = {Flaw.SYNC_IGNORES_UNKNOWN, Flaw.WATERMARK_MOVES_BACK}
-    assert {*SCENARIOS, *elsewhere} == set(Flaw)
+    assert {*SCENARIOS, *MISTAKES, *elsewhere} == set(Flaw)
