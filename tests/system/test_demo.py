@@ -30,6 +30,14 @@ async def test_demo_ends_with_equal_nodes_and_leaves_nothing(
     assert "kill -9" in demo.err
     lines = [line.split() for line in demo.out.splitlines()]
     tables = {line[0]: line[1:] for line in lines if line and line[0].startswith("nyc.")}
+    on, node, kept, wanted, equal, _ = tables.pop("nyc.carrier_delays")  # what the SQL job keeps
+    assert (on, node, equal) == ("on", "node3", "yes")
+    assert kept == wanted != "0"
+    assert "STOP JOB 'carrier_delays' WITH SAVEPOINT WITH DRAIN: " in demo.err
+    assert "START JOB 'carrier_delays' FROM SAVEPOINT " in demo.err
+    listed = [line.split()[1:3] for line in demo.out.splitlines() if "RUNNING" in line]
+    assert ["carrier_delays", "RUNNING"] in listed
+    assert len(listed) == 10
     assert len(tables) == 5
     for table, [*counts, equal] in tables.items():
         assert len(set(counts)) == 1, (table, counts)

@@ -62,9 +62,10 @@ async def demo(
     """Replicate real flight data through five databases and compare.
 
     Starts a PostgreSQL of its own, makes a cascade of a root and four branches, copies all tables
-    to all nodes while writers go on changing them, kills the replication in the middle, and
-    compares everything in the end. Exit status 0 only if all nodes are equal. Nothing is left
-    behind, unless --keep is given.
+    to all nodes while writers go on changing them, lets a SQL job keep delays by carrier and hour,
+    kills the replication in the middle, stops the job with a savepoint and starts it from there,
+    and compares everything in the end. Exit status 0 only if all nodes are equal, and the job's
+    table to the same query on the root. Nothing is left behind, unless --keep is given.
     """
     from tailrace import log
     from tailrace.demo.play import Play, Wishes
@@ -85,7 +86,7 @@ async def demo(
     _show(play.ending)
     if keep:
         _how_to_go_on(play)
-    verdict = "all nodes are equal" if play.ending.figures.equal else "NOT all nodes are equal"
+    verdict = "all nodes are equal" if play.ending.figures.equal else "NOT everything is equal"
     call.say(f"{verdict}; {monotonic() - start:.0f} s in all")
     return 0 if play.ending.figures.equal else 1
 
@@ -173,12 +174,31 @@ def _show(ending: Ending) -> None:
     for line in tree_lines(ending.topology):
         click.echo(line)
     click.echo()
+    columns = [name for name in ending.jobs.columns if name != "end time"]
+    jobs = [dict(zip(ending.jobs.columns, row, strict=True)) for row in ending.jobs.rows]
+    write_rows("table", columns, jobs, title="SHOW JOBS, while the writers wrote")
+    click.echo()
     tables = ending.figures.tables
     rows = [
         {"table": one.table, **one.rows, "equal": one.equal, "note": one.note} for one in tables
     ]
     columns = [name for name in rows[0] if name != "note" or any(one.note for one in tables)]
     write_rows("table", columns, rows, title="Rows on each node; equal by checksum of every row")
+    click.echo()
+    kept = ending.figures.kept
+    write_rows(
+        "table",
+        ("kept by the SQL job", "rows", "same query on node1", "equal", "stopped for, s"),
+        [
+            {
+                "kept by the SQL job": f"nyc.carrier_delays on {kept.node}",
+                "rows": kept.rows,
+                "same query on node1": kept.wanted,
+                "equal": kept.equal,
+                "stopped for, s": round(kept.stopped_seconds, 1),
+            }
+        ],
+    )
     click.echo()
     write_rows("table", ("what", "rows", "seconds", "rows/s"), _speeds(ending.figures))
     click.echo()

@@ -49,6 +49,18 @@ class Differences:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The table that a SQL job has kept, against the same query on the root."""
+
+    node: str
+    rows: int
+    wanted: int
+    equal: bool
+    stopped_seconds: float
+    """From STOP with savepoint and drain until it went on from the savepoint."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """What the demo has found out."""
@@ -63,11 +75,13 @@ class Figures:
     apply_seconds: float
     delays: Sequence[Delay]
     tables: Sequence[Differences]
+    kept: Kept
 
     @property
     def equal(self) -> bool:
-        """Whether every table is the same on every node."""
-        return bool(self.tables) and all(table.equal for table in self.tables)
+        """Whether every table is the same on every node, and the job's what it has to be."""
+        tables = bool(self.tables) and all(table.equal for table in self.tables)
+        return tables and self.kept.equal
 
 
 async def delays(

@@ -17,10 +17,12 @@ from tailrace.db.queries import load
 from tailrace.demo import figures, flights
 from tailrace.demo.audience import Audience
 from tailrace.demo.figures import Differences, Figures, Interruption
+from tailrace.demo.kept import KeptTable
 from tailrace.demo.runner import RunProcess
 from tailrace.demo.stage import CAST, QUEUE, Stage
 from tailrace.demo.writers import Writers, Written
 from tailrace.errors import TailraceError
+from tailrace.gateway.results import Result
 from tailrace.replication.compare import compare
 from tailrace.replication.tables import TablesToAdd, add_tables, list_tables
 from tailrace.service import together
@@ -53,6 +55,8 @@ class Ending:
 
     topology: Topology
     figures: Figures
+    jobs: Result
+    """What SHOW JOBS has said."""
 
 
 class Play:
@@ -65,6 +69,7 @@ class Play:
         self.stage = Stage(wishes.data, wishes.pg_bin, keep=wishes.keep)
         self._wishes = wishes
         self._audience = audience
+        self._kept = KeptTable(self.stage, audience)
         self._task: asyncio.Task[None] | None = None
 
     def request_stop(self) -> None:
@@ -89,27 +94,32 @@ class Play:
                 self.stage.leave()
             else:
                 self.stage.clear()
+            await self._kept.close()
             await self.stage.close()
 
     async def _perform(self) -> Ending:
         loaded = await self._prepare()
         stage, writers = self.stage, Writers(self.stage.dsn("node1"))
+        kept = self._kept
         runner = stage.start_runner()
         self._audience.scene(f"tailrace run serves all five databases (process {runner.pid})")
         async with writers.writing() as written:
             self._audience.scene("four writers change flights, weather, planes and airlines")
             copied, copy_seconds = await self._first_load(runner)
             await self._all_applied(runner)
+            await kept.create()
             calm = datetime.now(UTC)
             self._audience.scene("all nodes have caught up; from here on rows are timed")
             interruption = await self._interruption(runner, written)
+            await self._all_applied(runner)
+            interruption.mended = interruption.mended or datetime.now(UTC)
+            await kept.go_through_savepoint()
         self._audience.finished("writing")
         self._audience.scene(
             f"the writers are done: {written.rows:,} rows in {written.transactions:,} transactions"
         )
         await self._all_applied(runner)
         applied = monotonic() - written.started
-        interruption.mended = interruption.mended or datetime.now(UTC)
         self._audience.scene("everything is applied everywhere; comparing all tables on all nodes")
         compared = await self._compare()
         measured = [
@@ -129,7 +139,9 @@ class Play:
                 apply_seconds=applied,
                 delays=[one for some in measured for one in some],
                 tables=compared,
+                kept=await kept.compare(),
             ),
+            kept.listed,
         )
 
     # ---------------------------------------------------------------- before the writers

@@ -183,6 +183,11 @@ class Stage:
         """What ``tailrace run`` has to say."""
         return self.cluster.log_path.with_name("run.log")
 
+    @property
+    def savepoints(self) -> Path:
+        """Where savepoints are put, so that they go with everything else."""
+        return self.cluster.log_path.with_name("savepoints")
+
     # ---------------------------------------------------------------- clearing
 
     async def close(self) -> None:

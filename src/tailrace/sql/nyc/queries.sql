@@ -108,6 +108,40 @@ on conflict do nothing;
 delete from nyc.airports
 where faa like 'H%' and name like 'Heliport %' and length(name) % 3 > 0;
 
+-- ---------------------------------------------------------------- Job
+
+-- make_carrier_delays: the table that the job keeps
+create table nyc.carrier_delays (
+    carrier text not null,
+    hour    integer not null,
+    flights bigint not null,
+    minutes bigint not null,
+    primary key (carrier, hour));
+
+-- job: a statement of tailrace: the job that keeps it
+create job carrier_delays with ('initial' = 'snapshot') as $$
+    insert into nyc.carrier_delays as d
+    select carrier, hour, sum(_weight), sum(coalesce(dep_delay, 0) * _weight)
+    from changes."nyc.flights"
+    group by carrier, hour
+    on conflict (carrier, hour) do update
+    set flights = d.flights + excluded.flights, minutes = d.minutes + excluded.minutes;
+
+    delete from nyc.carrier_delays where flights = 0
+$$;
+
+-- has_begun: whether the job has had the rows that were there
+select not wants_snapshot from tailrace.job where job_name = %(job)s;
+
+-- carrier_delays: what the job has kept
+select carrier, hour, flights, minutes from nyc.carrier_delays order by carrier, hour;
+
+-- wanted_delays: the same, asked of the flights
+select carrier, hour, count(*) as flights, sum(coalesce(dep_delay, 0))::bigint as minutes
+from nyc.flights
+group by carrier, hour
+order by carrier, hour;
+
 -- ---------------------------------------------------------------- Figures
 
 -- copied_rows: rows of a node's tables that came with the first load
