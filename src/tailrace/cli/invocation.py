@@ -112,11 +112,11 @@ class Invocation:
         return found
 
     @asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        """Connect to the database that the command acts on."""
+    async def database(self, otherwise: str | None = None) -> AsyncIterator[Database]:
+        """Connect to the database that the command acts on; ``otherwise``: if none is set."""
         from tailrace.db.connection import Database
 
-        dsn = self.settings.db
+        dsn = self.settings.db or otherwise
         if dsn is None:
             raise click.UsageError(
                 f"{self.command} needs a database: --db DSN, environment TAILRACE_DB, "

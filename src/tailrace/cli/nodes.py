@@ -67,13 +67,14 @@ def _create_options(
 async def create_root(call: Invocation, **options: Any) -> int:
     """Make the database the root of a new queue: the node that accepts writes.
 
-    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
-    that of --db). The schemas are installed where they are missing.
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
+    command too where no database is set (default: that of --db). The schemas are installed where
+    they are missing.
     """
     from tailrace.cascade import joining
 
     new = _new_node(call, "root", options)
-    async with call.database() as db:
+    async with call.database(new.location) as db:
         if await _already_there(call, db, new, check=not options["nocheck"]):
             return 0
         await _ensure_schemas(call, db)
@@ -96,8 +97,9 @@ _seed_option = click.option(
 async def create_branch(call: Invocation, **options: Any) -> int:
     """Add a node with a copy of the queue, which other nodes can read from.
 
-    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
-    that of --db). Running it again completes a creation that was interrupted.
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
+    command too where no database is set (default: that of --db). Running it again completes a
+    creation that was interrupted.
     """
     return await _join(call, "branch", options)
 
@@ -111,8 +113,9 @@ async def create_branch(call: Invocation, **options: Any) -> int:
 async def create_leaf(call: Invocation, **options: Any) -> int:
     """Add a node that only receives: it holds tables, but no queue.
 
-    NAME names the node; CONNSTR is the connection string by which other nodes reach it (default:
-    that of --db). Running it again completes a creation that was interrupted.
+    NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
+    command too where no database is set (default: that of --db). Running it again completes a
+    creation that was interrupted.
     """
     return await _join(call, "leaf", options)
 
@@ -121,7 +124,7 @@ async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> in
     from tailrace.cascade.joining import Joining
 
     new = _new_node(call, kind, options)
-    async with call.database() as db, AsyncExitStack() as stack:
+    async with call.database(new.location) as db, AsyncExitStack() as stack:
         if await _already_there(call, db, new, check=not options["nocheck"]):
             return 0
         seed = await _seed(options["savepoint"], new)

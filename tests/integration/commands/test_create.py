@@ -38,6 +38,17 @@ async def test_creation_installs_missing_schemas(new_cascade):
     assert await cascade["b"].fetch_value("select pgq.version()") == "3.5"
 
 
+async def test_the_location_is_the_database_where_none_is_set(
+    tailrace: Tailrace, new_database: NewDatabase
+):
+    db = await new_database()
+    await tailrace("create-root", "a", db.dsn, "--queue", "q")
+    assert await locations(db) == ["a"]
+    other = await new_database()
+    await tailrace("create-leaf", "b", other.dsn, "--queue", "q", "--provider", db.dsn)
+    assert await locations(other) == ["a", "b"]
+
+
 async def test_queue_ticks_within_milliseconds_on_root_and_branch(new_cascade):
     cascade = await new_cascade({"a": None, "b": "a"})
     for db in cascade.nodes.values():
