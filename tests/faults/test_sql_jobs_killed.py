@@ -82,7 +82,7 @@ async def test_every_change_counts_once_however_often_the_runner_is_killed(
     assert epoch > KILLS, "each runner had taken the job over"
 
 
-@pytest.mark.parametrize("point", (*IN_A_BATCH, *OF_A_BEGINNING))
+@pytest.mark.parametrize("point", [*IN_A_BATCH, *OF_A_BEGINNING])
 async def test_job_of_a_leaf_survives_a_death_at_each_point(
     cascade: Cascade, process: StartProcess, point: str
 ):
