@@ -23,6 +23,7 @@ NAMES = (
     "isolation",
     "switchover",
     "status",
+    "sqljobs",
 )
 Benchmark = Callable[[Stage, Scale], Awaitable[list[Result]]]
 
