@@ -83,19 +83,23 @@ def changed(trace: Trace, step: str, **facts: object) -> Trace:
 
 
 def moved(trace: Trace, step: str, before: str) -> Trace:
-    """The trace with the last such step written down before another one of the same runner.
+    """The trace with the last step about a tick written down before the one that brings the tick.
 
-    Of a runner that makes both: a mirror finishes batches, too, but applies none.
+    A provider may also be told of an older one, which would do no harm there.
     """
     lines = list(trace.lines)
-    able = {line.get("consumer") for line in lines if line["step"] == before}
-    place = max(
-        k for k, line in enumerate(lines) if line["step"] == step and line["consumer"] in able
-    )
-    line = lines.pop(place)
-    same = [k for k in range(place) if lines[k].get("consumer") == line["consumer"]]
-    lines.insert(max(k for k in same if lines[k]["step"] == before), line)
-    return Trace(lines)
+    for place in reversed(range(len(lines))):
+        line = lines[place]
+        for earlier in reversed(range(place)):
+            other = lines[earlier]
+            if (
+                (line["step"], other["step"]) == (step, before)
+                and line["consumer"] == other["consumer"]
+                and line["tick"] == other["end"]
+            ):
+                lines.insert(earlier, lines.pop(place))
+                return Trace(lines)
+    raise AssertionError(f"no {step} after {before}")
 
 
 @pytest.mark.timeout(180)
