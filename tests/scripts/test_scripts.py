@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from fixtures.cascade import Cascade, running
+from fixtures.cascade import Cascade, TestNode, running
 from fixtures.cascade import cascade as cascade  # the fixture
 from fixtures.scripts import steps
 from fixtures.waiting import eventually
 from tailrace.embedded.binaries import find
 
-_HOLES = {"<id>": "[0-9a-f]{32}", "<…>": ".*"}
+_HOLES = {"<id>": "[0-9a-f]{32}", "<hex>": "[0-9a-f]{6}-[0-9a-f]{12}", "<…>": ".*"}
+LIVE = "select bool_and(state = 'live') from tailrace.table_info"
 
 
 def pattern(line: str) -> str:
@@ -43,7 +45,29 @@ async def test_jobs_from_psql(cascade: Cascade):
     async with running(root, leaf):
         runs = "select status = 'RUNNING' from tailrace.jobs"
         await eventually(lambda: leaf.db.fetch_value(runs), 20)
-        for statements, expected in steps(Path(__file__).with_name("jobs.sql")):
-            printed = await psql(find().program("psql"), leaf.dsn, statements)
-            wanted = "\n".join(pattern(line) for line in expected)
-            assert re.fullmatch(wanted, "\n".join(printed)), (statements, printed)
+        await check("jobs.sql", leaf)
+
+
+async def test_savepoints_from_psql(cascade: Cascade, tmp_path: Path):
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    for node in (root, leaf):
+        await node.add_table()
+    await root.db.execute("insert into public.t select i, 'x' from generate_series(1, 3) i")
+    async with running(root, leaf):
+        await eventually(lambda: leaf.db.fetch_value(LIVE), 20)
+        await check("savepoints.sql", leaf, {"<dir>": str(tmp_path)})
+
+
+async def check(script: str, node: TestNode, words: Mapping[str, str] | None = None) -> None:
+    """Run a script and compare what psql prints; ``words`` stand for what only a run knows."""
+
+    def filled(text: str) -> str:
+        for word, meaning in (words or {}).items():
+            text = text.replace(word, meaning)
+        return text
+
+    for statements, expected in steps(Path(__file__).with_name(script)):
+        printed = await psql(find().program("psql"), node.dsn, filled(statements))
+        wanted = "\n".join(pattern(filled(line)) for line in expected)
+        assert re.fullmatch(wanted, "\n".join(printed)), (statements, printed)

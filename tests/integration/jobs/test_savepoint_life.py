@@ -219,3 +219,45 @@ async def test_sql_job_starts_again_from_its_savepoint(
             (row,) = await sql.rows(f"SHOW CHECKPOINTS FOR JOB '{job}'")
             assert row["status"] == "COMPLETED"
         assert await root.subscription(f".savepoint.{path[-12:]}") is not None
+
+
+async def test_sql_job_with_keys_between_its_tables_in_an_object_store(
+    cascade: Cascade, tailrace: Tailrace
+) -> None:
+    root = await cascade.root()
+    await root.add_table()
+    await root.db.execute(
+        "create table public.a_child (id int primary key);"
+        " create table public.parent (id int primary key);"
+        " alter table public.a_child add foreign key (id) references public.parent"
+    )
+    both = "select array(select id from public.parent order by 1) as p,"
+    both += " array(select id from public.a_child order by 1) as c"
+    directory = "memory://bucket/savepoints"
+    sql = Sql(tailrace, root, directory)
+    async with running(root):
+        await make_job(
+            root.db, "pairs",
+            "insert into parent select id from changes.t where _weight > 0 on conflict do nothing;"
+            "insert into a_child select id from changes.t where _weight > 0"
+            " on conflict do nothing",
+        )  # fmt: skip
+        await status_is(root, "pairs", "RUNNING")
+
+        async def has(wanted: list[int]) -> bool:
+            assert await root.db.fetch_one(both) == (wanted, wanted), await root.errors()
+            return True
+
+        await root.db.execute(FILL, 1, 3)
+        await eventually(lambda: has([1, 2, 3]), 20)
+        path = await sql.savepoint("pairs")
+        assert path.startswith(f"{directory}/savepoint-")
+        await root.db.execute(FILL, 4, 6)
+        await eventually(lambda: has([1, 2, 3, 4, 5, 6]), 20)
+        await sql("STOP JOB 'pairs' WITH DRAIN")
+        await root.db.execute("delete from public.a_child; delete from public.parent where id = 2")
+        await sql(f"START JOB 'pairs' FROM SAVEPOINT '{path}'")
+        await eventually(lambda: has([1, 2, 3, 4, 5, 6]), 20)
+        assert (await sql.listed())[path]["ownership"] == "user"
+        await sql(f"DROP SAVEPOINT '{path}'")
+        assert await sql.listed() == {}

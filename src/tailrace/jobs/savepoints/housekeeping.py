@@ -11,6 +11,7 @@ from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, WrongState
 from tailrace.jobs.savepoints import storage
+from tailrace.jobs.savepoints.disposal import let_go
 
 queries = load("tailrace")
 _logger = log.get("savepoints")
@@ -30,6 +31,9 @@ async def tidy(own: Database, limits: Limits) -> None:
     seen: Counter[str] = Counter()
     for row in await own.fetch_all(queries.kept_savepoints):
         await _look_for(own, row)
+        if row.displaced_in is not None:  # its tick is lost, so what is held is of no use
+            problem = await let_go(own, row.displaced_in, row.savepoint_id)
+            _logger.debug("savepoint %s: %s", row.path, problem or "its tick is lost")
         if row.state == "claimed":
             if row.replaced:
                 await own.execute(queries.give_up_claimed, savepoint_id=row.savepoint_id)

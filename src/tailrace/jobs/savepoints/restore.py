@@ -15,11 +15,12 @@ Killed anywhere, the next one in the seat goes on from what is written down.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tailrace import log
 from tailrace.cascade.position import Seat
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import Fenced, StorageError, TailraceError, WrongState
 from tailrace.faults import reach
@@ -67,15 +68,33 @@ async def read_savepoint(place: Storage) -> Metadata:
     return found
 
 
-async def load_table(target: Database, place: Storage, file: TableFile, local_table: str) -> None:
-    """Put the rows of a savepoint in the place of a table's, inside the open transaction."""
-    plan = await target.fetch_one(
+async def load_tables(
+    target: Database, place: Storage, files: Sequence[TableFile], local: Mapping[str, str]
+) -> None:
+    """Put the rows of a savepoint in the place of those of tables, inside the open transaction.
+
+    ``local`` tells what a table is called here.
+    """
+    by_name = {local[file.table]: file for file in files}
+    order = [row.name for row in await target.fetch_all(queries.in_key_order, tables=list(by_name))]
+    plans = {name: await _plan(target, by_name[name], name) for name in order}
+    for name in reversed(order):
+        await target.execute(queries.empty_table, table=name)
+    for name in order:
+        await _load_table(target, place, by_name[name], plans[name])
+        await target.execute(await target.fetch_value(queries.analyze_sql, table=name))
+
+
+async def _plan(target: Database, file: TableFile, local_table: str) -> Row:
+    """How the rows come in; says why where they do not fit."""
+    return await target.fetch_one(
         queries.load_plan,
         table=local_table, columns=list(file.columns), types=list(file.types),
         key=None if file.key is None else list(file.key),
     )  # fmt: skip
-    assert plan is not None
-    await target.execute(queries.empty_table, table=local_table)
+
+
+async def _load_table(target: Database, place: Storage, file: TableFile, plan: Row) -> None:
     if plan.create_sql is not None:
         await target.execute(plan.create_sql)
     pieces = place.pieces(file.file)
@@ -90,7 +109,6 @@ async def load_table(target: Database, place: Storage, file: TableFile, local_ta
         )
     if plan.take_sql is not None:
         await target.execute(plan.take_sql)
-    await target.execute(await target.fetch_value(queries.analyze_sql, table=local_table))
 
 
 class _Restore:
@@ -157,8 +175,7 @@ class _Restore:
                 job_id=intent.job_id, tables=names,
             )  # fmt: skip
             local = {row.table_name: row.local_table for row in rows}
-            for file in found.tables:
-                await load_table(self._db, place, file, local[file.table])
+            await load_tables(self._db, place, found.tables, local)
             if intent.claim:
                 await self._db.execute(
                     queries.adopt_savepoint,

@@ -22,7 +22,7 @@ from tailrace.errors import NotFound, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import storage
 from tailrace.jobs.savepoints.metadata import Metadata
-from tailrace.jobs.savepoints.restore import REPLICAS, load_table, read_savepoint
+from tailrace.jobs.savepoints.restore import REPLICAS, load_tables, read_savepoint
 from tailrace.jobs.savepoints.storage import Storage
 from tailrace.replication.tables import list_tables
 
@@ -84,10 +84,12 @@ class SavepointSeed:
                 for row in rows:
                     await own.execute(row.statement)
         await own.execute(queries.be_replica)
-        for file in files:
-            await load_table(own, self._place, file, file.table)
-            _logger.info('table "%s": %d rows from the savepoint', file.table, file.rows)
-            self._loaded.append(file.table)
+        self._loaded = sorted(seeded)
+        await load_tables(own, self._place, files, {name: name for name in seeded})
+        _logger.info(
+            '%d tables with %d rows from savepoint "%s"',
+            len(files), sum(file.rows for file in files), self._place.path,
+        )  # fmt: skip
         await own.execute(queries.be_origin)
         await reach("seed.after_rows")
 

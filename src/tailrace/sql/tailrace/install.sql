@@ -220,6 +220,7 @@
 \ir functions/tailrace.ask_restore.sql
 \ir functions/tailrace.restore_intent.sql
 \ir functions/tailrace.load_plan.sql
+\ir functions/tailrace.in_key_order.sql
 \ir functions/tailrace.begin_restore.sql
 \ir functions/tailrace.end_restore.sql
 \ir functions/tailrace.close_restore.sql

@@ -726,7 +726,11 @@ select s.savepoint_id, s.path, s.job_id, s.state, s.host, s.lost, s.completed_at
     s.claimed_by,
     s.state = 'claimed' and exists (
         select 1 from tailrace.savepoint as n
-        where n.job_id = s.claimed_by and n.state = 'completed' and n.completed_at > s.completed_at) as replaced
+        where n.job_id = s.claimed_by and n.state = 'completed' and n.completed_at > s.completed_at) as replaced,
+    case when exists (
+        select 1 from pgq_node.local_state as p
+        where p.queue_name = s.queue_name and p.consumer_name = '.savepoint.' || s.savepoint_id
+            and p.last_tick_id <> s.tick_id) then s.queue_name end as displaced_in
 from tailrace.savepoint as s
 where s.state in ('completed', 'claimed')
 order by s.completed_at desc, s.path;
@@ -764,6 +768,9 @@ select case when pg_catalog.current_setting('session_replication_role') <> 'orig
 -- begin_restore: begin to bring the rows of a savepoint in
 select table_name, local_table
 from tailrace.begin_restore(%(queue)s, %(consumer)s, %(epoch)s, %(job_id)s, %(tables)s::text[]);
+
+-- in_key_order: the order in which tables can be filled while foreign keys are checked
+select name from tailrace.in_key_order(%(tables)s::text[]) as name;
 
 -- load_plan: how rows of an older shape come into a table of today's
 select * from tailrace.load_plan(%(table)s, %(columns)s::text[], %(types)s::text[], %(key)s::text[]);
