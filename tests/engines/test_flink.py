@@ -5,17 +5,19 @@ All tests that need the real one are in this file, so that it is started once.
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.conformance import whole_life
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
 from fixtures.waiting import eventually
-from tailrace.engines.flink.local import Running
+from tailrace.engines.flink.local import LocalCluster, Running
 
-FIRST_FIVE = ["job id", "job name", "status", "start time", "end time"]
 DEFINITIONS = (
     "CREATE TABLE src (a INT, b STRING) WITH ('connector'='datagen','rows-per-second'='20')",
     "CREATE TABLE sink (a INT, n BIGINT) WITH ('connector'='blackhole')",
@@ -49,43 +51,25 @@ def place(path: str) -> Path:
 
 
 async def test_life_of_a_job(sql: Sql, defined: Sql):
-    (created,) = await sql(f"CREATE JOB life AS {BODY}")
-    job_id = created["job id"]
-    (listed,) = [row for row in await sql("SHOW JOBS") if row["job id"] == job_id]
-    assert list(listed) == FIRST_FIVE
-    assert (listed["job name"], listed["status"], listed["end time"]) == ("life", "RUNNING", None)
-    (more,) = [row for row in await sql("SHOW JOBS EXTENDED") if row["job id"] == job_id]
-    assert (more["engine"], more["kind"], more["statement"]) == ("flink", "streaming", BODY)
+    await whole_life(sql, f"CREATE JOB life AS {BODY}")
 
-    path = await sql.value("CREATE SAVEPOINT FOR JOB 'life'")
-    assert (place(path) / "_metadata").is_file()
-    assert await sql.status("life") == "RUNNING"
-    assert place(path).parent.name.startswith("tailrace-")  # a directory of its own
 
-    last = await sql.value(f"STOP JOB '{job_id[:8]}' WITH SAVEPOINT")
-    assert await sql.status("life") == "FINISHED"
-    rows = await sql("SHOW SAVEPOINTS FOR JOB 'life'")
-    assert [row["savepoint path"] for row in rows] == [last, path]
-    assert {row["job id"] for row in rows} == {job_id}
-    assert all(row["size"] > 0 for row in rows)
-
-    assert await sql.value("START JOB 'life'") == job_id  # it keeps its id
-    assert await sql.status("life") == "RUNNING"
-    (described,) = await sql("DESCRIBE JOB 'life'")
-    assert described["restored from"] == last  # where it stopped
-    assert described["engine id"] != job_id
+async def test_a_job_keeps_its_id(sql: Sql, job: str):
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert (described["engine"], described["kind"]) == ("flink", "streaming")
+    assert described["engine id"] == described["job id"]
     assert described["reads"] == ["default_catalog.default_database.src"]
     assert described["writes"] == ["default_catalog.default_database.sink"]
-
-    assert await sql("STOP JOB 'life'") == [{"result": "OK"}]
-    assert await sql.status("life") == "CANCELED"
-    await sql("DROP JOB 'life'")
-    assert "there is no job" in await sql.fails("DESCRIBE JOB 'life'")
-    rows = await sql("SHOW SAVEPOINTS")
-    assert {row["savepoint path"] for row in rows} >= {last, path}  # never with its job
-    for one in (last, path):
-        await sql(f"DROP SAVEPOINT '{one}'")
-        assert not place(one).parent.exists()
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
+    assert place(path).parent.name.startswith("tailrace-")  # a directory of its own
+    await sql(f"START JOB '{job}'")
+    (again,) = await sql(f"DESCRIBE JOB '{job}'")
+    assert again["job id"] == described["job id"]
+    assert again["engine id"] != described["engine id"]
+    assert again["restored from"] == path  # where it stopped
+    await sql(f"STOP JOB '{job}'")
+    await sql(f"DROP SAVEPOINT '{path}'")
+    assert not place(path).parent.exists()
 
 
 async def test_start_from_a_savepoint(sql: Sql, job: str):
@@ -326,3 +310,39 @@ async def test_another_session_sees_the_same(
     await other(f"START JOB '{job}' FROM SAVEPOINT '{path}'")  # without the session's tables
     assert await sql.status(job) == "RUNNING"
     await sql(f"STOP JOB '{job}'")
+
+
+async def test_real_cluster_killed_and_started_again(
+    real_sql: Sql, real_flink: Running, flink_home: Path
+):
+    sql = real_sql
+    for text in DEFINITIONS:
+        await sql(text)
+    await sql(f"CREATE JOB hardy AS {BODY}")
+    made = [await sql.value("CREATE SAVEPOINT FOR JOB 'hardy'") for _ in range(3)]
+
+    async def checkpointed() -> bool:
+        rows = await sql("SHOW CHECKPOINTS FOR JOB 'hardy'")
+        return any(row["position"] == "checkpoint" for row in rows)
+
+    await eventually(checkpointed, 10)
+    cluster = LocalCluster(flink_home)
+    running = cluster.status()
+    assert running is not None
+    os.kill(running.pid, signal.SIGKILL)
+    await eventually(lambda: cluster.status() is None)
+    assert await sql.status("hardy") == "RUNNING"
+    assert "as last seen" in sql.remarks[0]
+    said = await sql.fails("STOP JOB 'hardy' WITH SAVEPOINT")
+    assert "does not answer" in said
+
+    cluster.start(port=real_flink.rest_port, tied=True)
+    assert await sql.status("hardy") == "SUSPENDED"
+    rows = await sql("SHOW SAVEPOINTS FOR JOB 'hardy'")
+    assert [row["savepoint path"] for row in rows] == made[::-1]
+    await sql("START JOB 'hardy'")
+    (described,) = await sql("DESCRIBE JOB 'hardy'")
+    assert "/chk-" in described["restored from"]
+    assert sql.remarks == ()
+    await sql(f"DROP SAVEPOINT '{made[0]}'")
+    await sql("STOP JOB 'hardy'")

@@ -19,6 +19,7 @@ from tailrace.db.queries import load
 from tailrace.engines.postgres.sqljob import SqlJobConsumer
 from tailrace.errors import TailraceError
 from tailrace.jobs import stopping
+from tailrace.jobs.cluster.service import Clusters
 from tailrace.jobs.savepoints.housekeeping import Limits
 from tailrace.jobs.savepoints.restore import restore
 from tailrace.jobs.savepoints.service import Savepoints
@@ -74,6 +75,7 @@ class ServedDatabase:
             Ticker(self.dsn, period=options.tick_period, runner_timeout=options.runner_timeout)
         )
         self._supervisor.add(Maintenance(self.dsn))
+        self._supervisor.add(Clusters(self.dsn))
         self._supervisor.add(
             Savepoints(
                 self.dsn,

@@ -68,7 +68,10 @@ class Wish(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What came of a wish: where the savepoint is, or why there is none; neither: not yet."""
+    """What came of a wish: where the savepoint is, or why there is none; neither: not yet.
+
+    Both: it is there, but the run that was to end with it has not.
+    """
 
     path: str | None = None
     error: str | None = None

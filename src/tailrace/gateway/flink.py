@@ -7,28 +7,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tailrace.engines.flink.engine import FlinkEngine, define
-from tailrace.engines.flink.environment import Environment
-from tailrace.engines.flink.gateway import GatewaySession
 from tailrace.engines.flink.jobmanager import JobManager
-from tailrace.engines.flink.local import running_here
 from tailrace.engines.flink.sql import SqlResult, SqlSession
 from tailrace.errors import UsageError
-from tailrace.gateway.definitions import Definitions, subject
 from tailrace.gateway.options import refuse_recovery
 from tailrace.gateway.results import OK, Answer, Result
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint
-from tailrace.jobs.cluster.savepoints import Savepoints
 from tailrace.statements import model as st
 
 if TYPE_CHECKING:
+    from tailrace.gateway.definitions import Definitions
     from tailrace.gateway.sessions import Session
 
-SAVEPOINT_COLUMNS = (
-    "savepoint path", "job id", "position", "created", "size", "pinned events", "ownership",
-)  # fmt: skip
-CHECKPOINT_COLUMNS = ("checkpoint", "position", "status", "completed", "size")
 DETAIL_COLUMNS = ("engine id", "wanted", "configuration", "restored from", "reads", "writes")
 _SECRET = ("password", "secret", "token", "credential")
 
@@ -37,6 +29,8 @@ def address_of(given: str) -> str:
     """The address of the cluster that is meant: what was named, else that of this machine."""
     if given:
         return given
+    from tailrace.engines.flink.local import running_here
+
     local = running_here()
     if local is None:
         raise UsageError(
@@ -50,19 +44,33 @@ def address_of(given: str) -> str:
 class FlinkSession:
     """One session's side of a cluster: connections, definitions, and what it has set."""
 
-    def __init__(self, url: str, gateway: str | None) -> None:
+    def __init__(self, url: str, gateway: str | None, *, deadline: float) -> None:
         self._gateway = gateway
-        self._manager = JobManager(url)
+        self._manager = JobManager(url, timeout=deadline, connect_timeout=deadline)
         self.url = self._manager.url
         self.engine = FlinkEngine(self._manager, self._open)
-        self.definitions = Definitions()
+        self._definitions: Definitions | None = None
         self._sql: SqlSession | None = None
         self._settings: dict[str, str] = {}
+
+    @property
+    def definitions(self) -> Definitions:
+        """What this session has defined."""
+        from tailrace.gateway.definitions import Definitions
+
+        if self._definitions is None:
+            self._definitions = Definitions()
+        return self._definitions
 
     async def _open(self, settings: Mapping[str, str]) -> SqlSession:
         """Begin a conversation in SQL: with the gateway, or with the local cluster's planner."""
         if self._gateway:
+            from tailrace.engines.flink.gateway import GatewaySession
+
             return await GatewaySession.open(self._gateway, settings)
+        from tailrace.engines.flink.environment import Environment
+        from tailrace.engines.flink.local import running_here
+
         local = running_here()
         if local is None or local.url != self.url:
             raise UsageError(
@@ -144,8 +152,10 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
                 job_id, remarks = await manager.start(name, savepoint, claim=claim)
                 return Answer(Result(("job id",), [(job_id,)]), remarks=remarks)
             case st.StopJob(name, savepoint, drain):
-                path = await manager.stop(name, savepoint=savepoint, drain=drain)
-                return OK if path is None else Answer(Result(("savepoint path",), [(path,)]))
+                path, remarks = await manager.stop(name, savepoint=savepoint, drain=drain)
+                if path is None:
+                    return OK
+                return Answer(Result(("savepoint path",), [(path,)]), remarks=remarks)
             case st.DropJob(name):
                 await manager.catalogue.drop(await manager.find(name))
                 return OK
@@ -201,6 +211,8 @@ def body_of(statement: st.CreateJob) -> tuple[tuple[str, ...], str]:
 
     Several INSERTs become one statement set, since a job is one graph.
     """
+    from tailrace.gateway.definitions import subject
+
     setup: list[str] = []
     inserts: list[str] = []
     for text in statement.statements:
@@ -230,6 +242,9 @@ def body_of(statement: st.CreateJob) -> tuple[tuple[str, ...], str]:
 
 
 async def _about_savepoints(session: Session, statement: st.Statement) -> Answer:
+    from tailrace.gateway.savepoints import CHECKPOINT_COLUMNS, SAVEPOINT_COLUMNS
+    from tailrace.jobs.cluster.savepoints import Savepoints
+
     async with _managed(session) as manager:
         savepoints = Savepoints(manager)
         match statement:

@@ -11,16 +11,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from tailrace.config import duration
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import Unsupported
 from tailrace.gateway.options import Options
 from tailrace.gateway.results import Answer, Result
-from tailrace.jobs.manager import Manager
 from tailrace.statements.tokens import Kind, scan
 
 if TYPE_CHECKING:
     from tailrace.gateway.flink import FlinkSession
+    from tailrace.jobs.manager import Manager
 
 queries = load()
 own_queries = load("tailrace")
@@ -40,7 +41,7 @@ class Session:
         self.options = Options(defaults)
         self.talk = talk
         self._flink: FlinkSession | None = None
-        self._flink_at = ("", "")
+        self._flink_at: tuple[str, ...] = ()
         self._ours: Database | None = None
         self._theirs: Database | None = None
 
@@ -77,10 +78,14 @@ class Session:
         """The cluster that is meant; another one after the setting was changed."""
         from tailrace.gateway.flink import FlinkSession, address_of
 
-        at = (self.options["tailrace.flink.url"], self.options["tailrace.flink.gateway"])
+        keys = ("tailrace.flink.url", "tailrace.flink.gateway", "tailrace.deadline")
+        url, gateway, deadline = at = tuple(self.options[key] for key in keys)
         if self._flink is None or self._flink_at != at:
             await self._leave_flink()
-            self._flink, self._flink_at = FlinkSession(address_of(at[0]), at[1] or None), at
+            self._flink = FlinkSession(
+                address_of(url), gateway or None, deadline=duration(deadline)
+            )
+            self._flink_at = at
         return self._flink
 
     async def _leave_flink(self) -> None:
@@ -104,6 +109,8 @@ class Session:
     @asynccontextmanager
     async def manager(self) -> AsyncIterator[Manager]:
         """All jobs that can be reached from here."""
+        from tailrace.jobs.manager import Manager
+
         async with Manager(
             await self.ours(),
             deadline=self.options.seconds("tailrace.deadline"),

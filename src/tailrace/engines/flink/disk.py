@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -171,6 +170,8 @@ def _remove(path: str) -> None:
         return
     if not (local / METADATA).is_file():
         raise _no_savepoint(path)
+    import shutil
+
     try:
         shutil.rmtree(local)
     except OSError as error:

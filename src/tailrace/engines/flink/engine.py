@@ -26,7 +26,6 @@ from tailrace.engines.base import (
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.http import Unanswered
 from tailrace.engines.flink.jobmanager import JobManager
-from tailrace.engines.flink.lineage import read_lineage
 from tailrace.engines.flink.sql import OpenSession, SqlSession
 from tailrace.errors import EngineError, NotFound, TailraceError, Timeout
 from tailrace.faults import reach
@@ -90,6 +89,8 @@ class FlinkEngine:
 
     async def lineage(self, submission: Submission) -> Lineage:
         """What a run would read and write; raises where it cannot run at all."""
+        from tailrace.engines.flink.lineage import read_lineage
+
         async with self.session(submission.setup, submission.settings) as session:
             return await read_lineage(session, submission.statement)
 
@@ -152,8 +153,12 @@ class FlinkEngine:
         try:
             made = await self.checkpoints(engine_id)
             path = next((one.path for one in made if one.is_usable), known)
-        except (NotFound, Unanswered):
-            pass  # it has forgotten the run; its files may be there all the same
+        except NotFound:  # it has forgotten the run; its files may be there all the same
+            root = (await self.manager.settings()).get("execution.checkpointing.dir")
+            if path is None and root:
+                path = disk.below(root, f"{engine_id}/chk-0")
+        except Unanswered:
+            pass
         return None if path is None else await disk.newest_checkpoint(path)
 
     # ------------------------------------------------------------ savepoints
@@ -190,6 +195,8 @@ class FlinkEngine:
                 if made is None:
                     made = await self._without_trigger(wish)
                     asked = False  # the cluster was restarted: asking again makes no second one
+                if made.error is not None:
+                    return await self._in_spite_of(wish, made.error)
                 if made.settled:
                     return await _measured(made)
                 patience.heard()
@@ -201,10 +208,8 @@ class FlinkEngine:
             except TailraceError as error:
                 if isinstance(error, Timeout):
                     raise
-                found = await disk.made_in(wish.directory)
-                if found is not None:
-                    return Made(path=found.path, size=found.size)
-                return Made(error=str(error.values.get("stack") or error.message))
+                said = str(error.values.get("stack") or error.message)
+                return await self._in_spite_of(wish, said)
             await patience.pause()
 
     async def _without_trigger(self, wish: Wish) -> Made:
@@ -215,6 +220,11 @@ class FlinkEngine:
         if await self.manager.state(wish.engine_id) is None:
             return Made(error=_LOST)
         return Made()
+
+    async def _in_spite_of(self, wish: Wish, error: str) -> Made:
+        """What there is although something has failed: a run may fail after it was saved."""
+        found = await disk.made_in(wish.directory)
+        return Made(found and found.path, error, found and found.size)
 
     async def settle(self, wish: Wish) -> Made:
         """Find out what became of a wish, whoever asked for it, without asking for it again."""

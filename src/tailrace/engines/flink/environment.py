@@ -36,17 +36,23 @@ class Environment:
     @classmethod
     def _open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
         java = connect(port, token)
-        with told("no session was opened"):
+        with told("no session was opened"), Held(java) as held:
             flink = java.jvm.org.apache.flink
-            made = flink.configuration.Configuration()
+            made = held(flink.configuration.Configuration())
             for key, value in settings.items():
                 made.setString(key, value)
-            builder = flink.table.api.EnvironmentSettings.newInstance().withConfiguration(made)
-            return cls(java, flink.table.api.TableEnvironment.create(builder.build()))
+            builder = held(flink.table.api.EnvironmentSettings.newInstance())
+            chosen = held(held(builder.withConfiguration(made)).build())
+            return cls(java, flink.table.api.TableEnvironment.create(chosen))
 
     async def close(self) -> None:
-        """Leave; the environment goes with the connection."""
-        await asyncio.to_thread(self._java.close)
+        """Let the environment go, and leave."""
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with Held(self._java) as held:
+            held(self._table)
+        self._java.close()
 
     async def run(self, statement: str) -> SqlResult:
         """Carry out one statement and fetch all of its rows."""
@@ -54,27 +60,57 @@ class Environment:
             return await asyncio.to_thread(self._run, statement.strip().rstrip(";"))
 
     def _run(self, statement: str) -> SqlResult:
-        with told("the statement failed"):
-            found = self._table.executeSql(statement)
-            client = found.getJobClient()
-            engine_id = str(client.get().getJobID().toString()) if client.isPresent() else None
+        with told("the statement failed"), Held(self._java) as held:
+            found = held(self._table.executeSql(statement))
+            client = held(found.getJobClient())
+            engine_id = None
+            if client.isPresent():
+                engine_id = str(held(held(client.get()).getJobID()).toString())
             if engine_id and statement.split(None, 1)[0].upper() in _STARTS_A_JOB:
                 return SqlResult(("job id",), [[engine_id]], engine_id)
-            return self._rows(found, engine_id)
+            schema = held(found.getResolvedSchema())
+            columns = tuple(str(name) for name in held(schema.getColumnNames()))
+            rows, kinds = self._rows(held(found.collect()), len(columns))
+            changing = any(kind != "+I" for kind in kinds)
+            return SqlResult(columns, rows, engine_id, kinds if changing else None)
 
-    def _rows(self, found: Any, engine_id: str | None) -> SqlResult:
-        columns = tuple(str(name) for name in found.getResolvedSchema().getColumnNames())
-        rows, kinds = [], []
-        iterator = found.collect()
+    def _rows(self, iterator: Any, width: int) -> tuple[list[list[object]], list[str]]:
+        rows: list[list[object]] = []
+        kinds: list[str] = []
         try:
             while iterator.hasNext():
-                row = iterator.next()
-                kinds.append(str(row.getKind().shortString()))
-                rows.append([_plain(row.getField(number)) for number in range(len(columns))])
+                with Held(self._java) as held:
+                    row = held(iterator.next())
+                    kinds.append(str(held(row.getKind()).shortString()))
+                    rows.append([_plain(held(row.getField(number))) for number in range(width)])
         finally:
             iterator.close()
-        changing = any(kind != "+I" for kind in kinds)
-        return SqlResult(columns, rows, engine_id, kinds if changing else None)
+        return rows, kinds
+
+
+class Held:
+    """Objects of Java that are let go when the block ends.
+
+    py4j would do that by itself, whenever Python collects garbage: then something is sent over the
+    network in the middle of anything.
+    """
+
+    def __init__(self, java: Any) -> None:
+        self._java = java
+        self._objects: list[Any] = []
+
+    def __call__(self, value: Any) -> Any:
+        """Hold a value for the block, if it is an object."""
+        if hasattr(value, "_target_id"):
+            self._objects.append(value)
+        return value
+
+    def __enter__(self) -> Held:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for value in self._objects:
+            self._java.detach(value)
 
 
 def connect(port: int, token: str) -> Any:
@@ -85,7 +121,9 @@ def connect(port: int, token: str) -> Any:
         raise Unsupported(
             "the Python package py4j is not installed", hint="pip install 'tailrace[flink]'"
         ) from None
-    parameters = GatewayParameters(port=port, auth_token=token, auto_convert=True)
+    parameters = GatewayParameters(
+        port=port, auth_token=token, auto_convert=True, enable_memory_management=False
+    )
     return JavaGateway(gateway_parameters=parameters)
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
-from base64 import b64encode
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -61,7 +59,7 @@ class Client:
         self._what = what
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self._is_secure = parts.scheme == "https"
         self._base = parts.path.rstrip("/")
         self._headers = _headers(parts)
         self._timeout = timeout
@@ -123,7 +121,7 @@ class Client:
         try:
             async with asyncio.timeout(self._connect_timeout):
                 reader, writer = await asyncio.open_connection(
-                    self._host, self._port, ssl=self._tls
+                    self._host, self._port, ssl=self._is_secure or None
                 )
         except TimeoutError:
             raise self._unanswered(f"no connection within {self._connect_timeout:g} s") from None
@@ -223,6 +221,8 @@ def _address(parts: SplitResult) -> str:
 def _headers(parts: SplitResult) -> list[tuple[str, str]]:
     headers = [("Host", _address(parts)), ("Accept", "application/json")]
     if parts.username:
+        from base64 import b64encode
+
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         headers.append(("Authorization", f"Basic {b64encode(pair.encode()).decode()}"))
     return headers

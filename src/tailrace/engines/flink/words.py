@@ -17,85 +17,82 @@ _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on serv
 _CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$.]*(?:: |$)")
 
 # Which sentence of Flink's, what it means, and what helps; {0} is what the pattern has found.
-_MEANINGS: tuple[tuple[re.Pattern[str], type[TailraceError], str, str | None], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), error, meaning, hint)
-    for pattern, error, meaning, hint in (
-        (
-            r"Not all required tasks are currently running|not being executed at the moment"
-            r"|task .{0,80} is not (?:being executed|running)",
-            WrongState,
-            "not all of its tasks run",
-            "look at its status with: SHOW JOBS EXTENDED",
-        ),
-        (
-            r"NoResourceAvailable|Could not acquire the minimum required resources",
-            EngineError,
-            "the cluster has no free slots for it",
-            "stop another job, or give the cluster more slots",
-        ),
-        (
-            r"Blocking output edge|Batch jobs? (?:do|does) not support",
-            WrongState,
-            "it runs in batch mode, where there are no savepoints",
-            "stop it without one, or run it with 'execution.runtime-mode' = 'streaming'",
-        ),
-        (
-            r"savepoint-dir\] is not set|targetDirectory\] must be provided",
-            EngineError,
-            "neither the cluster nor this session has a directory for savepoints",
-            "SET 'state.savepoints.dir' = 'file:///…'",
-        ),
-        (
-            r"Could not find Flink job|Job could not be found|FlinkJobNotFound",
-            NotFound,
-            "the cluster does not know the job",
-            "list what it knows with: SHOW JOBS",
-        ),
-        (
-            r"Cannot find checkpoint or savepoint file/directory '?([^']+?)'? on file system",
-            NotFound,
-            'there is no savepoint at "{0}"',
-            "list them with: SHOW SAVEPOINTS",
-        ),
-        (
-            r"Cannot find meta data file '_metadata' in directory '?([^'\s]+?)'?[.\s]",
-            NotFound,
-            'the directory "{0}" holds no savepoint (it has no file _metadata)',
-            "list them with: SHOW SAVEPOINTS",
-        ),
-        (
-            r"Could not find a file system implementation for scheme '(\w+)'",
-            EngineError,
-            'the cluster has no plugin for file systems "{0}"',
-            "put its jar into the plugins of the cluster",
-        ),
-        (
-            r"Cannot map checkpoint/savepoint state for operator",
-            EngineError,
-            "the savepoint does not fit the statement: it holds state of an operator that the "
-            "statement does not have",
-            "start it with the statement that made it",
-        ),
-        (
-            r"Checkpoint expired before completing|Savepoint (?:expired|timed out)",
-            EngineError,
-            "it was not complete in the time that the cluster allows",
-            "raise 'execution.checkpointing.timeout'",
-        ),
-        (
-            r"(?:Mkdirs failed to create|Failed to create savepoint directory"
-            r"|Could not create (?:savepoint )?directory)\s*'?([^\s']*)",
-            EngineError,
-            'the cluster cannot make the directory "{0}"',
-            "check its rights and its disk",
-        ),
-        (
-            r"doesn't support consuming update (?:and delete )?changes",
-            EngineError,
-            "the table that it writes takes new rows only, and the statement changes rows",
-            "write into a table of a format that carries changes, such as debezium-json",
-        ),
-    )
+_MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
+    (
+        r"Not all required tasks are currently running|not being executed at the moment"
+        r"|task .{0,80} is not (?:being executed|running)",
+        WrongState,
+        "not all of its tasks run",
+        "look at its status with: SHOW JOBS EXTENDED",
+    ),
+    (
+        r"NoResourceAvailable|Could not acquire the minimum required resources",
+        EngineError,
+        "the cluster has no free slots for it",
+        "stop another job, or give the cluster more slots",
+    ),
+    (
+        r"Blocking output edge|Batch jobs? (?:do|does) not support",
+        WrongState,
+        "it runs in batch mode, where there are no savepoints",
+        "stop it without one, or run it with 'execution.runtime-mode' = 'streaming'",
+    ),
+    (
+        r"savepoint-dir\] is not set|targetDirectory\] must be provided",
+        EngineError,
+        "neither the cluster nor this session has a directory for savepoints",
+        "SET 'state.savepoints.dir' = 'file:///…'",
+    ),
+    (
+        r"Could not find Flink job|Job could not be found|FlinkJobNotFound",
+        NotFound,
+        "the cluster does not know the job",
+        "list what it knows with: SHOW JOBS",
+    ),
+    (
+        r"Cannot find checkpoint or savepoint file/directory '?([^']+?)'? on file system",
+        NotFound,
+        'there is no savepoint at "{0}"',
+        "list them with: SHOW SAVEPOINTS",
+    ),
+    (
+        r"Cannot find meta data file '_metadata' in directory '?([^'\s]+?)'?[.\s]",
+        NotFound,
+        'the directory "{0}" holds no savepoint (it has no file _metadata)',
+        "list them with: SHOW SAVEPOINTS",
+    ),
+    (
+        r"Could not find a file system implementation for scheme '(\w+)'",
+        EngineError,
+        'the cluster has no plugin for file systems "{0}"',
+        "put its jar into the plugins of the cluster",
+    ),
+    (
+        r"Cannot map checkpoint/savepoint state for operator",
+        EngineError,
+        "the savepoint does not fit the statement: it holds state of an operator that the "
+        "statement does not have",
+        "start it with the statement that made it",
+    ),
+    (
+        r"Checkpoint expired before completing|Savepoint (?:expired|timed out)",
+        EngineError,
+        "it was not complete in the time that the cluster allows",
+        "raise 'execution.checkpointing.timeout'",
+    ),
+    (
+        r"(?:Mkdirs failed to create|Failed to create savepoint directory"
+        r"|Could not create (?:savepoint )?directory)\s*'?([^\s']*)",
+        EngineError,
+        'the cluster cannot make the directory "{0}"',
+        "check its rights and its disk",
+    ),
+    (
+        r"doesn't support consuming update (?:and delete )?changes",
+        EngineError,
+        "the table that it writes takes new rows only, and the statement changes rows",
+        "write into a table of a format that carries changes, such as debezium-json",
+    ),
 )
 
 
@@ -135,7 +132,7 @@ def reasons(body: Any) -> str:
 def error_of(text: str, what: str) -> TailraceError:
     """An error of Flink's as one of ours; ``what`` did not work."""
     for pattern, kind, meaning, hint in _MEANINGS:
-        if match := pattern.search(text):
+        if match := re.search(pattern, text, re.DOTALL):
             found = [one_line(part or "") for part in match.groups()]
             return kind(f"{what}: {meaning.format(*found)}", hint=hint, stack=text)
     return EngineError(f"{what}: {shortened(cause(text))}", stack=text)

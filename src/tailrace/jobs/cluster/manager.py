@@ -17,7 +17,7 @@ from tailrace.engines.base import Restore, Run, Submission, Wish, new_id
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
-from tailrace.errors import EngineError, NotFound, Unsupported, WrongState
+from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
@@ -26,6 +26,8 @@ from tailrace.jobs.model import Status
 _INTERVAL = 0.03
 # So long a new run is watched: most that cannot work fail at once.
 _WATCHED = 5.0
+# So long a job that was told to end is waited for when nobody says how long.
+_END_WITHIN = 60.0
 
 SAVEPOINT_DIRECTORIES = (
     "state.savepoints.dir",
@@ -44,6 +46,13 @@ class Started(NamedTuple):
     """A job that was started, and what somebody should know about it."""
 
     job_id: str
+    remarks: tuple[str, ...] = ()
+
+
+class Stopped(NamedTuple):
+    """A job that was stopped: where its savepoint is, if it was to make one."""
+
+    path: str | None = None
     remarks: tuple[str, ...] = ()
 
 
@@ -243,8 +252,8 @@ class Manager:
 
     # ------------------------------------------------------------ stopping
 
-    async def stop(self, name: str, *, savepoint: bool = False, drain: bool = False) -> str | None:
-        """Stop a job and wait until it is at rest; returns the path of the savepoint."""
+    async def stop(self, name: str, *, savepoint: bool = False, drain: bool = False) -> Stopped:
+        """Stop a job and wait until it is at rest; a savepoint that was made is never kept back."""
         if drain and not savepoint:
             raise Unsupported(
                 "WITH DRAIN could only be used after WITH SAVEPOINT",
@@ -256,13 +265,16 @@ class Manager:
                 f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
                 hint=f"start it again with: START JOB '{job.job_name}'",
             )
-        if savepoint:
-            path = await self.take(job, stop=True, drain=drain)
-        else:
-            path = None
+        if not savepoint:
             await self._cancel(job)
-        await self._at_rest(job)
-        return path
+            await self._at_rest(job)
+            return Stopped()
+        path = await self.take(job, stop=True, drain=drain)
+        try:
+            await self._at_rest(job)
+        except TailraceError as error:
+            return Stopped(path, (f"whether the job has ended is not known: {error}",))
+        return Stopped(path)
 
     async def _cancel(self, job: ClusterJob) -> None:
         await self.catalogue.want_stop(job, "canceled")
@@ -290,12 +302,14 @@ class Manager:
         assert job.engine_id is not None
 
         async def ended() -> bool:
-            state = await self.engine.manager.state(job.engine_id or "")
+            try:
+                state = await self.engine.manager.state(job.engine_id or "")
+            except Unanswered:
+                return False
             return state is None or state in ("FINISHED", "CANCELED", "FAILED")
 
-        what = f'job "{job.job_name}" to end'
-        patience = Patience(self._timeout, self._talk)
-        await patience.wait(ended, what=what, interval=_INTERVAL)
+        patience = Patience(self._timeout or _END_WITHIN, self._talk)
+        await patience.wait(ended, what=f'job "{job.job_name}" to end', interval=_INTERVAL)
         await self.look()
 
     # ------------------------------------------------------------ savepoints
@@ -305,6 +319,12 @@ class Manager:
         async with self._wish(job, stop, drain) as wish:
             made = await self.engine.savepoint(
                 wish, self.catalogue, timeout=self._timeout, talk=self._talk
+            )
+        if made.path is not None and made.error is not None and stop:
+            await self.catalogue.want_stop(job, "running")
+            raise words.error_of(
+                made.error,
+                f'job "{job.job_name}" has a new savepoint, "{made.path}", but was not stopped',
             )
         if made.path is None:
             verb = "was not stopped" if stop else "has no new savepoint"

@@ -1,0 +1,83 @@
+"""What a runner does for the jobs on clusters that one database knows, as a service.
+
+It looks every few seconds: so jobs that were started elsewhere appear, those that a cluster has
+lost are seen as such, the newest checkpoint of each is known when it is needed, and what a process
+left unsettled is settled, whether or not anybody gives a statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tailrace import log
+from tailrace.db.connection import Database
+from tailrace.db.dsn import label
+from tailrace.engines.flink.engine import FlinkEngine
+from tailrace.engines.flink.jobmanager import JobManager
+from tailrace.engines.flink.sql import SqlSession
+from tailrace.errors import TailraceError, Unsupported
+from tailrace.jobs.cluster.catalogue import Catalogue, clusters
+from tailrace.jobs.cluster.manager import Manager
+from tailrace.jobs.cluster.resolving import Resolver
+from tailrace.service import Loop
+
+_logger = log.get("clusters")
+
+PERIOD = 10.0
+
+
+class Clusters:
+    """Keeps the catalogue of one database in agreement with the clusters that it names."""
+
+    def __init__(self, dsn: str, *, period: float = PERIOD) -> None:
+        self.name = f"clusters {label(dsn)}"
+        self._dsn = dsn
+        self._engines: dict[str, FlinkEngine] = {}
+        self._said: dict[str, str] = {}
+        self._loop = Loop(
+            self.name,
+            self.run_once,
+            patient=True,
+            poll_min=period,
+            poll_max=period,
+            interruptible=True,
+            on_stop=self._close,
+        )
+
+    async def run(self) -> None:
+        """Work until told to stop."""
+        await self._loop.run()
+
+    def request_stop(self) -> None:
+        """End at once: whatever is left half looked at is looked at again."""
+        self._loop.request_stop()
+
+    async def run_once(self) -> bool:
+        """Look at every cluster once, over a connection that is not kept: most have none."""
+        async with await Database.connect(self._dsn, name="clusters") as db:
+            for cluster in await clusters(db):
+                await self._look(db, cluster)
+        return False
+
+    async def _look(self, db: Database, cluster: str) -> None:
+        try:
+            manager = Manager(self._engine(cluster), Catalogue(db, cluster))
+            said = "; ".join(await Resolver(manager).resolve())
+        except TailraceError as error:
+            said = str(error)
+        if said != self._said.get(cluster, ""):
+            _logger.warning("%s", said or f"the cluster at {cluster} answers again")
+        self._said[cluster] = said
+
+    def _engine(self, cluster: str) -> FlinkEngine:
+        if cluster not in self._engines:
+            self._engines[cluster] = FlinkEngine(JobManager(cluster, timeout=10.0), _no_sql)
+        return self._engines[cluster]
+
+    async def _close(self) -> None:
+        for engine in self._engines.values():
+            await engine.close()
+
+
+async def _no_sql(_: Mapping[str, str]) -> SqlSession:
+    raise Unsupported("whoever only looks at a cluster submits nothing")

@@ -1,0 +1,280 @@
+"""Requests and answers that are lost, late or doubled, and a JobManager that dies, on the fake.
+
+Whatever goes wrong on the way: no savepoint is lost, no job is started twice, and catalogue and
+cluster agree when somebody looks again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from fixtures.flink_fake import FakeFlink, Fault, at_random
+from fixtures.flink_session import OpenSql, Sql
+from fixtures.waiting import eventually
+from tailrace.errors import TailraceError
+from tailrace.jobs.cluster.service import Clusters
+
+CREATE = "CREATE JOB j AS INSERT INTO sink SELECT a FROM src"
+
+
+async def agree(fake: FakeFlink, sql: Sql) -> None:
+    """Nothing is unsettled, and what is listed is what there is."""
+    await fake.settle()
+    fake.faults.clear()
+    fake.trouble = None
+    rows = await sql("SHOW SAVEPOINTS")
+    made = {f"file:{one.parent}" for one in fake.directory.glob("savepoints/**/_metadata")}
+    assert {row["savepoint path"] for row in rows} == made
+    live = [job for job in fake.jobs.values() if job.end is None]
+    assert len(live) <= 1, "started twice"
+    running = [row for row in await sql("SHOW JOBS") if row["status"] == "RUNNING"]
+    assert len(running) == len(live)
+    unsettled = (
+        "select count(*) from tailrace.flink_savepoint where state in ('requested', 'dropping')"
+    )
+    assert await (await sql.session.ours()).fetch_value(unsettled) == 0
+
+
+def is_there(path: str) -> bool:
+    """Whether a savepoint lies at a path."""
+    return Path(path.removeprefix("file:"), "_metadata").exists()
+
+
+async def attempted(sql: Sql, text: str) -> bool:
+    """Run a statement; say whether it went well."""
+    try:
+        await sql(text)
+    except TailraceError:
+        return False
+    return True
+
+
+# Which requests a statement makes, and what may become of one of them.
+ACTIONS = ["lost", "late", "cut", "twice"]
+TROUBLED = {
+    "create": (None, CREATE, ["/jobs/overview", "/sessions$", "/statements$", "/result/0"]),
+    "save": (CREATE, "CREATE SAVEPOINT FOR JOB 'j'", ["/savepoints$", "/savepoints/"]),
+    "stop": (CREATE, "STOP JOB 'j' WITH SAVEPOINT", ["/stop$", "/savepoints/", "/status$"]),
+    "cancel": (CREATE, "STOP JOB 'j'", ["PATCH", "/status$"]),
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("what", TROUBLED)
+async def test_one_request_goes_wrong(what: str, action: str, fake_flink: FakeFlink, fake_sql: Sql):
+    before, statement, requests = TROUBLED[what]
+    for request in requests:
+        if before is not None:
+            await fake_sql(before)
+        method, path = ("PATCH", ".") if request == "PATCH" else ("*", request)
+        # both the request and its repetition, so that nothing is mended silently
+        fake_flink.faults.append(Fault(method, path, action, times=2))
+        await attempted(fake_sql, statement)
+        await agree(fake_flink, fake_sql)
+        if what == "save":
+            assert await fake_sql("SHOW SAVEPOINTS FOR JOB 'j'") != [] or request == "/savepoints$"
+        if what == "stop" and await fake_sql.status("j") == "FINISHED":
+            assert len(await fake_sql("SHOW SAVEPOINTS FOR JOB 'j'")) == 1
+        await end_it(fake_sql)
+        await agree(fake_flink, fake_sql)
+
+
+async def end_it(sql: Sql) -> None:
+    """Stop the job if it runs, and forget everything."""
+    names = [row for row in await sql("SHOW JOBS") if row["job name"] == "j"]
+    if names and names[0]["status"] not in ("FINISHED", "CANCELED", "FAILED"):
+        await sql("STOP JOB 'j'")
+    if names:
+        await sql("DROP JOB 'j'")
+    await sql("DROP SAVEPOINT ALL")
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_random_trouble(seed: int, fake_flink: FakeFlink, fake_sql: Sql):
+    """A life of a job in which a quarter of all requests goes wrong."""
+    await fake_sql("SET 'tailrace.timeout' = '3s'")
+    made: set[str] = set()
+    for text in (
+        CREATE,
+        "CREATE SAVEPOINT FOR JOB 'j'",
+        "STOP JOB 'j' WITH SAVEPOINT",
+        "START JOB 'j'",
+        "CREATE SAVEPOINT FOR JOB 'j'",
+        "STOP JOB 'j'",
+        "START JOB 'j'",
+        "STOP JOB 'j' WITH SAVEPOINT WITH DRAIN",
+    ):
+        fake_flink.trouble = at_random(seed, 0.25)
+        try:
+            rows = await fake_sql(text)
+            made |= {row["savepoint path"] for row in rows if "savepoint path" in row}
+        except TailraceError:
+            pass
+        await agree(fake_flink, fake_sql)
+        listed = {row["savepoint path"] for row in await fake_sql("SHOW SAVEPOINTS")}
+        assert made <= listed
+
+
+async def test_answer_later_than_any_time_out(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    await fake_sql("SET 'tailrace.deadline' = '100ms'")  # the fake's slow answers take 300
+    fake_flink.faults.append(Fault("POST", "/stop$", "slow", times=3))
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    assert is_there(path)
+    await agree(fake_flink, fake_sql)
+    assert len(await fake_sql("SHOW SAVEPOINTS")) == 1
+
+
+async def test_stop_that_takes_longer_than_somebody_waits(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '200ms'")
+    said = await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    assert "is not complete after" in said
+    assert "SHOW SAVEPOINTS lists it" in said
+    (row,) = await fake_sql("SHOW SAVEPOINTS")
+    assert row["ownership"] == "requested"
+    fake_flink.complete_savepoints()
+    (row,) = await fake_sql("SHOW SAVEPOINTS")
+    assert row["ownership"] == "user"
+    assert await fake_sql.status("j") == "FINISHED"
+
+
+async def test_second_stop_joins_the_first(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    other = await open_sql(fake_flink.url, fake_flink.url)
+    stops = [asyncio.create_task(one.value("STOP JOB 'j' WITH SAVEPOINT")) for one in (fake_sql,)]
+
+    def asked() -> int:
+        return sum(1 for method, path in fake_flink.requests if path.endswith("/stop"))
+
+    await eventually(asked)
+    stops.append(asyncio.create_task(other.value("STOP JOB 'j' WITH SAVEPOINT")))
+    await eventually(lambda: asked() == 2)
+    fake_flink.complete_savepoints()
+    first, second = await asyncio.gather(*stops)
+    assert first == second
+    await agree(fake_flink, fake_sql)
+
+
+async def test_two_starts_at_once_make_one_run(
+    fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql
+):
+    await fake_sql(CREATE)
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    others = [await open_sql(fake_flink.url, fake_flink.url) for _ in range(3)]
+    done = await asyncio.gather(*(attempted(one, "START JOB 'j'") for one in others))
+    assert sum(done) == 1
+    assert len(fake_flink.submissions) == 2
+    await agree(fake_flink, fake_sql)
+
+
+async def test_jobmanager_is_down(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    await fake_flink.down()
+    (row,) = await fake_sql("SHOW JOBS")
+    assert row["status"] == "RUNNING"
+    assert "as last seen: the Flink JobManager at" in fake_sql.remarks[0]
+    (row,) = await fake_sql("SHOW SAVEPOINTS")
+    assert row["savepoint path"] == path
+    for text in (
+        CREATE,
+        "STOP JOB 'j'",
+        "SHOW CHECKPOINTS FOR JOB 'j'",
+        "START JOB 'j'",
+    ):
+        said = await fake_sql.fails(text)
+        assert "does not answer: connection refused" in said or "START needs" in said, said
+    await fake_sql(f"DROP SAVEPOINT '{path}'")  # its files are on our disk
+    assert not is_there(path)
+    await fake_flink.up()
+    await agree(fake_flink, fake_sql)
+
+
+@pytest.mark.parametrize("complete", [True, False])
+async def test_jobmanager_dies_while_a_savepoint_is_made(
+    complete: bool, fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    fake_flink.take_checkpoints(described["engine id"], 1)
+    fake_flink.savepoint_seconds = 3600.0
+    stop = asyncio.create_task(attempted(fake_sql, "STOP JOB 'j' WITH SAVEPOINT"))
+
+    def asked() -> bool:
+        return any(path.endswith("/stop") for _, path in fake_flink.requests)
+
+    await eventually(asked)
+    if complete:
+        fake_flink.complete_savepoints()
+    await fake_flink.restart()
+    assert await stop is complete
+    fake_flink.savepoint_seconds = 0.0
+    await agree(fake_flink, fake_sql)
+    (row,) = await fake_sql("SHOW JOBS EXTENDED")
+    assert row["status"] == "SUSPENDED"
+    assert "does not know it any more" in row["error"]
+    await fake_sql("START JOB 'j'")
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    assert ("savepoint-" if complete else "/chk-1") in described["restored from"]
+    await agree(fake_flink, fake_sql)
+
+
+async def test_all_savepoints_stay_listed(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    made = [await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'") for _ in range(5)]
+
+    async def listed(sql: Sql) -> list[str]:
+        return [row["savepoint path"] for row in await sql("SHOW SAVEPOINTS FOR JOB 'j'")]
+
+    fake_flink.take_checkpoints(described["engine id"], 20)
+    assert await listed(fake_sql) == made[::-1]
+    await fake_flink.restart()
+    assert await listed(fake_sql) == made[::-1]
+    assert await listed(await open_sql(fake_flink.url, fake_flink.url)) == made[::-1]
+    assert await fake_sql.status("j") == "SUSPENDED"
+
+
+async def test_a_runner_settles_what_nobody_asks_about(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    fake_flink.take_checkpoints(described["engine id"], 3)
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '50ms'")
+    await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    fake_flink.complete_savepoints()
+    db = await fake_sql.session.ours()
+    service = Clusters(db.dsn)
+    assert not await service.run_once()
+    assert await db.fetch_value("select state from tailrace.flink_savepoint") == "completed"
+    assert await db.fetch_value("select status from tailrace.flink_jobs") == "FINISHED"
+    await fake_flink.down()
+    await service.run_once()  # says so once, and goes on
+    await service._close()
+
+
+async def test_request_that_arrives_when_all_was_given_up(fake_flink: FakeFlink, fake_sql: Sql):
+    """Whoever asked is dead, and then the cluster makes the savepoint all the same."""
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    db = await fake_sql.session.ours()
+    directory = f"file:{fake_flink.directory}/savepoints/tailrace-{'a' * 32}"
+    await db.execute(
+        "insert into tailrace.flink_savepoint (savepoint_id, cluster, job_id, job_name, engine_id,"
+        " state, directory) select %(id)s, cluster, job_id, job_name, %(engine_id)s, 'requested',"
+        " %(directory)s from tailrace.flink_job",
+        id="a" * 32,
+        engine_id=described["engine id"],
+        directory=directory,
+    )
+    assert await fake_sql("SHOW SAVEPOINTS") == []
+    fake_flink._savepoint(described["engine id"], {"triggerId": "a" * 32}, directory, stop=False)
+    (row,) = await fake_sql("SHOW SAVEPOINTS")
+    assert (row["ownership"], row["job id"]) == ("user", described["job id"])
+    await agree(fake_flink, fake_sql)
