@@ -109,6 +109,7 @@ class Batch:
             copies = await self._target.fetch_one(
                 queries.batch_copy,
                 number=source.number, table=source.relation, relation_id=relation_id,
+                columns=list(source.columns),
             )  # fmt: skip
             assert copies is not None
             if copies.prepare_sql is not None:

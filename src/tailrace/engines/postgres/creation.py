@@ -147,11 +147,12 @@ class _Creation:
         for number, (name, row) in enumerate(found.items(), 1):
             local = self._queue == LOCAL_QUEUE
             table = row.relation if local else row.table_name
-            self._sources.append(Source(number, name, row.relation, table, self._job.marked(name)))
-            self._note(
-                "reads", row.relation, queue=self._queue, table=table,
-                columns=self._named(name, columns[name]),
-            )  # fmt: skip
+            used = self._named(name, columns[name])
+            marked = self._job.marked(name)
+            self._sources.append(
+                Source(number, name, row.relation, table, tuple(used or ()), marked)
+            )
+            self._note("reads", row.relation, queue=self._queue, table=table, columns=used)
         for piece in self._job.pieces:
             await self._tables(piece)
             await self._refuse_chance(piece)

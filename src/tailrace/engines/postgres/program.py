@@ -25,6 +25,8 @@ class Source(msgspec.Struct, frozen=True):
     """As it is called in this database, schema.table."""
     table: str
     """As it is called in the queue."""
+    columns: tuple[str, ...]
+    """Those that the statements name; none where they read whole rows."""
     marked: bool
     """Event id, operation or time may be asked of its changes."""
 

@@ -945,7 +945,7 @@ select * from tailrace.batch_relation(
     %(number)s, %(table)s, %(marked)s, %(rows)s, %(reader)s);
 
 -- batch_copy: statements that take changes of one descriptor into it
-select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s);
+select * from tailrace.batch_copy(%(number)s, %(table)s, %(relation_id)s, %(columns)s);
 
 -- forget_sql_job: undo the creation of a job that cannot begin
 select tailrace.forget_sql_job(%(job_id)s);

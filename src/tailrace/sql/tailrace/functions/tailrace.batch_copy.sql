@@ -1,11 +1,12 @@
 create or replace function tailrace.batch_copy(
     i_number      integer,
     i_table       text,
-    i_relation_id text
+    i_relation_id text,
+    i_columns     text[]
 ) returns table (prepare_sql text, added text, removed text, changed text)
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.batch_copy(3)
+-- Function: tailrace.batch_copy(4)
 --
 --      Statements that take changes of one descriptor into what tailrace.batch_relation has made.
 --      Columns are matched by name; those that the table does not have here go aside.
@@ -14,11 +15,13 @@ language plpgsql stable as $body$
 --      i_number       - number of the table in its job
 --      i_table        - local table, schema.table
 --      i_relation_id  - descriptor that the rows were written with
+--      i_columns      - columns that the job needs
 --
 -- Returns:
 --      prepare_sql              - to be run before; NULL: nothing
 --      added, removed, changed  - COPY … FROM STDIN for each kind of part
---      Raises TR031 when such changes come without old values, or their descriptor is not known.
+--      Raises TR031 when such changes come without old values or such a column, or their descriptor
+--      is not known.
 --
 -- Calls:
 --      tailrace.table_oid
@@ -29,6 +32,7 @@ declare
     v_relation tailrace.relation;
     v_names    text;
     v_aside    text;
+    v_lacking  text;
 begin
     select * into v_relation from tailrace.relation as r where r.relation_id = i_relation_id;
     if not found or not v_relation.old_images then
@@ -36,6 +40,15 @@ begin
             message = pg_catalog.format('changes of table "%s" came without the values that were there before (descriptor %s)',
                 i_table, coalesce(i_relation_id, 'none')),
             hint = 'the job cannot know what they took away; drop it, empty its tables, and create it again with ''initial'' = ''snapshot''';
+    end if;
+    select c into v_lacking
+    from pg_catalog.unnest(i_columns) as c
+    where c <> all (v_relation.column_names)
+    limit 1;
+    if found then
+        raise exception using errcode = 'TR031',
+            message = pg_catalog.format('changes of table "%s" came without column "%s", which the job uses', i_table, v_lacking),
+            hint = 'the column was renamed or not there when they were made; drop the job, empty its tables, and create it again with ''initial'' = ''snapshot''';
     end if;
     select pg_catalog.string_agg(case when a.attname is null then 'tailrace_aside_' || c.place
             else pg_catalog.quote_ident(a.attname) end, ', ' order by c.place),
@@ -59,5 +72,5 @@ begin
 end;
 $body$;
 
-comment on function tailrace.batch_copy(integer, text, text) is
+comment on function tailrace.batch_copy(integer, text, text, text[]) is
     'statements that take changes of one descriptor into a batch';
