@@ -42,13 +42,12 @@ async def lineage(call: Invocation, job: str | None, extent: str | None, form: s
         "upstream" if extent == "upstream" else "full" if extent == "full" else "downstream"
     )
     async with script_of(call, "table" if form in _DRAWINGS else form) as script:
-        async with script.session.manager() as manager:
-            found = await tracing.trace(manager, job, chosen)
+        found = await tracing.trace(script.session, job, chosen, columns=form in _DRAWINGS)
         if form not in _DRAWINGS:
             script.printer.show(tracing.answer(found))
             return 0
-        for away in found.unreachable:
-            call.warn(f"not asked for its jobs: {away}")
+        for remark in found.remarks:
+            call.warn(remark)
         for line in _written(found, form):
             click.echo(line)
     return 0

@@ -19,6 +19,9 @@ DETAIL_COLUMNS = ("queue", "consumer", "provider", "runner", "created", "wanted"
 
 # Statements that are not about the jobs of an engine.
 _OF_ALL_ENGINES = (
+    st.ShowJobTree,
+    st.ShowJobTrees,
+    st.ShowAncestors,
     st.ShowNodes,
     st.ShowQueues,
     st.ShowConsumers,
@@ -41,7 +44,7 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
         case st.ShowJobs() | st.DescribeJob() | st.StopJob() | st.StartJob() | st.DropJob():
             return [await _about_jobs(session, statement)]
         case st.ShowJobTree() | st.ShowJobTrees() | st.ShowAncestors():
-            return [await _lineage(session, statement)]
+            return [await _tree(session, statement)]
         case st.CreateJob():
             return [await _create_job(session, statement)]
         case st.CreateSavepoint() | st.ShowSavepoints() | st.ShowCheckpoints():
@@ -95,18 +98,10 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
     return OK
 
 
-async def _lineage(session: Session, statement: st.Statement) -> Answer:
+async def _tree(session: Session, statement: st.Statement) -> Answer:
     from tailrace.gateway import tracing
 
-    async with session.manager() as manager:
-        match statement:
-            case st.ShowJobTree(name, full):
-                found = await tracing.trace(manager, name, "full" if full else "downstream")
-            case st.ShowAncestors(name):
-                found = await tracing.trace(manager, name, "upstream")
-            case _:
-                found = await tracing.trace(manager)
-    return tracing.answer(found)
+    return await tracing.execute(session, statement)
 
 
 async def _about_savepoints(session: Session, statement: st.Statement) -> Answer:

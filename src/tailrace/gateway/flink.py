@@ -20,6 +20,7 @@ from tailrace.statements import model as st
 if TYPE_CHECKING:
     from tailrace.gateway.definitions import Definitions
     from tailrace.gateway.sessions import Session
+    from tailrace.gateway.tracing import Found
 
 DETAIL_COLUMNS = ("engine id", "wanted", "configuration", "restored from", "reads", "writes")
 _SECRET = ("password", "secret", "token", "credential")
@@ -117,8 +118,6 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             | st.DropAllSavepoints()
         ):
             return [await _about_savepoints(session, statement)]
-        case st.ShowJobTree() | st.ShowJobTrees() | st.ShowAncestors():
-            return [await _lineage(session, statement)]
         case _:
             return [await _about_jobs(session, statement)]
 
@@ -288,21 +287,17 @@ def _savepoint_row(one: Savepoint) -> tuple[object, ...]:
 # ------------------------------------------------------------------ lineage, Flink's own
 
 
-async def _lineage(session: Session, statement: st.Statement) -> Answer:
-    from tailrace.jobs.cluster.lineage import COLUMNS, Graph
+async def lineage(session: Session, name: str | None) -> Found:
+    """What the jobs of the session's cluster read and write; where in it the named one is."""
+    from tailrace.gateway.tracing import Found
+    from tailrace.jobs.cluster.lineage import joined
 
     async with _managed(session) as manager:
+        catalogue = manager.catalogue
+        job = None if name is None else await catalogue.find(name)
         jobs, remarks = await manager.list_jobs()
-        graph = Graph([(job, await manager.catalogue.definition(job)) for job in jobs])
-        match statement:
-            case st.ShowJobTree(name, full):
-                job = await manager.catalogue.find(name)
-                rows = graph.around(job.job_id) if full else graph.downstream(job.job_id)
-            case st.ShowAncestors(name):
-                rows = graph.upstream((await manager.catalogue.find(name)).job_id)
-            case _:
-                rows = graph.everything()
-        return Answer(Result(COLUMNS, rows), remarks=remarks)
+        found = joined([(one, await catalogue.definition(one)) for one in jobs], catalogue.cluster)
+    return Found(found, None if job is None else found.of_job(job.job_id), remarks)
 
 
 def _answer(result: SqlResult) -> Answer:

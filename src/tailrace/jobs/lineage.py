@@ -24,13 +24,21 @@ UNREACHABLE = "unreachable"
 PRODUCER = f"urn:tailrace:{__version__}"
 
 
+class Address(NamedTuple):
+    """How catalogues of data name what is in a database."""
+
+    namespace: str
+    """Scheme and server."""
+    prefix: str
+    """What stands before a name there."""
+
+
 class Part(NamedTuple):
     """What one database says of itself."""
 
     place: str
     """Tells its tables from those of others."""
-    address: str
-    """``host:port/database``, for catalogues of data."""
+    address: Address
     nodes: dict[str, str]
     """Queue to node."""
     rows: list[Row]
@@ -42,8 +50,8 @@ class Lineage(NamedTuple):
     graph: Graph
     jobs: dict[str, Job]
     states: dict[Vertex, str]
-    addresses: dict[str, str]
-    """Address of each place that holds tables; of each node's queue as ``queue/node``."""
+    addresses: dict[str, Address]
+    """Of each place that holds tables; of each node's queue as ``queue/node``."""
 
     def status(self, vertex: Vertex) -> str | None:
         """The status of a job, the state of a replicated table; None: nothing to say."""
@@ -51,12 +59,12 @@ class Lineage(NamedTuple):
             return str(self.jobs[vertex.job_id].status)
         return self.states.get(vertex)
 
-    def of_job(self, job: Job) -> Vertex:
+    def of_job(self, job_id: str) -> Vertex:
         """The job in the graph."""
         for vertex in self.graph.vertices:
-            if vertex.job_id == job.job_id:
+            if vertex.job_id == job_id:
                 return vertex
-        raise NotFound(f'job "{job.job_name}" has been removed meanwhile')
+        raise NotFound(f'job "{job_id}" has been removed meanwhile')
 
     def rows(self, lines: Iterable[Line]) -> list[tuple[object, ...]]:
         """Lines as SHOW JOBTREE shows them: level, kind, name, job id, status."""
@@ -67,14 +75,40 @@ class Lineage(NamedTuple):
         ]
 
 
-async def read_part(db: Database) -> Part:
-    """Ask one database for its edges."""
+async def read_part(db: Database, *, columns: bool = False) -> Part:
+    """Ask one database for its edges; ``columns``: read its jobs' statements for these, too."""
     rows = await db.fetch_all(queries.lineage)
+    if columns:
+        made = _made(await db.fetch_all(queries.lineage_statements))
+        rows = [
+            row._replace(columns=made.get((row.job_id, row.to_name), row.columns))
+            if row.from_kind == "job"
+            else row
+            for row in rows
+        ]
     here = await db.fetch_all(queries.lineage_nodes)
     nodes = {str(row.queue_name): str(row.node_name) for row in here}
     cascaded = sorted(pair for pair in nodes.items() if pair[0] != LOCAL_QUEUE)
     place = next((f"{queue}/{node}" for queue, node in cascaded), f"/{db.dbname}")
     return Part(place, _address(db), nodes, rows)
+
+
+def _made(rows: list[Row]) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """Job and table, and what the table's columns are made of."""
+    if not rows:
+        return {}
+    from itertools import groupby
+
+    from tailrace.engines.postgres.columns import Known, columns_of  # PostgreSQL's parser
+
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for (job_id, statement), group in groupby(rows, lambda row: (row.job_id, row.statement)):
+        known = [
+            Known(row.relation, row.is_changes, row.origin, tuple(row.columns)) for row in group
+        ]
+        for table, columns in columns_of(statement, known).items():
+            found[job_id, table] = {name: sorted(origins) for name, origins in columns.items()}
+    return found
 
 
 def joined(parts: Iterable[Part], jobs: Iterable[Job]) -> Lineage:
@@ -83,7 +117,7 @@ def joined(parts: Iterable[Part], jobs: Iterable[Job]) -> Lineage:
     answered = {(queue, node) for part in parts for queue, node in part.nodes.items()}
     edges: list[Edge] = []
     states: dict[Vertex, str] = {}
-    addresses: dict[str, str] = {}
+    addresses: dict[str, Address] = {}
     subscribers: list[tuple[Part, Row]] = []
     for part in parts:
         addresses[part.place] = part.address
@@ -148,7 +182,7 @@ def _columns(found: dict[str, list[str]] | None) -> tuple[tuple[str, tuple[str, 
     return tuple((name, tuple(sources)) for name, sources in sorted((found or {}).items()))
 
 
-def _address(db: Database) -> str:
+def _address(db: Database) -> Address:
     given = parameters(db.dsn)
     host = given.get("host") or given.get("hostaddr") or "localhost"
-    return f"{host}:{given.get('port') or 5432}/{db.dbname}"
+    return Address(f"postgres://{host}:{given.get('port') or 5432}", f"{db.dbname}.")

@@ -120,12 +120,12 @@ class Manager:
             )
         raise self._not_found(name)
 
-    async def lineage(self) -> tuple[Lineage, Listed]:
+    async def lineage(self, *, columns: bool = False) -> tuple[Lineage, Listed]:
         """What flows where, in all databases that can be asked, and their jobs."""
         from tailrace.jobs.lineage import joined
 
         listed = await self.list_jobs()
-        parts = await service.together(*(self._part(db) for db in self._databases()))
+        parts = await service.together(*(self._part(db, columns) for db in self._databases()))
         return joined((part for part in parts if part is not None), listed.jobs), listed
 
     async def details(self, found: Found) -> Details:
@@ -242,12 +242,12 @@ class Manager:
         self._unreachable[db.dsn] = problem
         return []
 
-    async def _part(self, db: Database) -> Part | None:
+    async def _part(self, db: Database, columns: bool) -> Part | None:
         from tailrace.jobs.lineage import read_part
 
         try:
             async with asyncio.timeout(self._deadline):
-                return await read_part(db)
+                return await read_part(db, columns=columns)
         except (TimeoutError, TailraceError):
             if db is self._here:
                 raise

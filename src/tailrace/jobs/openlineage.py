@@ -12,13 +12,15 @@ from datetime import UTC, datetime
 
 from tailrace.jobs.diagram import chosen_edges
 from tailrace.jobs.graph import Edge, Vertex
-from tailrace.jobs.lineage import PRODUCER, Lineage
+from tailrace.jobs.lineage import PRODUCER, Address, Lineage
 
 _SPEC = "https://openlineage.io/spec"
 EVENT_SCHEMA = f"{_SPEC}/2-0-2/OpenLineage.json#/$defs/JobEvent"
 _COLUMNS = f"{_SPEC}/facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
 _SQL = f"{_SPEC}/facets/1-0-1/SQLJobFacet.json#/$defs/SQLJobFacet"
 _TYPE = f"{_SPEC}/facets/2-0-3/JobTypeJobFacet.json#/$defs/JobTypeJobFacet"
+
+_UNREACHABLE = "tailrace://unreachable"
 
 Json = dict[str, object]
 
@@ -130,21 +132,25 @@ def _field(lineage: Lineage, vertex: Vertex, column: str) -> Json:
 
 def _identity(lineage: Lineage, vertex: Vertex) -> tuple[str, str]:
     """How catalogues name it: server, then database, schema and table."""
-    server, _, database = _address(lineage, vertex).partition("/")
-    if not server:  # a node that did not answer
-        return "tailrace://unreachable", f"{vertex.node}.pgq.{vertex.name}"
+    address = _address(lineage, vertex)
+    if address is None:  # a node that did not answer
+        return _UNREACHABLE, f"{vertex.node}.pgq.{vertex.name}"
     name = vertex.name if vertex.kind == "table" else f"pgq.{vertex.name}"
-    return f"postgres://{server}", f"{database}.{name}"
+    return address.namespace, f"{address.prefix}{name}"
 
 
 def _namespace(lineage: Lineage, vertex: Vertex) -> str:
-    return f"tailrace://{_address(lineage, vertex) or 'unreachable'}"
+    """Where a job is."""
+    address = _address(lineage, vertex)
+    if address is None:
+        return _UNREACHABLE
+    return f"{address.namespace}/{address.prefix.rstrip('.')}".rstrip("/")
 
 
-def _address(lineage: Lineage, vertex: Vertex) -> str:
+def _address(lineage: Lineage, vertex: Vertex) -> Address | None:
     cascaded = vertex.place == vertex.name
     place = f"{vertex.place}/{vertex.node}" if cascaded else vertex.place
-    return lineage.addresses.get(place, "")
+    return lineage.addresses.get(place)
 
 
 def _only(tables: frozenset[str] | None) -> str:

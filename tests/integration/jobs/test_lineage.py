@@ -111,3 +111,52 @@ async def test_members_that_are_away_stand_where_they_belong(cascade: Cascade, t
     ]  # fmt: skip
     complaint = (await tailrace("lineage", "nobody", "--db", leaf.dsn, status=1)).complaint
     assert 'there is no job "nobody"' in complaint
+
+
+async def test_lineage_of_sql_jobs(cascade: Cascade, tailrace: Tailrace):
+    root = await cascade.root()
+    for table in ("orders", "others"):
+        await root.db.execute(
+            f"create table public.{table} (id integer primary key, day date, amount integer);"
+            f"select tailrace.add_table('{QUEUE}', 'public.{table}')"
+        )
+    await root.db.execute(
+        "create table public.revenue (day date primary key, n bigint, total bigint);"
+        "create table public.days (day date primary key, note text);"
+        "create table public.notes (note text primary key, n bigint)"
+    )
+    for job in (
+        "revenue AS insert into revenue as r select day, sum(_weight), sum(amount * _weight)"
+        " from changes.orders group by day on conflict (day) do update set n = r.n + excluded.n",
+        "noted AS insert into notes as t select d.note, sum(r.n * r._weight) from changes.revenue r"
+        " join days d on d.day = r.day group by d.note"
+        " on conflict (note) do update set n = t.n + excluded.n",
+    ):
+        await tailrace("sql", "-c", f"CREATE JOB {job}", "--db", root.dsn)
+    assert await tree(tailrace, root, "SHOW JOBTREE 'revenue'") == [
+        "job revenue",
+        "  table node1/public.revenue",
+        "    queue node1/tailrace.local",
+        "      job noted",
+        "        table node1/public.notes",
+    ]
+    # a queue carries more than what one job reads of it
+    assert await tree(tailrace, root, "SHOW ANCESTORS 'noted'") == [
+        "job noted",
+        "  table node1/public.days",
+        "  queue node1/tailrace.local",
+        "    table node1/public.revenue",
+        "      job revenue",
+        "        queue node1/flow",
+        "          table node1/public.orders",
+    ]
+    events = json.loads(await lineage(tailrace, root, "noted", "--full", "--format", "openlineage"))
+    by_name = {one["job"]["name"]: one for one in events}
+    assert "changes.orders" in by_name["revenue"]["job"]["facets"]["sql"]["query"]
+    fields = by_name["revenue"]["outputs"][0]["facets"]["columnLineage"]["fields"]
+    assert [one["field"] for one in fields["total"]["inputFields"]] == ["public.orders.amount"]
+    fields = by_name["noted"]["outputs"][0]["facets"]["columnLineage"]["fields"]
+    (note,) = fields["note"]["inputFields"]
+    assert (note["field"], note["name"].endswith(".public.days")) == ("note", True)
+    (number,) = fields["n"]["inputFields"]
+    assert number["field"] == "public.revenue.n"

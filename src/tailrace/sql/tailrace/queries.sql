@@ -563,6 +563,17 @@ where j.queue_name = %(queue)s and not s.paused
 select from_kind, from_node, from_name, to_kind, to_node, to_name, job_id, tables, columns, state
 from tailrace.lineage;
 
+-- lineage_statements: what SQL jobs run, and the relations that they name with their columns
+select j.job_id, j.statement, r.relation, r.is_changes, coalesce(r.table_name, r.relation) as origin,
+    array(
+        select a.attname::text from pg_catalog.pg_attribute as a
+        where a.attrelid = tailrace.table_oid(r.relation) and a.attnum > 0 and not a.attisdropped
+        order by a.attnum) as columns
+from tailrace.job as j
+join tailrace.job_relation as r on r.job_id = j.job_id
+where j.kind = 'sql' and j.statement is not null
+order by j.job_id;
+
 -- lineage_nodes: the nodes of this database
 select queue_name, node_name from pgq_node.node_info;
 
