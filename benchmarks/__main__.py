@@ -24,6 +24,7 @@ NAMES = (
     "switchover",
     "status",
     "sqljobs",
+    "flink",
 )
 Benchmark = Callable[[Stage, Scale], Awaitable[list[Result]]]
 

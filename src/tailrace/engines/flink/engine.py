@@ -271,7 +271,6 @@ class _Patience:
         self._timeout = timeout
         self._talk = talk
         self._begun = self._heard = self._clock()
-        self._pause = _PAUSE
         self._told = False
 
     def heard(self) -> None:
@@ -300,9 +299,9 @@ class _Patience:
         )
 
     async def pause(self) -> None:
-        """Wait for a moment, each time for a longer one."""
-        await asyncio.sleep(self._pause)
-        self._pause = min(self._pause * 1.4, _LONGEST_PAUSE)
+        """Wait for a moment, a longer one when it has taken long: nobody notices a twentieth."""
+        waited = self._clock() - self._begun
+        await asyncio.sleep(min(max(_PAUSE, waited / 20), _LONGEST_PAUSE))
 
 
 async def _measured(made: Made) -> Made:

@@ -23,7 +23,7 @@ from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
 from tailrace.jobs.model import Status
 
-_INTERVAL = 0.03
+_INTERVAL = 0.015
 # So long a new run is watched: most that cannot work fail at once.
 _WATCHED = 5.0
 # So long a job that was told to end is waited for when nobody says how long.
