@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from fixtures.cascade import Cascade, running
+from fixtures.cascade import Cascade, TestNode, running
 from fixtures.command import Tailrace
 from fixtures.waiting import eventually
+from tailrace import Consumer
+from tailrace.service import background
 
 
 def is_there(path: str) -> bool:
@@ -58,6 +61,30 @@ async def test_savepoints_by_verbs(
         assert second in complaint
     complaint = (await tailrace("drop-job", job, "--yes", *at, status=1)).complaint
     assert "drop-node node2" in complaint
+
+
+async def test_a_program_that_consumes_is_nobody_who_writes_savepoints(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+):
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    await leaf.add_table()
+    await leaf.set_live()
+    async with running(leaf):
+        await eventually(partial(_is_running, leaf), 20)
+    at = ("--db", leaf.dsn)
+    async with Consumer(leaf.dsn, "flow", "billing") as consumer:
+        async with background(consumer.next_batch(), name="billing"):
+            await eventually(partial(_is_running, leaf, "billing"), 20)
+            await tailrace("stop-job", "node2_worker", *at)
+            directory = f"SET 'state.savepoints.dir' = '{tmp_path}'"
+            made = "CREATE SAVEPOINT FOR JOB 'node2_worker'"
+            assert "savepoint-" in (await tailrace("sql", "-c", f"{directory}; {made}", *at)).out
+
+
+async def _is_running(node: TestNode, job: str = "node2_worker") -> bool:
+    status = await node.db.fetch_value("select status from tailrace.jobs where job_name = %s", job)
+    return bool(status == "RUNNING")
 
 
 @pytest.mark.parametrize(

@@ -696,8 +696,15 @@ select pgq.unregister_consumer(q.queue_name, %(consumer)s)
 from pgq.queue as q
 where q.queue_name = %(queue)s;
 
--- has_runner: whether any process runs streams of this database
-select exists (select 1 from tailrace.live_runners());
+-- has_runner: whether tailrace run serves this database; a program that consumes does only that
+-- Whose name we may not see counts as one.
+select exists (
+    select 1
+    from tailrace.live_runners() as l
+    join pg_catalog.pg_locks as k on k.locktype = 'advisory' and k.classid = 7461 and k.objsubid = 2
+        and k.objid::bigint = l.runner + case when l.runner < 0 then 4294967296 else 0 end
+    join pg_catalog.pg_stat_activity as a on a.pid = k.pid and a.datname = pg_catalog.current_database()
+    where coalesce(a.application_name, 'tailrace:run') = 'tailrace:run');
 
 -- move_pin: what lies before the tick of a savepoint needs not be held
 select tailrace.move_pin(%(savepoint_id)s, %(tick)s);
