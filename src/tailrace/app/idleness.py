@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from tailrace import log
-from tailrace.app.served import ServedDatabase
+from tailrace.app.served import LOCAL_QUEUE, ServedDatabase
 from tailrace.cascade.node import find_root, need_node
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database
@@ -32,6 +32,8 @@ class Idleness:
         self._served = list(served)
         self._supervisor = supervisor
         self._targets: dict[str, int] | None = None
+        self._turns: dict[str, int] = {}
+        self._chain_targets: dict[str, int] = {}
         self._connections: dict[str, Database] = {}
         self._loop = Loop(
             self.name,
@@ -72,7 +74,7 @@ class Idleness:
         for one in self._served:
             db = await self._connected(one)
             for node in await one.nodes(db):
-                if node.queue_name not in targets:
+                if node.queue_name not in targets and node.queue_name != LOCAL_QUEUE:
                     targets[node.queue_name] = await self._target(db, node.queue_name)
         return targets
 
@@ -95,12 +97,29 @@ class Idleness:
 
     async def _left(self) -> str | None:
         """Name something that is not done yet."""
+        local = []
         for one in self._served:
             db = await self._connected(one)
             for node in await one.nodes(db):
-                left = await self._left_of(db, node)
-                if left is not None:
+                if node.queue_name == LOCAL_QUEUE:
+                    local.append((db, node))
+                elif (left := await self._left_of(db, node)) is not None:
                     return left
+        for db, node in local:  # what jobs have written by now, job after job
+            if (left := await self._left_of_chain(db, len(node.sql_jobs))) is not None:
+                return left
+        return None
+
+    async def _left_of_chain(self, db: Database, length: int) -> str | None:
+        """What one job of a chain has done is there to be done by the next."""
+        while (turn := self._turns.get(db.dsn, 0)) < length:
+            if db.dsn not in self._chain_targets:
+                self._chain_targets[db.dsn] = await self._target(db, LOCAL_QUEUE)
+            tick = self._chain_targets[db.dsn]
+            for row in await db.fetch_all(queries.unfinished, queue=LOCAL_QUEUE, tick=tick):
+                return f"consumer {row.consumer_name}: is at tick {row.last_tick_id} of {tick}"
+            self._turns[db.dsn] = turn + 1
+            del self._chain_targets[db.dsn]
         return None
 
     async def _left_of(self, db: Database, node: Any) -> str | None:

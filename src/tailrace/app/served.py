@@ -111,7 +111,8 @@ class ServedDatabase:
     async def nodes(self, db: Database) -> list[Any]:
         """The nodes in this database that are served."""
         rows = await db.fetch_all(queries.nodes_served)
-        return [row for row in rows if self._options.queue in (None, row.queue_name)]
+        wanted = self._options.queue
+        return [row for row in rows if wanted is None or row.queue_name in (wanted, LOCAL_QUEUE)]
 
     async def discover(self) -> bool:
         """Start what the nodes here need and does not run yet; stop jobs that are asked to stop."""

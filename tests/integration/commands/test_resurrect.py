@@ -11,6 +11,8 @@ import pytest
 from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere, running
 from fixtures.cascade import cascade as cascade  # the fixture
 from fixtures.process import StartProcess
+from fixtures.sqljobs import make_job, run_job
+from fixtures.sqljobs import status as job_status
 from fixtures.waiting import eventually
 from integration.switch.losing import lost
 from tailrace.errors import WrongState
@@ -122,6 +124,24 @@ async def test_old_root_comes_back_without_what_only_it_had(cascade, tailrace, t
     again = await tailrace("resurrect", "--db", old.dsn)
     assert 'is a branch of "new" and is paused' in again.err
     await come_back(old, new)
+
+
+async def test_sql_job_that_has_counted_lost_changes_is_failed(cascade, tailrace):
+    old, _ = await failed_over(cascade, lost=False)
+    await old.db.execute("create table public.ahead (n int)")
+    await make_job(old.db, "ahead", "insert into ahead select _weight from changes.t")
+    await old.db.execute("insert into public.t values (3, 'lost')")
+    await run_job(old.db, "ahead")
+    await tailrace("resurrect", "--db", old.dsn)
+    async with running(old):
+        await eventually(lambda: is_failed(old, "ahead"))
+    assert await old.db.fetch_value("select count(*) from public.ahead") == 1
+    error = await old.db.fetch_value("select error from tailrace.jobs where job_name = 'ahead'")
+    assert "were lost with the old root, and the job has counted them; drop it" in error
+
+
+async def is_failed(node: TestNode, job: str) -> bool:
+    return await job_status(node, job) == "FAILED"
 
 
 async def test_every_point_at_which_it_may_die_is_survived(

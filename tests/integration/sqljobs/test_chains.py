@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.process import StartProcess
 from fixtures.sqljobs import job_row, make_job, rows, run_job, status
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
@@ -164,3 +165,15 @@ async def test_dropped_job_leaves_nothing_behind(cascade: Cascade):
 
 async def _gone(node: TestNode, consumer: str) -> bool:
     return await node.subscription(consumer) is None
+
+
+async def test_run_until_idle_goes_through_the_chain(cascade: Cascade, process: StartProcess):
+    root = await cascade.root()
+    await root.db.execute(TABLES)
+    await root.db.execute(f"select tailrace.add_table('{QUEUE}', 'orders')")
+    await make_job(root.db, "by_day", BY_DAY)
+    await make_job(root.db, "by_month", BY_MONTH)
+    await root.db.execute(FILL)
+    run = await process("run", "--db", root.dsn, "--queue", QUEUE, "--until-idle")
+    assert await run.wait(30) == 0, run.err
+    assert await _right(root.db)

@@ -71,6 +71,7 @@
 \ir functions/tailrace.delete_events_after.sql
 \ir functions/tailrace.rewind_parts.sql
 \ir functions/tailrace.recopy_merged.sql
+\ir functions/tailrace.fail_jobs_beyond.sql
 \ir functions/tailrace.forget_lost_events.sql
 \ir functions/tailrace.replace_gravestone.sql
 

@@ -343,10 +343,11 @@ where s.queue_name = %(queue)s
     and (n.node_type <> 'root' or s.consumer_name <> n.worker_name)
     and s.consumer_name not like '.savepoint.%%'
     and s.last_tick_id < %(tick)s
-    -- what tailrace run runs: programs are somebody else's
+    -- what tailrace run runs: programs are somebody else's, and a stopped SQL job is nobody's
     and not exists (
         select 1 from tailrace.job as j
-        where j.queue_name = s.queue_name and j.consumer_name = s.consumer_name and j.kind = 'consumer');
+        where j.queue_name = s.queue_name and j.consumer_name = s.consumer_name
+            and (j.kind = 'consumer' or j.kind = 'sql' and s.paused));
 
 -- lacks_apply: whether a branch has tables and nobody yet who applies to them
 select exists (select 1 from tailrace.table_info where queue_name = %(queue)s)

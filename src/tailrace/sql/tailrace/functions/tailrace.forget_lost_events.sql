@@ -38,7 +38,7 @@ language plpgsql as $body$
 -- Calls:
 --      pgq_node.lock_ticks, pgq_node.unregister_subscriber, pgq.unregister_consumer,
 --      pgq.register_consumer_at, tailrace.raise_lost_position, tailrace.rewind_parts,
---      tailrace.recopy_merged, tailrace.delete_events_after
+--      tailrace.recopy_merged, tailrace.delete_events_after, tailrace.fail_jobs_beyond
 -- Tables directly manipulated:
 --      delete - pgq.tick; update - pgq_node.local_state, tailrace.runner
 -- ----------------------------------------------------------------------
@@ -90,6 +90,7 @@ begin
     delete from pgq.tick as t where t.tick_queue = v_queue_id and t.tick_id > i_tick;
     get diagnostics ticks = row_count;
 
+    perform tailrace.fail_jobs_beyond(i_queue, i_tick);
     update pgq_node.local_state as s
     set last_tick_id = least(s.last_tick_id, i_tick), cur_error = null, uptodate = false
     where s.queue_name = i_queue and s.provider_node = v_node.node_name;
