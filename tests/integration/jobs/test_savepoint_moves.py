@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,7 @@ async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(
     async with running(root, leaf):
         await live(leaf)
         path = await sql.savepoint(leaf.worker)
+        kept = await sql.savepoint(leaf.worker)
         await wall.refuse()
         said = await sql(f"DROP SAVEPOINT '{path}'")
         assert 'is not gone yet: node "node1", which holds its events' in said.err
@@ -198,13 +200,20 @@ async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(
         said = await sql.fails(f"CREATE SAVEPOINT FOR JOB '{leaf.worker}'")
         assert 'node "node1" must hold its events, and cannot be asked' in said
         assert f".savepoint.{path[-12:]} of node1" in (await pins(leaf))["leaf"]
+        # who cannot be asked may know what looks foreign
+        mine = tmp_path / "savepoint-000000-000000000000"
+        shutil.copytree(kept, mine)
+        assert 'may be one of a database that cannot be asked: node "node1"' in await sql.fails(
+            f"DROP SAVEPOINT '{mine}'"
+        )
         await wall.resume()
 
         async def gone() -> bool:
-            return await pins(root, leaf) == {"node1": [], "leaf": []}
+            pin = f".savepoint.{kept[-12:]}"
+            return await pins(root, leaf) == {"node1": [f"{pin} held"], "leaf": [f"{pin} of node1"]}
 
         await eventually(gone, 20)
-        assert await sql.listed() == {}
+        assert set(await sql.listed()) == {kept, str(mine)}
         await status_is(leaf, leaf.worker, "RUNNING")
 
 

@@ -119,6 +119,13 @@ async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace) -> None:
         # stopped again before anybody began
         await leaf.db.execute("select tailrace.request_stop_job(%s)", job)
     await status_is(leaf, job, "CANCELED")
+    async with leaf.db.transaction():
+        await leaf.db.execute(ask, job, path)
+        # whoever lets it go on takes it back: a change of provider, say
+        await leaf.db.execute("select pgq_node.set_consumer_paused(%s, %s, false)", QUEUE, job)
+        assert await leaf.db.fetch_value("select count(*) from tailrace.restore") == 0
+    await status_is(leaf, job, "RUNNING")
+    await sql(f"STOP JOB '{job}'")
     await leaf.db.execute("update tailrace.savepoint set state = 'dropping'")
     with pytest.raises(WrongState, match="is being dropped"):
         await leaf.db.execute(ask, job, path)

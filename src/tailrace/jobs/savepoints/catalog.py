@@ -15,7 +15,7 @@ from tailrace import service
 from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import NotFound, TailraceError, Timeout
+from tailrace.errors import NotFound, TailraceError, Timeout, WrongState
 from tailrace.jobs.manager import Manager
 from tailrace.jobs.model import Made
 from tailrace.jobs.savepoints import metadata, storage
@@ -171,7 +171,11 @@ class Catalog:
         """Remove a savepoint; returns what is left to be done later, None: nothing."""
         path = storage.normal(path)
         for db in await self._manager.databases():
-            row = await db.fetch_one(queries.known_savepoint, path=path, savepoint_id=None)
+            try:
+                row = await db.fetch_one(queries.known_savepoint, path=path, savepoint_id=None)
+            except TailraceError as error:
+                self._manager.note_unreachable(db, error)
+                continue
             if row is not None and row.state in ("completed", "claimed", "dropping"):
                 await db.fetch_one(queries.request_drop_savepoint, path=path)
                 return await self._until_gone(db, row.savepoint_id)
@@ -189,6 +193,9 @@ class Catalog:
             before = await self._manager.here.fetch_value(queries.moment_ago, age=older_than)
             found = [one for one in found if one.created < before]
         left = []
+        if self._manager.unreachable:
+            left += [f"not dropped: {one.path}" for one in found if one.ownership == "foreign"]
+            found = [one for one in found if one.ownership != "foreign"]
         for one in found:
             problem = await self.drop(one.path)
             if problem is not None:
@@ -212,10 +219,17 @@ class Catalog:
 
     async def _drop_foreign(self, path: str) -> None:
         place = await asyncio.to_thread(storage.at, path)
+        away = "; ".join(self._manager.unreachable)
         if not await asyncio.to_thread(place.exists):
+            unasked = f"; not all could be asked: {away}" if away else ""
             raise NotFound(
-                f'there is no savepoint "{path}"',
+                f'there is no savepoint "{path}"{unasked}',
                 hint="list those that there are with: SHOW SAVEPOINTS",
+            )
+        if away:
+            raise WrongState(
+                f'savepoint "{path}" may be one of a database that cannot be asked: {away}',
+                hint="drop it when all nodes answer, or are marked dead",
             )
         found = metadata.decode(await asyncio.to_thread(place.metadata), path)
         await asyncio.to_thread(place.remove)

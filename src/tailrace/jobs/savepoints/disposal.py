@@ -21,6 +21,14 @@ queries = load("tailrace")
 
 async def let_go(own: Database, queue: str, savepoint_id: str) -> str | None:
     """Let go of the events of a savepoint, wherever they are held; return what is in the way."""
+    async with locks.held(own, f"switch {queue}") as got:
+        # change-provider may just be taking them to another node
+        if not got:
+            return "its node is just being moved"
+        return await _let_go(own, queue, savepoint_id)
+
+
+async def _let_go(own: Database, queue: str, savepoint_id: str) -> str | None:
     place = {"queue": queue, "savepoint_id": savepoint_id}
     held = await own.fetch_one(queries.release_pin, **place)
     if held is None or held.provider_location is None:

@@ -37,6 +37,12 @@ begin
     end if;
 
     if tg_op = 'UPDATE' then
+        if old.paused and not new.paused then
+            -- whoever lets it go on takes back that it was to start from a savepoint
+            delete from tailrace.restore as r
+            using tailrace.job as j
+            where j.queue_name = new.queue_name and j.consumer_name = new.consumer_name and r.job_id = j.job_id;
+        end if;
         update tailrace.job as j
         set wanted = case
                 when new.paused and not old.paused and j.wanted = 'running' then 'canceled'
