@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -293,12 +293,20 @@ class Database:
         self, query: Query | str, /, *args: object, **params: object
     ) -> AsyncGenerator[bytes | bytearray | memoryview, None]:
         """Run ``COPY … TO STDOUT`` and yield its messages, one a row, as the server sends them."""
+        async with aclosing(self.copy_blocks(query, *args, **params)) as blocks:
+            async for block in blocks:
+                for data in block:
+                    yield data
+
+    async def copy_blocks(
+        self, query: Query | str, /, *args: object, **params: object
+    ) -> AsyncGenerator[list[bytes | bytearray | memoryview], None]:
+        """Run ``COPY … TO STDOUT`` and yield its messages, many at a time."""
         with self._translated():
             async with self._connection.cursor() as cursor:
                 async with cursor.copy(_text(query), _values(args, params)) as copy:
                     while block := await self._connection.wait(_read_block(copy)):
-                        for data in block:
-                            yield data
+                        yield block
 
     @asynccontextmanager
     async def copy_in(

@@ -19,11 +19,14 @@ SHAPE = """
         || coalesce(col_description(a.attrelid, a.attnum), '') as value
     from pg_attribute as a
     left join pg_attrdef as d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where a.attrelid = 'tailrace.job'::regclass and a.attnum > 0
+    where a.attrelid in (
+        'tailrace.job'::regclass, 'tailrace.savepoint'::regclass, 'tailrace.restore'::regclass)
+        and a.attnum > 0
     union all
     select conname::text, pg_get_constraintdef(oid)
-    from pg_constraint where conrelid = 'tailrace.job'::regclass
-    order by 1
+    from pg_constraint where conrelid in (
+        'tailrace.job'::regclass, 'tailrace.savepoint'::regclass, 'tailrace.restore'::regclass)
+    order by 1, 2
 """
 JOBS = "select * from tailrace.jobs order by job_name"
 NO_WAIT = "interval '200 ms'"

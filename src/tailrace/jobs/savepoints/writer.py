@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -279,14 +279,15 @@ class Writer:
         rows = 0
         buffer = bytearray()
         try:
-            async for message in reader.copy_out(copy):
-                buffer += message
-                rows += 1
-                self._rows += 1
-                if len(buffer) >= storage.PIECE:
-                    await asyncio.to_thread(self._storage.write, sink, bytes(buffer))
-                    buffer.clear()
-                    await self._show(expected)
+            async with aclosing(reader.copy_blocks(copy)) as blocks:
+                async for block in blocks:
+                    buffer += b"".join(block)
+                    rows += len(block)
+                    self._rows += len(block)
+                    if len(buffer) >= storage.PIECE:
+                        await asyncio.to_thread(self._storage.write, sink, bytes(buffer))
+                        buffer.clear()
+                        await self._show(expected)
             await reach("savepoint.in_data")
             await asyncio.to_thread(self._storage.write, sink, bytes(buffer))
             written = await asyncio.to_thread(self._storage.finish, sink)
