@@ -8,6 +8,7 @@ from tailrace.cascade.node import connected
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import NotFound
+from tailrace.faults import reach
 
 queries = load("tailrace")
 
@@ -38,9 +39,11 @@ async def _begin_elsewhere(db: Database, row: Row, queue: str) -> None:
             f'queue "{queue}": nobody here knows where provider "{node}" is',
             hint="choose another provider with: tailrace change-provider",
         )
+    await reach("program.after_job")
     async with connected(location, "consumer") as provider:
         await provider.fetch_value(queries.register_reader, queue=queue, consumer=consumer)
         tick = await provider.fetch_value(queries.consumer_position, queue=queue, consumer=consumer)
+    await reach("program.after_registration")
     await db.execute(
         queries.place_consumer, queue=queue, consumer=consumer, provider=node, tick=tick
     )

@@ -26,7 +26,9 @@ async def program() -> AsyncIterator[Start]:
     """Start a program: ``await program("moving", node, "billing", fault="…")``."""
     started: list[Process] = []
 
-    async def start(kind: str, node: TestNode, name: str, *, fault: str = "") -> Process:
+    async def start(
+        kind: str, node: TestNode, name: str, *, fault: str = "", opens: bool = True
+    ) -> Process:
         child = await asyncio.create_subprocess_exec(
             sys.executable, str(PROGRAM), kind, node.dsn, QUEUE, name,
             stdin=asyncio.subprocess.DEVNULL,
@@ -35,7 +37,8 @@ async def program() -> AsyncIterator[Start]:
             env={**os.environ, "TAILRACE_FAULT": fault},
         )  # fmt: skip
         started.append(Process(child))
-        await started[-1].says("open")
+        if opens:
+            await started[-1].says("open")
         return started[-1]
 
     yield start
@@ -83,6 +86,28 @@ async def test_nothing_is_lost_or_doubled_when_programs_die(
         await eventually(partial(_count, leaf, sent), 20)
         assert await effects(leaf) == [str(i + 1) for i in range(sent)]
         assert await status(leaf) == "RUNNING"
+
+
+async def test_a_program_killed_while_it_is_registered_begins_the_next_time(
+    cascade: Cascade, program: Start
+):
+    root = await cascade.root()
+    await root.add_table()
+    leaf = await cascade.leaf("node2", root)
+    await leaf.db.execute("create table public.effects (data text, made_by integer)")
+    async with running(root, leaf):
+        for point in ("program.after_job", "program.after_registration"):
+            one = await program("moving", leaf, "billing", fault=f"{point}:kill", opens=False)
+            assert await one.wait() == -signal.SIGKILL
+        await program("moving", leaf, "billing")
+        await insert(root, 1)
+        await eventually(partial(_count, leaf, 1), 20)
+    # it is registered once, under one name
+    readers = (
+        "select consumer_name from pgq.get_consumer_info('flow') where consumer_name like 'b%'"
+    )
+    assert len(await root.db.fetch_all(readers)) == 1
+    assert await status(leaf) == "RUNNING"
 
 
 async def test_a_frozen_program_is_taken_over_and_does_no_harm(cascade: Cascade, program: Start):
