@@ -14,10 +14,12 @@ import pytest
 import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.command import Tailrace
 from fixtures.process import Process
 from fixtures.waiting import eventually
 
 PROGRAM = Path(__file__).with_name("programs.py")
+CONSUMERS = "select consumer_name from tailrace.job where kind = 'consumer'"
 Start = Callable[..., Awaitable[Process]]
 
 
@@ -142,3 +144,31 @@ async def _is(node: TestNode, *wanted: str) -> bool:
 
 async def _count(node: TestNode, number: int) -> bool:
     return len(await effects(node)) == number
+
+
+async def test_a_program_goes_with_its_node_to_another_provider(
+    cascade: Cascade, program: Start, tailrace: Tailrace
+):
+    root = await cascade.root()
+    await root.add_table()
+    branch = await cascade.branch("node2", root)
+    leaf = await cascade.leaf("node3", root)
+    await leaf.db.execute("create table public.effects (data text, made_by integer)")
+    async with running(root, branch, leaf):
+        one = await program("moving", leaf, "billing")
+        (name,) = [row.consumer_name for row in await leaf.db.fetch_all(CONSUMERS)]
+        for number in range(1, 6):
+            await insert(root, number)
+        await tailrace(
+            "change-provider", "--provider", "node2", "--db", leaf.dsn, "--timeout", "30"
+        )
+        for number in range(6, 11):
+            await insert(root, number)
+        await eventually(partial(_count, leaf, 10), 20)
+        assert await effects(leaf) == [str(number) for number in range(1, 11)]
+        assert await root.subscription(name) is None
+        assert await branch.subscription(name) is not None
+        # and when the node goes, nobody keeps events for the program
+        await tailrace("drop-node", "node3", "--db", root.dsn, "--yes")
+        assert await branch.subscription(name) is None
+        assert await one.wait() == 0  # its job is no more
