@@ -218,3 +218,28 @@ async def start(served: Served, path: str) -> None:
         served.node.db.execute("select tailrace.request_start_job(%s, %s)", served.job, path),
         20,
     )
+
+
+@pytest.mark.parametrize("served", ["leaf"], indirect=True)
+async def test_savepoint_whose_writer_is_frozen_is_written_by_another(
+    served: Served, tmp_path: Path
+) -> None:
+    path = await served.ask(tmp_path)
+    frozen = await served.run("savepoint.after_files:stop")
+    await eventually(lambda: partial(tmp_path), 30)
+    await served.run()
+    await eventually(lambda: has(served, [path]), 60)
+    frozen.send(signal.SIGCONT)
+    await frozen.says("savepoints", 20)  # that its connection was lost
+    asked = [path, await served.ask(tmp_path)]
+    await eventually(lambda: has(served, asked), 30)
+    await eventually(lambda: not_partial(tmp_path), 30)
+    assert there(tmp_path, partial=True) == sorted(asked)
+
+
+def partial(directory: Path) -> bool:
+    return any(path.name.endswith(".partial") for path in directory.iterdir())
+
+
+def not_partial(directory: Path) -> bool:
+    return not partial(directory)

@@ -72,7 +72,11 @@ async def stop(
     stopped at all. With ``savepoint`` one of it is made when it has stopped; where that fails it
     goes on.
     """
-    from tailrace.jobs.savepoints.waiting import made, write_alone  # what lists jobs needs none
+    from tailrace.jobs.savepoints.waiting import (
+        Progress,
+        made,
+        write_alone,
+    )  # what lists jobs needs none
 
     asked = await db.fetch_one(
         queries.request_stop_job,
@@ -80,21 +84,25 @@ async def stop(
     )  # fmt: skip
     path = None if asked is None else asked.savepoint_path
     waits = ""
+    progress = Progress(None if path is None else talk)
 
     async def at_rest() -> bool:
         nonlocal waits
         if drain:
             await choose_drain_tick(db, job.job_id)
         waits = await db.fetch_value(queries.settle_job, job_id=job.job_id)
-        if waits is not None and path is not None:
-            await write_alone(db, path)
+        if path is not None:
+            progress.note(waits)
+            if waits is not None:
+                await write_alone(db, path)
         if waits is not None and not drain:
             key = await db.fetch_value(queries.job_lock, job_id=job.job_id)
             await locks.end_silent(db, key, _SILENCE)
         return waits is None
 
     try:
-        await Patience(timeout, talk).wait(at_rest, what=lambda: waits, interval=INTERVAL)
+        patience = Patience(timeout, talk if path is None else None)
+        await patience.wait(at_rest, what=lambda: waits, interval=INTERVAL)
     except Timeout as late:
         given_up = await _give_drain_up(db, job, path, drain)
         raise _late_stop(job, late, path, given_up) from None
@@ -153,6 +161,8 @@ async def start(
 
     hint = "it stays asked to run, and is taken by: tailrace run"
     what = f'a runner to take job "{job.job_name}"'
+    if path is not None:
+        what = f'the rows of savepoint "{path}" to come into the tables of job "{job.job_name}"'
     await Patience(timeout, talk).wait(taken, what=what, hint=hint, interval=INTERVAL)
 
 

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import re
+import secrets
 import shutil
 import socket
 from abc import ABC, abstractmethod
@@ -207,7 +208,8 @@ class LocalStorage(Storage):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self._final = Path(path)
-        self._partial = self._final.with_name(f".{self._final.name}.partial")
+        # A writer that was frozen and wakes up must not meddle with the one that took its place.
+        self._partial = self._final.with_name(f".{self._final.name}.{secrets.token_hex(4)}.partial")
 
     @property
     def host(self) -> str | None:
@@ -229,6 +231,7 @@ class LocalStorage(Storage):
                 file.flush()
                 _sync(file)
             _sync_directory(self._partial)
+            self._hide()
             self._partial.rename(self._final)
             _sync_directory(self._final.parent)
 
@@ -250,13 +253,18 @@ class LocalStorage(Storage):
             self._clear()
 
     def _clear(self) -> None:
-        """First away from the name by which others find it: a half of it must not be seen."""
+        """Remove it, and all that writers before have left."""
+        self._hide()
+        if self._final.parent.is_dir():
+            for path in self._final.parent.glob(f".{self._final.name}.*"):
+                shutil.rmtree(path)
+
+    def _hide(self) -> None:
+        """Away from the name by which others find it: a half of it must not be seen."""
         if self._final.is_dir() and _NAME.fullmatch(self._final.name):
-            if self._partial.is_dir():
-                shutil.rmtree(self._partial)
-            self._final.rename(self._partial)
-        if self._partial.is_dir():
-            shutil.rmtree(self._partial)
+            gone = self._final.with_name(f".{self._final.name}.{secrets.token_hex(4)}.gone")
+            self._final.rename(gone)
+            shutil.rmtree(gone)
 
     def _open_to_write(self, name: str) -> IO[bytes]:
         return (self._partial / name).open("wb")

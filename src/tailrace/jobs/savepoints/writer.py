@@ -27,6 +27,7 @@ from tailrace.db.queries import load
 from tailrace.errors import ConnectError, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import metadata, storage
+from tailrace.jobs.savepoints.disposal import SILENCE, let_go
 from tailrace.jobs.savepoints.metadata import Metadata, TableFile
 from tailrace.jobs.savepoints.storage import Storage
 
@@ -81,6 +82,8 @@ class Writer:
         """Write it, or write down why it cannot be written; False: somebody else is at it."""
         async with locks.held(self._own, f"savepoint {self._id}") as got:
             if not got:
+                # one that is frozen keeps its lock; nothing that it does afterwards counts
+                await locks.end_silent(self._own, f"savepoint {self._id}", SILENCE)
                 return False
             self._wish = await self._own.fetch_one(queries.wanted_savepoint, savepoint_id=self._id)
             if self._wish is None:
@@ -124,8 +127,6 @@ class Writer:
 
     async def _give_up(self, error: str) -> None:
         """Nothing of it is left but the reason."""
-        from tailrace.jobs.savepoints.disposal import let_go
-
         _logger.warning('savepoint of job "%s": %s', self._wish.job_name, error)
         for remove in (self._storage.discard,) if self._storage is not None else ():
             try:
