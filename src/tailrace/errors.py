@@ -41,6 +41,12 @@ class TailraceError(Exception):
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
 
+    @property
+    def stack(self) -> str | None:
+        """All that an engine wrote itself, over many lines, for who asks for it."""
+        found = self.values.get("stack")
+        return without_secrets(str(found)) if found else None
+
 
 class UsageError(TailraceError):
     """The command was called wrongly; nothing has been tried."""
@@ -149,7 +155,7 @@ class StorageError(TailraceError):
 
 
 class EngineError(TailraceError):
-    """The engine refused, or failed at, what was asked; ``values["stack"]`` is all that it said."""
+    """The engine refused, or failed at, what was asked; ``stack`` is all that it said."""
 
 
 class DatabaseError(TailraceError):

@@ -267,6 +267,62 @@ async def test_job_in_batch_mode_has_no_savepoints(sql: Sql):
     assert await sql.status("batch") == "CANCELED"
 
 
+async def test_bounded_job_in_streaming_mode(real_sql: Sql):
+    """It has savepoints while it runs, and ends by itself."""
+    sql = real_sql
+    await sql(
+        "CREATE TABLE few (a INT) WITH ('connector'='datagen','rows-per-second'='20',"
+        "'number-of-rows'='60')"
+    )
+    await sql("CREATE TABLE sink1 (a INT) WITH ('connector'='blackhole')")
+    await sql("CREATE JOB bounded AS INSERT INTO sink1 SELECT a FROM few")
+    path = await sql.value("CREATE SAVEPOINT FOR JOB 'bounded'")
+
+    async def finished() -> bool:
+        return await sql.status("bounded") == "FINISHED"
+
+    await eventually(finished, 20)
+    (described,) = await sql("DESCRIBE JOB 'bounded'")
+    assert described["wanted"] == "running"  # nobody has stopped it
+    assert "STOP needs one that has not ended" in await sql.fails("STOP JOB 'bounded'")
+    await sql(f"DROP SAVEPOINT '{path}'")
+
+
+async def test_several_inserts_in_one_job(real_sql: Sql):
+    await real_sql(
+        "CREATE JOB twofold AS $$"
+        " CREATE TABLE numbers (a INT) WITH ('connector'='datagen','rows-per-second'='5');"
+        " CREATE TABLE alpha (a INT) WITH ('connector'='blackhole');"
+        " CREATE TABLE beta (a INT) WITH ('connector'='blackhole');"
+        " INSERT INTO alpha SELECT a FROM numbers; INSERT INTO beta SELECT a + 1 FROM numbers $$"
+    )
+    (described,) = await real_sql("DESCRIBE JOB 'twofold'")
+    assert [name.rpartition(".")[2] for name in described["writes"]] == ["alpha", "beta"]
+    await real_sql("STOP JOB 'twofold' WITH SAVEPOINT")
+    await real_sql("START JOB 'twofold'")
+    await real_sql("STOP JOB 'twofold'")
+
+
+async def test_job_that_fails_at_once_says_why(real_sql: Sql):
+    await real_sql(
+        "CREATE TABLE broken (a INT) WITH ('connector'='filesystem','path'='file:///no/such/place',"
+        "'format'='json')"
+    )
+    await real_sql("CREATE TABLE sink2 (a INT) WITH ('connector'='blackhole')")
+    body = "INSERT INTO sink2 SELECT a FROM broken"
+    said = await real_sql.fails(
+        f"CREATE JOB doomed WITH ('restart-strategy.type' = 'none') AS {body}"
+    )
+    assert said.startswith('job "doomed" was started and has failed: '), said
+    await real_sql("SET 'tailrace.timeout' = '2s'")
+    await real_sql(f"CREATE JOB stubborn AS {body}")  # Flink tries again and again
+    assert real_sql.remarks[0].startswith('job "stubborn" is RESTARTING: '), real_sql.remarks
+    await real_sql("STOP JOB 'stubborn'")
+    (row,) = [row for row in await real_sql("SHOW JOBS EXTENDED") if row["job name"] == "doomed"]
+    assert row["status"] == "FAILED"
+    assert row["error"]
+
+
 async def test_no_free_slots(sql: Sql, defined: Sql):
     await sql("SET 'tailrace.timeout' = '1s'")
     names = [f"slot{number}" for number in range(5)]  # of four slots

@@ -206,6 +206,8 @@ def _told(exc: TailraceError, words: list[str]) -> int:
     )
     for line in lines:
         _say(line)
+    if exc.stack and _verbosity(words):
+        _say(exc.stack)
     if _debugging(words):
         import traceback
 
@@ -214,11 +216,14 @@ def _told(exc: TailraceError, words: list[str]) -> int:
 
 
 def _debugging(words: list[str]) -> bool:
-    """Whether ``-v -v`` was given; looked up here because parsing itself may have failed."""
-    return (
-        sum(word.count("v") for word in words if word.strip("v") == "-") + words.count("--verbose")
-        >= 2
-    )
+    """Whether ``-v -v`` was given."""
+    return _verbosity(words) >= 2
+
+
+def _verbosity(words: list[str]) -> int:
+    """How often ``-v`` was given; looked up here because parsing itself may have failed."""
+    short = sum(word.count("v") for word in words if word.strip("v") == "-")
+    return short + words.count("--verbose")
 
 
 def _say(line: str) -> None:

@@ -45,7 +45,7 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
             f"{call.command} needs a database: --db DSN, environment TAILRACE_DB, "
             "or db in tailrace.toml"
         )
-    printer = Printer(form)
+    printer = Printer(form, verbose=call.shared.verbose > 0)
     talk = None if call.shared.quiet else printer.talk
     defaults = {
         "tailrace.engine": call.settings.engine or "",

@@ -19,8 +19,10 @@ from tailrace.statements.pointer import error_at
 class Printer:
     """How results are written, and where to."""
 
-    def __init__(self, form: str = "table") -> None:
+    def __init__(self, form: str = "table", *, verbose: bool = False) -> None:
         self.form = form
+        self.verbose = verbose
+        """Whether an error is followed by all that an engine wrote about it."""
         self.expanded: Expanded = "off"
         self.timing = False
         self.waits = ""
@@ -45,6 +47,8 @@ class Printer:
     def complain(self, error: TailraceError, text: str = "") -> None:
         """Say what went wrong, and where in the statement as far as that is known."""
         self.say(f"error: {error}")
+        if self.verbose and error.stack:
+            self.say(error.stack)
         if isinstance(error, StatementError):
             self.say(error.excerpt)
             return

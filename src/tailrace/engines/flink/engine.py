@@ -125,7 +125,7 @@ class FlinkEngine:
                 if last:
                     raise
             except TailraceError as error:
-                stack = str(error.values.get("stack", ""))
+                stack = error.stack or ""
                 if words.is_about(stack, _TWICE):
                     return await self.find(submission.run_id) or submission.run_id
                 await intents.run_refused(submission.run_id, error.message)
@@ -208,7 +208,7 @@ class FlinkEngine:
             except TailraceError as error:
                 if isinstance(error, Timeout):
                     raise
-                said = str(error.values.get("stack") or error.message)
+                said = error.stack or error.message
                 return await self._in_spite_of(wish, said)
             await patience.pause()
 
@@ -317,5 +317,5 @@ async def define(session: SqlSession, definition: str) -> None:
     try:
         await session.run(definition)
     except EngineError as error:
-        if "already exist" not in str(error.values.get("stack", "")):
+        if "already exist" not in (error.stack or ""):
             raise

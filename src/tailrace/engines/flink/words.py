@@ -14,6 +14,7 @@ from tailrace.errors import EngineError, NotFound, TailraceError, WrongState, on
 
 _CAUSED = re.compile(r"^\s*Caused by: |<Exception on server side:\s*", re.MULTILINE)
 _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on server side|-{3,})")
+_QUALIFIED = re.compile(r"\b(?:[a-z_][\w$]*\.){2,}([A-Z]\w*)(?:@[0-9a-f]+)?")
 _CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$.]*(?:: |$)")
 
 # Which sentence of Flink's, what it means, and what helps; {0} is what the pattern has found.
@@ -48,6 +49,12 @@ _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
         NotFound,
         "the cluster does not know the job",
         "list what it knows with: SHOW JOBS",
+    ),
+    (
+        r"Operation not found under key|There is no savepoint operation",
+        EngineError,
+        "the cluster knows nothing of the request any more: it has been restarted",
+        None,
     ),
     (
         r"Cannot find checkpoint or savepoint file/directory '?([^']+?)'? on file system",
@@ -110,7 +117,7 @@ def cause(text: str) -> str:
         if not reason[match.end() :]:
             return _plain(match[0])
         reason = reason[match.end() :]
-    return reason.strip() or "no reason given"
+    return _QUALIFIED.sub(r"\1", reason).strip() or "no reason given"
 
 
 def _plain(java_class: str) -> str:

@@ -244,6 +244,9 @@ class Manager:
         status, problem = status_of(run) if run else (Status.CREATED, "the cluster has not begun")
         if status is Status.CREATED:
             return (f'job "{name}" waits: {problem}{await self._slots()}',)
+        if status in (Status.RESTARTING, Status.FAILING):
+            stack = await self.engine.manager.why_failed(engine_id) or ""
+            return (f'job "{name}" is {status}: {words.shortened(words.cause(stack))}',)
         return ()
 
     async def _slots(self) -> str:
