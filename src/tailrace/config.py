@@ -74,6 +74,16 @@ def count(value: object) -> int:
     return int(str(value))
 
 
+def port(value: object) -> int:
+    """Read the number of a port; 0 means any."""
+    if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", str(value).strip()):
+        raise ValueError("is not a port (examples: 8083, 0 for any)")
+    number = int(str(value))
+    if number > 65535:
+        raise ValueError("is not a port: the largest is 65535")
+    return number
+
+
 def engine(value: object) -> str:
     """Read the name of an engine."""
     if value not in ("postgres", "flink"):
@@ -191,6 +201,44 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("flink_url", "flink.url", "address of the JobManager of a Flink cluster"),
     Setting("flink_gateway", "flink.gateway", "address of the SQL Gateway of that cluster"),
+    Setting("serve_host", "serve.host", "address that tailrace serve listens on", flag="--host"),
+    Setting("serve_port", "serve.port", "port that it listens on", port, flag="--port"),
+    Setting(
+        "serve_gateway",
+        "serve.gateway",
+        "address of the SQL Gateway of Flink that it stands in front of",
+        flag="--gateway",
+    ),
+    Setting(
+        "serve_token_file",
+        "serve.token_file",
+        "file with the token that clients have to send",
+        flag="--token-file",
+    ),
+    Setting(
+        "serve_tls_cert", "serve.tls_cert", "file with its certificate for TLS", flag="--tls-cert"
+    ),
+    Setting("serve_tls_key", "serve.tls_key", "file with the key of it", flag="--tls-key"),
+    Setting("serve_max_sessions", "serve.max_sessions", "sessions that it keeps open", count),
+    Setting(
+        "serve_max_operations",
+        "serve.max_operations",
+        "statements of a session whose results it keeps",
+        count,
+    ),
+    Setting("serve_max_request", "serve.max_request", "bytes of a request that it takes", count),
+    Setting(
+        "serve_idle_timeout",
+        "serve.idle_timeout",
+        "how long a session may be unused before it is closed",
+        positive_duration,
+    ),
+    Setting(
+        "serve_long_poll",
+        "serve.long_poll",
+        "how long a request waits for a result that is not there yet",
+        positive_duration,
+    ),
     Setting("logfile", "log.file", "file that a worker in the background logs to", ini="logfile"),
     Setting("pidfile", "log.pidfile", "file with the process id of a worker", ini="pidfile"),
 )
@@ -221,6 +269,17 @@ class Settings:
     engine: str | None = None
     flink_url: str | None = None
     flink_gateway: str | None = None
+    serve_host: str = "127.0.0.1"
+    serve_port: int = 8083
+    serve_gateway: str | None = None
+    serve_token_file: str | None = None
+    serve_tls_cert: str | None = None
+    serve_tls_key: str | None = None
+    serve_max_sessions: int = 100
+    serve_max_operations: int = 100
+    serve_max_request: int = 1 << 20
+    serve_idle_timeout: float = 600.0
+    serve_long_poll: float = 10.0
     logfile: str | None = None
     pidfile: str | None = None
     origins: Mapping[str, str] = field(default_factory=dict)

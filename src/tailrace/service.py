@@ -326,6 +326,27 @@ async def background(work: Coroutine[Any, Any, T], *, name: str) -> AsyncIterato
             task.exception()
 
 
+class Errands:
+    """Pieces of work that go on while nobody waits for them; ``close`` cancels what is left."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, work: Coroutine[Any, Any, None], *, name: str) -> asyncio.Task[None]:
+        """Begin one; it has to deal with its own errors."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """End all of them."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+
 async def together(*work: Coroutine[Any, Any, T]) -> list[T]:
     """Do several things at once; the first failure cancels the others and is raised as it is."""
     tasks: list[asyncio.Task[T]] = []

@@ -82,6 +82,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
     "Services": {
         "run": ("run", "run", "Run tickers, maintenance and workers of any number of databases."),
         "worker": ("run", "worker", "Run the services of the one database in the configuration."),
+        "serve": ("serve", "serve", "Answer statements over HTTP, as Flink's SQL Gateway does."),
     },
 }
 

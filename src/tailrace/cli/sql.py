@@ -13,6 +13,7 @@ import click
 from tailrace.cli.invocation import Invocation, command
 
 if TYPE_CHECKING:
+    from tailrace.config import Settings
     from tailrace.gateway.results import Answer
     from tailrace.shell.script import Script
     from tailrace.statements.model import Statement
@@ -33,6 +34,16 @@ def result_format_option(function: F) -> F:
     )(function)
 
 
+def session_defaults(settings: Settings) -> dict[str, str]:
+    """What the settings of a session are before anybody has set them."""
+    return {
+        "tailrace.engine": settings.engine or "",
+        "tailrace.flink.url": settings.flink_url or "",
+        "tailrace.flink.gateway": settings.flink_gateway or "",
+        "state.savepoints.dir": settings.savepoints_dir or "",
+    }
+
+
 @asynccontextmanager
 async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
     """A session with the database that the command acts on, and a way to show results."""
@@ -47,12 +58,7 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
         )
     printer = Printer(form, verbose=call.shared.verbose > 0)
     talk = None if call.shared.quiet else printer.talk
-    defaults = {
-        "tailrace.engine": call.settings.engine or "",
-        "tailrace.flink.url": call.settings.flink_url or "",
-        "tailrace.flink.gateway": call.settings.flink_gateway or "",
-        "state.savepoints.dir": call.settings.savepoints_dir or "",
-    }
+    defaults = session_defaults(call.settings)
     async with Session(call.settings.db, talk=talk, defaults=defaults) as session:
         try:
             yield Script(session, printer)

@@ -14,11 +14,15 @@ import psycopg
 
 
 class Returned(NamedTuple):
-    """What one statement of somebody else's returned: ``columns`` is None where it has no rows."""
+    """What one statement of somebody else's returned: ``columns`` is None where it has no rows.
+
+    ``types`` holds each column's type and its modifier, as PostgreSQL numbers them.
+    """
 
     columns: tuple[str, ...] | None
     rows: list[tuple[object, ...]]
     tag: str
+    types: tuple[tuple[int, int], ...] = ()
 
 
 # How values of these types are read; of all others PostgreSQL's own text is kept.
@@ -47,4 +51,5 @@ def returned(cursor: psycopg.AsyncCursor[Any]) -> Returned:
         )
         for row in range(result.ntuples)
     ]
-    return Returned(names, rows, tag)
+    types = tuple((result.ftype(index), result.fmod(index)) for index in range(result.nfields))
+    return Returned(names, rows, tag, types)

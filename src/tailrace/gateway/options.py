@@ -111,6 +111,22 @@ class Options:
         else:
             self._set[key] = self._known(key).check(value)
 
+    def offer(self, key: str, value: str) -> None:
+        """Take what a client sends along of itself: unknown settings are Flink's, if anybody's."""
+        if key in OPTIONS or key.startswith("tailrace."):
+            self.set(key, value)
+        else:
+            refuse_recovery(key)
+            self._flink[key] = value
+
+    def with_more(self, more: Mapping[str, str]) -> Options:
+        """A copy for a single statement, with settings of its own."""
+        copy = Options(self._defaults)
+        copy._set, copy._flink = dict(self._set), dict(self._flink)
+        for key, value in more.items():
+            copy.offer(key, value)
+        return copy
+
     def reset(self, key: str | None) -> None:
         """Take one back, or all."""
         if key is None:

@@ -10,10 +10,14 @@ from typing import NamedTuple
 
 
 class Result(NamedTuple):
-    """Rows under the names of their columns."""
+    """Rows under the names of their columns.
+
+    ``types``: what PostgreSQL says of each column, its type and modifier, where it was PostgreSQL.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[object]]
+    types: Sequence[tuple[int, int]] = ()
 
     def is_numeric(self, index: int) -> bool:
         """Whether the column holds numbers, and nothing else but NULL."""

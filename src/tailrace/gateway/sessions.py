@@ -93,6 +93,13 @@ class Session:
         if flink is not None:
             await flink.close()
 
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[Session]:
+        """Another session with the same settings, for asking while this one is at work."""
+        async with Session(self.dsn) as other:
+            other.options = self.options
+            yield other
+
     @property
     def in_transaction(self) -> bool:
         """Whether the user has begun a transaction."""
@@ -123,7 +130,9 @@ class Session:
         _refuse_copy(text)
         db = await self.theirs()
         return [
-            Answer(None if one.columns is None else Result(one.columns, one.rows), one.tag)
+            Answer(
+                None if one.columns is None else Result(one.columns, one.rows, one.types), one.tag
+            )
             for one in await db.run(text)
         ]
 
