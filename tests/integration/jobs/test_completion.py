@@ -11,7 +11,7 @@ from prompt_toolkit.document import Document
 from fixtures.cascade import Cascade, running
 from fixtures.waiting import eventually
 from tailrace.gateway.sessions import Session
-from tailrace.shell.interactive import Values
+from tailrace.shell.interactive import Suggestions
 from tailrace.shell.printer import Printer
 from tailrace.shell.script import Script
 
@@ -32,7 +32,7 @@ async def test_values_are_those_that_there_are(
         path = capsys.readouterr().out.splitlines()[-1]
 
         async def offered(text: str) -> list[str]:
-            found = Values(script).get_completions_async(Document(text), CompleteEvent())
+            found = Suggestions(script).get_completions_async(Document(text), CompleteEvent())
             return [one.text async for one in found]
 
         assert await offered("START JOB 'node2_worker' FROM SAVEPOINT '") == [f"'{path}'"]
