@@ -57,7 +57,7 @@ soak: $(STAMP)  ## long: 200 random schedules, and the fault tests in N=20 rando
 	SEED=$(SEED) SCHEDULES=$(SCHEDULES) STEPS=$(STEPS) $(BIN)/pytest --quiet -x -p no:randomly \
 	  tests/faults/test_random_schedules.py
 	@for i in $$(seq 1 $(N)); do echo "round $$i"; \
-	  $(BIN)/pytest --quiet -x tests/faults --deselect tests/faults/test_random_schedules.py \
+	  STRIKES=all $(BIN)/pytest --quiet -x tests/faults --deselect tests/faults/test_random_schedules.py \
 	  || exit 1; done
 
 bench: $(STAMP)  ## all benchmarks, most beside native logical replication (ARGS='cascade --samples 100')

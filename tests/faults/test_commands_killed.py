@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
 
 from fixtures.chk import check
-from fixtures.load import writing
+from fixtures.load import Load, writing
 from fixtures.server import Server
 from fixtures.tree import HURRIED, QUEUE, WITHIN, Tree, planted
 from fixtures.waiting import eventually
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(150)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 MANY = 20
+# `make soak` freezes a takeover at each of its steps, `make test` at some.
+EACH = 1 if "STRIKES" in os.environ else 4
 
 
 async def test_branch_whose_creation_was_killed_again_and_again_is_made_once(
@@ -62,6 +65,39 @@ async def test_mark_that_reached_only_some_nodes_reaches_all_when_set_again(
                 assert (await place.members()).get("node5", mark == "tag-dead") is (
                     mark == "tag-dead"
                 )
+
+
+async def test_takeover_frozen_before_each_of_its_steps_goes_on_when_it_wakes_up(
+    server: Server, template: str
+) -> None:
+    """The root's role goes to and fro under load, each time with a stop one step later."""
+    async with planted(server, env=HURRIED) as tree:
+        async with writing(tree) as load:
+            old, new, nth = "node1", "node2", 1
+            while await freezes(tree, load, (new, "takeover", old, "--timeout", "30"), nth):
+                load.at, old, new, nth = new, new, old, nth + EACH
+                assert nth < MANY
+            load.at = new
+            assert nth > 9
+            assert await tree.root() == new
+        await load.check()
+        await check(*tree)
+
+
+async def freezes(tree: Tree, load: Load, words: tuple[str, ...], nth: int) -> bool:
+    """Whether the command was frozen at its n-th reach point; it has done its work in any case."""
+    process = await tree.command(*words, env={"TAILRACE_FAULT": f"*@{nth}:stop"})
+
+    async def struck() -> bool:
+        return process.frozen or process.returncode is not None
+
+    await eventually(struck, WITHIN, what="the command to stop or to end", every=0.02)
+    frozen = process.frozen
+    if frozen:
+        await load.goes_on(2)
+        process.send(signal.SIGCONT)
+    assert await process.wait(60) == 0, process.err
+    return frozen
 
 
 async def dies(tree: Tree, name: str, words: tuple[str, ...], nth: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode
 from fixtures.process import StartProcess
+from fixtures.striking import LONG, Action, Strikes
 from tailrace import faults
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
@@ -78,9 +78,14 @@ async def rows(node: TestNode, table: str) -> list[Any]:
     return [tuple(row) for row in found]
 
 
+async def nothing() -> None:
+    """Somebody else writes."""
+
+
 @pytest.mark.usefixtures("modelled")
-async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
-    cascade: Cascade, process: StartProcess
+@pytest.mark.parametrize("action", LONG)
+async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
+    cascade: Cascade, process: StartProcess, action: Action
 ) -> None:
     """Each process finishes the copies that the one before has left, then dies in the next one."""
     root = await cascade.root()
@@ -88,25 +93,27 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
         await root.db.execute("select pgq.set_queue_config(%s, %s, '250 ms')", QUEUE, setting)
     branch = await cascade.branch("node2", root)
     nodes = [root, branch, await cascade.leaf("node3", branch)]
-    databases = [word for node in nodes for word in ("--db", node.dsn)]
+    tables: list[str] = []
 
-    tables = []
+    async def equal() -> bool:
+        for table in tables:
+            wanted = await rows(root, table)
+            for node in nodes[1:]:
+                assert await rows(node, table) == wanted, f"{table} on {node.name}"
+        return True
+
+    strikes = Strikes(process, [node.db for node in nodes], {}, action, equal)
     for number, point in enumerate(POINTS):
         table = f"public.t{number}"
         tables.append(table)
         await add_table(nodes, table)
         # The second pass is the leaf's copy, or the one that was broken off before.
-        fault = f"{point}@{1 + number % 2}:kill"
         async with writing(root, table):
-            killed = await process("run", *databases, env={"TAILRACE_FAULT": fault})
-            assert await killed.wait(60) == -signal.SIGKILL, f"{fault}: {killed.err}"
+            # One that was woken up has left nothing to be copied again.
+            nth = 1 if action == "stop" else 1 + number % 2
+            await strikes.strike(point, nth, nothing, sharing=True)
 
-    last = await process("run", "--until-idle", *databases)
-    assert await last.wait(60) == 0, last.err
-    for table in tables:
-        wanted = await rows(root, table)
-        for node in nodes[1:]:
-            assert await rows(node, table) == wanted, f"{table} on {node.name}"
+    await strikes.mend()
     for node in nodes[1:]:
         missed = await node.db.fetch_value(
             "select sum(missed_updates + missed_deletes) from tailrace.table_info"

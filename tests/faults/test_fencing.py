@@ -6,12 +6,11 @@ Doubled rows cannot hide: applied twice, an insert meets its own key and stops t
 from __future__ import annotations
 
 import signal
-from pathlib import Path
 
 import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere
-from fixtures.process import Process, StartProcess
+from fixtures.process import StartProcess
 from fixtures.waiting import eventually
 from tailrace.errors import TailraceError
 from tailrace.replication.consumer import ApplyingConsumer
@@ -39,12 +38,6 @@ async def write(root: TestNode, first: int) -> None:
         await root.db.execute("insert into public.t values (%s, 'x')", number)
 
 
-def frozen(one: Process) -> bool:
-    """Whether a process has been stopped by SIGSTOP."""
-    status = Path(f"/proc/{one.pid}/stat").read_text()
-    return status.rpartition(")")[2].split()[0] == "T"
-
-
 @pytest.mark.parametrize("point", ["apply.before_commit", "mirror.after_events_commit"])
 async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_wakes_up(
     cascade: Cascade, process: StartProcess, point: str
@@ -61,7 +54,7 @@ async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_
         nonlocal written
         await write(root, written)
         written += 5
-        return frozen(first)
+        return first.frozen
 
     await eventually(stopped, within=40, every=0.1)
     await write(root, written)
@@ -87,7 +80,7 @@ async def test_copy_of_a_frozen_runner_is_made_by_another(
     await leaf.add_table()
     flags = [word for node in (root, leaf) for word in ("--db", node.dsn)]
     first = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": "copy.in_data:stop"})
-    await eventually(lambda: frozen(first), within=40)
+    await eventually(lambda: first.frozen, within=40)
     second = await process("run", *flags, env=SETTINGS)
     await write(root, 0)
     await eventually(lambda: equal_everywhere(root, leaf), within=40)

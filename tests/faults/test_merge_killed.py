@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
 
 from fixtures.merge import COMBINED, PARTS, Merge, events, merge, position
-from fixtures.process import Process, StartProcess
-from fixtures.waiting import eventually
+from fixtures.process import StartProcess
+from fixtures.striking import LONG, Action, Strikes
 from model.replay import Trace, replay_or_keep
 from tailrace import faults
 
@@ -28,35 +27,31 @@ def test_the_design_page_says_what_happens_at_each_of_them() -> None:
     assert [point for point in POINTS if f"`{point}`" not in page] == []
 
 
-async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
-    merge: Merge, process: StartProcess, tmp_path: Path
+@pytest.mark.parametrize("action", LONG)
+async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
+    merge: Merge, process: StartProcess, tmp_path: Path, action: Action
 ) -> None:
-    """Each process first mends what the one before has left, then dies at the next point.
+    """Each process first mends what the one before has left, then dies or freezes at its point.
 
     In the end the model goes through what was done in each of the queues.
     """
     settings = SETTINGS | {faults.TRACE_VARIABLE: str(tmp_path / "trace")}
     await merge.write()
     await merge.add_tables()
-    flags = [word for db in merge.all for word in ("--db", db.dsn)]
+
+    async def meanwhile() -> None:
+        await merge.write()
+        # locations, which a follower acts on
+        await merge.s1.execute(
+            "select pgq_node.register_location('p1', 'gone', 'dbname=gone', true)"
+        )
+
+    strikes = Strikes(process, merge.all, settings, action, merge.equal)
     for number, point in enumerate([*COPY, "apply.after_commit", *POINTS]):
         await merge.write()
-        fault = f"{point}@{1 if point in COPY else 1 + number % 2}:kill"
-        killed = await process("run", *flags, env=settings | {"TAILRACE_FAULT": fault})
-
-        async def died(one: Process = killed) -> bool:
-            await merge.write()  # what it waits for may need something to do
-            # locations, which a follower acts on
-            await merge.s1.execute(
-                "select pgq_node.register_location('p1', 'gone', 'dbname=gone', true)"
-            )
-            return one.returncode is not None
-
-        await eventually(died, within=40, what=f"{fault} ({killed.err[-2000:]})", every=0.2)
-        assert killed.returncode == -signal.SIGKILL, f"{fault}: {killed.err}"
+        await strikes.strike(point, 1 if point in COPY else 1 + number % 2, meanwhile, sharing=True)
     await merge.write()
-    last = await process("run", *flags, env=settings)
-    await eventually(merge.equal, within=40, what=last.err)
+    await strikes.mend()
     sent = [
         int(data)
         for _, data, part in await events(merge.t1, COMBINED, "pgq.tick-id")
@@ -67,7 +62,5 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
     assert await merge.t2.fetch_value(
         "select dead from pgq_node.node_location where queue_name = 'p1' and node_name = 'gone'"
     )
-    last.send(signal.SIGTERM)
-    assert await last.wait(20) == 0
     for queue in (COMBINED, *PARTS):
         replay_or_keep(Trace.read(tmp_path / "trace", queue))

@@ -1,18 +1,17 @@
-"""``tailrace run`` killed at every reach point of the batch protocol: nothing lost or doubled.
+"""``tailrace run`` struck at every reach point of the batch protocol: nothing lost or doubled.
 
 Doubled rows cannot hide: applied twice, an insert meets its own key and stops the worker.
 """
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere
-from fixtures.process import Process, StartProcess
-from fixtures.waiting import eventually
+from fixtures.process import StartProcess
+from fixtures.striking import Action, Strikes
 from model.replay import Trace, replay_or_keep
 from tailrace import faults
 
@@ -54,10 +53,6 @@ class Three:
             " update public.t set v = n::text where id = (select max(id) from public.t);"
             " end loop; end $$"
         )
-
-    def flags(self) -> list[str]:
-        """The databases as ``tailrace run`` takes them."""
-        return [word for node in self.nodes for word in ("--db", node.dsn)]
 
     async def check(self) -> None:
         """Everything is everywhere, once."""
@@ -106,28 +101,22 @@ def test_the_design_page_says_what_happens_at_each_of_them() -> None:
     assert [point for point in POINTS if f"`{point}`" not in page] == []
 
 
-async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
-    cascade: Cascade, process: StartProcess, tmp_path: Path
+@pytest.mark.parametrize("action", ["kill", "stop"])
+async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
+    cascade: Cascade, process: StartProcess, tmp_path: Path, action: Action
 ) -> None:
-    """Each process first mends what the one before has left, then dies at the next point.
+    """Each process first mends what the one before has left, then dies or freezes at its point.
 
     In the end the model goes through all that they did, one after the other.
     """
     nodes = await three(cascade)
-    settings = SETTINGS | {"TAILRACE_TRACE": str(tmp_path / "trace")}
+    settings = SETTINGS | {faults.TRACE_VARIABLE: str(tmp_path / "trace")}
+    databases = [node.db for node in nodes.nodes]
+    strikes = Strikes(process, databases, settings, action, lambda: equal_everywhere(*nodes.nodes))
     for number, point in enumerate(POINTS):
         await nodes.write()
-        fault = f"{point}@{1 + number % 2}:kill"
-        killed = await process("run", *nodes.flags(), env=settings | {"TAILRACE_FAULT": fault})
-
-        async def died(one: Process = killed) -> bool:
-            await nodes.write()  # what it waits for may need something to do
-            return one.returncode is not None
-
-        await eventually(died, within=40, what=f"{fault} ({killed.err[-2000:]})", every=0.2)
-        assert killed.returncode == -signal.SIGKILL, f"{fault}: {killed.err}"
+        await strikes.strike(point, 1 + number % 2, nodes.write)
     await nodes.write()
-    last = await process("run", "--until-idle", *nodes.flags(), env=settings)
-    assert await last.wait(40) == 0, last.err
+    await strikes.mend()
     await nodes.check()
     replay_or_keep(Trace.read(tmp_path / "trace", QUEUE))

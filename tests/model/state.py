@@ -122,6 +122,8 @@ class Node(NamedTuple):
     """Its watermark when it came here: whoever hides behind a sync node was not asked then."""
     epoch: int = 0
     """In a recorded run: that of the runner who has the seat."""
+    apply_epoch: int = 0
+    """The same, of ``<node>.apply``."""
 
     @property
     def newest(self) -> Tick:

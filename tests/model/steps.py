@@ -77,8 +77,10 @@ def appear(s: State, facts: Facts) -> State:
 def take(s: State, facts: Facts) -> State:
     """Somebody else has the seat now; the one before may not have noticed."""
     node = s.nodes[facts.n]
-    if not facts.worker or not node.kind:
+    if not node.kind:
         return s
+    if not facts.worker:
+        return s.put(facts.n, node._replace(apply_epoch=facts.line["epoch"]))
     if node.runner is not None:
         s = _told_in_silence(s, facts.n, node.runner)
     stale = node.runner if node.runner is not None else node.stale
@@ -107,15 +109,16 @@ def fail(s: State, facts: Facts) -> State:
 
 def _belated(s: State, facts: Facts) -> bool:
     """A line of a runner that was frozen before it could write it, and has been replaced since."""
-    return bool(facts.line["epoch"] < s.nodes[facts.n].epoch)
+    node = s.nodes[facts.n]
+    return bool(facts.line["epoch"] < (node.epoch if facts.worker else node.apply_epoch))
 
 
 def read(s: State, facts: Facts) -> State:
     """What the database says must be what the model says."""
-    if not facts.worker:
-        return _read_by_apply(s, facts)
     if _belated(s, facts):
         return s
+    if not facts.worker:
+        return _read_by_apply(s, facts)
     s = _unwritten(s, facts) if s.nodes[facts.n].kind else appear(s, facts)
     s = set_group(s, facts.n, facts.group)
     s = _followed(s, facts)
@@ -190,8 +193,10 @@ def _batch(s: State, n: int, end: int) -> State:
 def events(s: State, facts: Facts) -> State:
     """A mirror's events; an applying consumer's rows."""
     start, end = facts.tick("start"), facts.tick("end")
-    if facts.worker and _belated(s, facts):
-        require(s.nodes[facts.n].completed >= end, "a runner that was replaced cannot write")
+    if _belated(s, facts):
+        node = s.nodes[facts.n]
+        reached = node.completed if facts.worker else node.applied_tick
+        require(reached >= end, "a runner that was replaced cannot write")
         return s
     s = reveal(s, end, facts.empty)
     if not facts.worker:
