@@ -83,6 +83,16 @@ async def test_stopped_with_a_savepoint_by_a_runner_and_without_one(
     (row,) = await sql.rows(f"DESCRIBE JOB '{job}'")
     assert row["restored from"] == resting
 
+    # a wish that nobody waits for: the job is not at rest before its savepoint is written
+    asked = "select savepoint_path from tailrace.request_stop_job(%s, true, directory => %s)"
+    path = await leaf.db.fetch_value(asked, job, str(tmp_path))
+    assert await leaf.db.fetch_value(asked, job, str(tmp_path)) == path
+    await status_is(leaf, job, "CANCELLING")
+    assert path not in await sql.listed()
+    async with running(root, leaf):
+        await status_is(leaf, job, "FINISHED")
+        assert (await sql.listed())[path]["ownership"] == "user"
+
 
 async def test_claimed_lost_and_foreign_savepoints(
     pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
@@ -131,6 +141,19 @@ async def test_claimed_lost_and_foreign_savepoints(
         await sql(f"START JOB '{job}'", f"DROP SAVEPOINT '{lost}'")
         assert await sql.listed() == {}
         assert await pins(root, leaf) == {root.name: [], leaf.name: []}
+
+        # its tick is lost, as when an old root comes back
+        path = await sql.savepoint(job)
+        await leaf.db.execute(
+            "update pgq_node.local_state set last_tick_id = last_tick_id - 1"
+            " where consumer_name like '.savepoint.%'"
+        )
+        assert await ownership(path) == "unpinned"
+        await eventually(lambda: none_held(root, leaf), 20)
+
+
+async def none_held(*nodes: TestNode) -> bool:
+    return not any((await pins(*nodes)).values())
 
 
 def files(directory: Path) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.command import Tailrace
-from fixtures.savepoints import Sql, live, pins, same, status_is
+from fixtures.savepoints import Sql, live, pins, same, seeded, status_is
 from fixtures.waiting import eventually
 from tailrace.jobs.savepoints import service
 
@@ -175,6 +175,9 @@ async def test_savepoint_below_a_sync_node_does_not_hold_the_root(
         for job, path in paths.items():
             await start_over(sql, job, path)
         await same(root, branch, leaf)
+        seed = await seeded(cascade, tailrace, paths[leaf.worker], "seed", branch, "leaf")
+        async with running(seed):
+            await same(root, seed)
 
 
 async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(

@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.command import Tailrace
+from fixtures.databases import Connect
 from fixtures.savepoints import Sql, live, pins, same, status_is
 from fixtures.waiting import eventually
 from tailrace.errors import DatabaseError, UsageError, WrongState
@@ -98,7 +99,7 @@ async def test_savepoints_that_are_not_what_was_written(pair: Pair, tmp_path: Pa
     await same(pair.root, pair.leaf)
 
 
-async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace) -> None:
+async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace, connect: Connect) -> None:
     sql, job, leaf = pair.sql, pair.job, pair.leaf
     ask = "select * from tailrace.request_start_job(%s, %s)"
     path = await sql.savepoint(job)
@@ -131,6 +132,11 @@ async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace) -> None:
         await leaf.db.execute(ask, job, path)
     await sql(f"START JOB '{job}'")
 
+
+async def test_places_jobs_and_roles_that_will_not_do(
+    pair: Pair, tailrace: Tailrace, connect: Connect
+) -> None:
+    job, leaf = pair.job, pair.leaf
     with pytest.raises(UsageError, match="no directory for savepoints is set"):
         await leaf.db.execute("select tailrace.request_savepoint(%s)", job)
     with pytest.raises(UsageError, match="neither an absolute path nor a URL"):
@@ -141,6 +147,13 @@ async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace) -> None:
     root_sql = Sql(tailrace, pair.root, "/x")
     said = await root_sql.fails(f"CREATE SAVEPOINT FOR JOB '{pair.root.worker}'")
     assert "is the worker of root" in said
+    with pytest.raises(WrongState, match='merges queue "flow" into queue "all"'):
+        async with leaf.db.transaction():
+            await leaf.db.execute("update pgq_node.node_info set combined_queue = 'all'")
+            await leaf.db.execute("select tailrace.request_savepoint(%s, '/x')", job)
+    await leaf.db.execute(f"alter database \"{leaf.db.dbname}\" set state.savepoints.dir = '/x/'")
+    fresh = await connect(leaf.db)
+    assert await fresh.fetch_value("select tailrace.savepoint_directory(null)") == "/x"
     await pair.leaf.db.execute("set role pgq_reader")
     with pytest.raises(DatabaseError, match="permission denied"):
         await leaf.db.execute("select tailrace.request_savepoint(%s, '/x')", job)

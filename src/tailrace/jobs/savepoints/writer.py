@@ -34,7 +34,7 @@ from tailrace.jobs.savepoints.storage import Storage
 queries = load("tailrace")
 _logger = log.get("savepoints")
 
-ATTEMPTS = 3  # writers that died of it before it counts as impossible
+ATTEMPTS = 5  # writers that died of it before it counts as impossible
 _LOOKS = 5
 _CLAIM_SECONDS = 10.0
 _PROGRESS_SECONDS = 0.5
