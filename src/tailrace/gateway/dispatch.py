@@ -58,6 +58,7 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
 
 
 async def _create_job(session: Session, statement: st.CreateJob) -> Answer:
+    from tailrace.cascade.waiting import Patience
     from tailrace.engines.postgres.creation import create_job
 
     job_id = await create_job(
@@ -65,7 +66,9 @@ async def _create_job(session: Session, statement: st.CreateJob) -> Answer:
         statement.name,
         statement.body,
         dict(statement.options),
-        schemas=await session.search_path(),
+        schemas=await session.setting("search_path"),
+        time_zone=await session.setting("TimeZone"),
+        patience=Patience(session.options.seconds("tailrace.timeout"), session.talk),
     )
     return Answer(Result(("job id",), [(job_id,)]))
 

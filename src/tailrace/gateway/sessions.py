@@ -70,9 +70,9 @@ class Session:
             self._theirs.on_notice = self.talk
         return self._theirs
 
-    async def search_path(self) -> str:
-        """Where the user's statements look names up."""
-        return str(await (await self.theirs()).fetch_value(queries.search_path))
+    async def setting(self, name: str) -> str:
+        """One of PostgreSQL's settings, as it is for the user's statements."""
+        return str(await (await self.theirs()).fetch_value(queries.setting, name=name))
 
     async def flink(self) -> FlinkSession:
         """The cluster that is meant; another one after the setting was changed."""

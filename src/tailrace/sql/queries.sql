@@ -119,5 +119,5 @@ select format('drop %%s %%s', case p.prokind when 'p' then 'procedure' else 'fun
 from pg_proc as p
 where p.oid = any (%(oids)s::bigint[]);
 
--- search_path: where names without a schema are looked up in this session
-select current_setting('search_path');
+-- setting: what one of PostgreSQL's settings is in this session
+select current_setting(%(name)s);

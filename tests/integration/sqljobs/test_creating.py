@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade, TestNode
 from fixtures.sqljobs import job_row, make_job, rows, run_job
+from tailrace.cascade.waiting import Patience
 from tailrace.engines.postgres.creation import create_job
-from tailrace.errors import AlreadyExists, StatementError, TailraceError, UsageError
+from tailrace.errors import AlreadyExists, StatementError, TailraceError, Timeout, UsageError
 
 TABLES = """
     create table public.orders (id int primary key, day date, amount numeric, note text);
@@ -180,6 +183,39 @@ async def test_names_are_meant_as_where_the_job_was_created(root: TestNode):
         ("two", "reads", "other.orders", True, QUEUE, "other.orders", ["id", "x"]),
         ("two", "writes", "public.Odd Name", False, None, None, None),
     ]
+
+
+async def test_hours_are_those_of_who_creates_the_job(root: TestNode):
+    db = root.db
+    await db.execute("create table public.seen_at (id int, day date)")
+    await db.execute("create table public.visits (id int primary key, at timestamptz)")
+    await create_job(
+        db, "visits", "insert into seen_at select id, at::date from changes.visits", {},
+        schemas="public", time_zone="Asia/Tokyo",
+    )  # fmt: skip
+    await db.execute("insert into public.visits values (1, '2026-01-01 20:00+00')")
+    await run_job(db, "visits")
+    assert await rows(db, "select day from public.seen_at") == ["(2026-01-02)"]
+
+
+async def test_open_writers_are_not_held_up_by_who_waits_for_them(root: TestNode, connect):
+    writer, other = await connect(root.db), await connect(root.db)
+    text = "insert into revenue (day) select day from changes.orders"
+    async with writer.transaction():
+        await writer.execute("insert into public.orders values (1)")
+        creation = asyncio.create_task(make_job(root.db, "job", text))
+        done, _ = await asyncio.wait([creation], timeout=0.5)
+        assert not done
+        await asyncio.wait_for(other.execute("insert into public.orders values (2)"), 2)
+        with pytest.raises(Timeout, match=r'gave up .* the writers of table "public.orders" on'):
+            await create_job(other, "late", text, {}, schemas="public", patience=Patience(0.1))
+    await creation
+    await db_has_only(root, "job")
+
+
+async def db_has_only(node: TestNode, name: str) -> None:
+    found = await node.db.fetch_all("select job_name from tailrace.job where kind = 'sql'")
+    assert [row.job_name for row in found] == [name]
 
 
 async def test_rights_are_those_of_who_creates_the_job(root: TestNode, connect):

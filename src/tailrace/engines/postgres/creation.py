@@ -13,18 +13,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
+from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.engines.postgres.analysis import CHANGES, Table
 from tailrace.engines.postgres.batch import Batch
 from tailrace.engines.postgres.definition import Definition, Piece, define
-from tailrace.engines.postgres.preparing import ask_for_old_values, prepare
+from tailrace.engines.postgres.preparing import LOCK_NOT_AVAILABLE, ask_for_old_values, prepare
 from tailrace.engines.postgres.program import Program, Source
 from tailrace.engines.postgres.rewriting import Rewritten
 from tailrace.errors import (
     DatabaseError,
     NotFound,
     TailraceError,
+    Timeout,
     Unsupported,
     UsageError,
 )
@@ -74,32 +76,46 @@ class Settings:
 
 
 async def create_job(
-    db: Database, name: str, body: str, options: Mapping[str, str], *, schemas: str
+    db: Database,
+    name: str,
+    body: str,
+    options: Mapping[str, str],
+    *,
+    schemas: str,
+    time_zone: str = "UTC",
+    patience: Patience | None = None,
 ) -> str:
     """Create a SQL job and return its id; ``schemas``: the creator's search path."""
     settings = Settings.read(options)
     job = define(body)
-    creation = _Creation(db, name, job, settings, schemas)
-    return await creation.carry_out(options)
+    creation = _Creation(db, name, job, settings, schemas, time_zone)
+    return await creation.carry_out(options, patience or Patience(30.0))
 
 
 class _Creation:
     """One CREATE JOB under way."""
 
     def __init__(
-        self, db: Database, name: str, job: Definition, settings: Settings, schemas: str
+        self,
+        db: Database,
+        name: str,
+        job: Definition,
+        settings: Settings,
+        schemas: str,
+        time_zone: str,
     ) -> None:
         self._db = db
         self._name = name
         self._job = job
         self._settings = settings
         self._schemas = schemas
+        self._time_zone = time_zone
         self._sources: list[Source] = []
         self._relations: list[dict[str, object]] = []
         self._queue = ""
         self._runnable: list[Rewritten] = []
 
-    async def carry_out(self, options: Mapping[str, str]) -> str:
+    async def carry_out(self, options: Mapping[str, str], patience: Patience) -> str:
         """Check everything, ask the root, write the job down, see to it that it begins."""
         db = self._db
         try:
@@ -111,31 +127,38 @@ class _Creation:
         except _Checked:
             pass
         if self._queue != LOCAL_QUEUE:
-            await ask_for_old_values(db, self._queue, [one.table for one in self._sources])
+            tables = [one.table for one in self._sources]
+            await ask_for_old_values(db, self._queue, tables, patience)
         await reach("sqljob.after_first_request")
         async with db.transaction():
-            await db.execute(queries.limit_search_path, schemas=self._schemas)
+            await self._enter()
             batch = await self._empty_batch()
             await self._create_tables()
             await batch.drop()
             job_id = await self._write(options)
         await reach("sqljob.after_create")
-        await self._begin(job_id)
+        await self._begin(job_id, patience)
         return job_id
 
-    async def _begin(self, job_id: str) -> None:
+    async def _begin(self, job_id: str, patience: Patience) -> None:
         """Let it begin now; where that fails there is no job."""
         try:
-            await prepare(self._db, job_id)
+            await prepare(self._db, job_id, patience)
         except TailraceError:
             await self._db.execute(queries.forget_sql_job, job_id=job_id)
             raise
+
+    async def _enter(self) -> None:
+        """Let names and hours mean what they mean to who creates the job."""
+        await self._db.execute(
+            queries.limit_settings, schemas=self._schemas, time_zone=self._time_zone
+        )
 
     # ---------------------------------------------------------------- names
 
     async def _look(self) -> None:
         """Find out what the names mean, and refuse what cannot be read or written."""
-        await self._db.execute(queries.limit_search_path, schemas=self._schemas)
+        await self._enter()
         columns: dict[str, list[str]] = {}
         found: dict[str, Row] = {}
         for piece in self._job.pieces:
@@ -158,14 +181,16 @@ class _Creation:
             await self._refuse_chance(piece)
         await self._refuse_circle()
 
-    async def _named_relation(self, schema: str | None, name: str) -> Row:
-        row = await self._db.fetch_one(queries.job_relation_named, schema=schema, name=name)
+    async def _named_relation(self, schema: str | None, name: str, queue: str | None = None) -> Row:
+        row = await self._db.fetch_one(
+            queries.job_relation_named, schema=schema, name=name, queue=queue
+        )
         assert row is not None
         return row
 
     async def _source(self, name: str, place: int) -> Row:
         """The table whose changes are meant."""
-        row = await self._named_relation(CHANGES, name)
+        row = await self._named_relation(CHANGES, name, self._settings.queue)
         if row.relation is None:
             self._point(
                 place,
@@ -185,7 +210,7 @@ class _Creation:
                 f'row security hides rows of table "{row.relation}" from role "{self._db.user}", '
                 "and changes show all rows",
             )
-        if row.queue_name == "*" and self._settings.queue is None:
+        if row.queue_name == "*":
             self._point(
                 place, f'several queues replicate table "{row.relation}"',
                 hint="say which one is meant: WITH ('queue' = '…')",
@@ -194,10 +219,7 @@ class _Creation:
 
     def _one_queue(self, found: Mapping[str, Row]) -> str:
         """The queue of the job: that of all its sources."""
-        queues = {
-            row.relation: self._settings.queue if row.queue_name == "*" else row.queue_name
-            for row in found.values()
-        }
+        queues = {row.relation: row.queue_name for row in found.values()}
         names = {queue or LOCAL_QUEUE for queue in queues.values()}
         if len(names) > 1:
             listed = ", ".join(
@@ -212,7 +234,7 @@ class _Creation:
         if self._settings.queue not in (None, queue):
             raise NotFound(
                 f'the tables of the job are not in queue "{self._settings.queue}"',
-                hint=f'they are in queue "{queue}"',
+                hint="leave the setting 'queue' out, or name the one that replicates them",
             )
         return queue
 
@@ -375,9 +397,11 @@ class _Creation:
     async def _write(self, options: Mapping[str, str]) -> str:
         """Write the job down; what it reads of this database alone is captured from here on."""
         if self._queue == LOCAL_QUEUE:
+            await self._db.fetch_value(queries.limit_lock_waits, milliseconds="10000")
             for source in self._sources:
-                await self._db.execute(queries.capture_locally, table=source.relation)
-        program = Program(tuple(self._sources), tuple(one.text for one in self._runnable))
+                await self._capture(source.relation)
+        statements = tuple(one.text for one in self._runnable)
+        program = Program(tuple(self._sources), statements, self._time_zone)
         return str(
             await self._db.fetch_value(
                 queries.add_sql_job,
@@ -391,6 +415,17 @@ class _Creation:
                 program=program.encoded(),
             )
         )
+
+    async def _capture(self, table: str) -> None:
+        try:
+            await self._db.execute(queries.capture_locally, table=table)
+        except DatabaseError as error:
+            if error.sqlstate != LOCK_NOT_AVAILABLE:
+                raise
+            raise Timeout(
+                f'writers of table "{table}" have not ended within 10 s',
+                hint="end the transaction that holds the table, and create the job again",
+            ) from error
 
 
 class _Checked(Exception):

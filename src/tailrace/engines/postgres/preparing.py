@@ -10,30 +10,59 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 
 from tailrace.cascade.node import connected, find_root, need_node
+from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.errors import DatabaseError
 from tailrace.faults import reach
 
 queries = load("tailrace")
 
 
-async def ask_for_old_values(db: Database, queue: str, tables: Sequence[str]) -> int:
+LOCK_NOT_AVAILABLE = "55P03"
+
+# Whoever waits for the lock keeps all that come later from writing; so we come again instead.
+_LOCK_WAIT = "200"
+
+
+async def ask_for_old_values(
+    db: Database, queue: str, tables: Sequence[str], patience: Patience
+) -> int:
     """Have the root capture tables with old values; returns the tick after which all have them."""
     async with AsyncExitStack() as stack:
         _, root = await find_root(await need_node(db, queue), db, stack)
         for table in tables:
-            await root.execute(queries.keep_old_images, queue=queue, table=table)
+            await patience.wait(
+                partial(_switched_on, root, queue, table),
+                what=f'the writers of table "{table}" on the root to end',
+                hint="a transaction that has written to it is still open there",
+                interval=0.5,
+            )
         return int(await root.fetch_value(queries.make_tick, queue=queue))
 
 
-async def prepare(db: Database, job_id: str) -> None:
+async def _switched_on(root: Database, queue: str, table: str) -> bool:
+    """Switch old values on, if the table can be locked for a moment."""
+    try:
+        async with root.transaction():
+            await root.fetch_value(queries.limit_lock_waits, milliseconds=_LOCK_WAIT)
+            await root.execute(queries.keep_old_images, queue=queue, table=table)
+    except DatabaseError as error:
+        if error.sqlstate != LOCK_NOT_AVAILABLE:
+            raise
+        return False
+    return True
+
+
+async def prepare(db: Database, job_id: str, patience: Patience) -> None:
     """Do what is left to do before the job's first batch."""
     job = await db.fetch_one(queries.sql_job_named, job_id=job_id)
     if job is None or job.start_tick is not None:
         return
-    tick = await ask_for_old_values(db, job.queue_name, job.tables)
+    tick = await ask_for_old_values(db, job.queue_name, job.tables, patience)
     await reach("sqljob.after_request")
     position = None
     if job.node_type == "leaf":

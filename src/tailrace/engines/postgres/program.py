@@ -41,6 +41,8 @@ class Program(msgspec.Struct, frozen=True):
 
     sources: tuple[Source, ...]
     statements: tuple[str, ...]
+    time_zone: str = "UTC"
+    """That of who created the job: days and hours are his."""
 
     def encoded(self) -> str:
         """As it is stored."""
@@ -76,7 +78,9 @@ class SqlJob(msgspec.Struct, frozen=True):
 
     async def _enter(self, db: Database) -> None:
         """Take on the rights and the search path of the job, to the end of the transaction."""
-        await db.execute(queries.limit_search_path, schemas=self.schemas)
+        await db.execute(
+            queries.limit_settings, schemas=self.schemas, time_zone=self.program.time_zone
+        )
         if not self.is_foreign:
             return
         try:

@@ -16,6 +16,7 @@ from typing import Any
 from tailrace import log
 from tailrace.cascade.position import State
 from tailrace.cascade.seated import SeatedConsumer
+from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.engines.postgres.batch import Batch
@@ -83,7 +84,7 @@ class SqlJobConsumer(SeatedConsumer):
             self._end()
             return False
         if job.start_tick is None:
-            await prepare(self._seat.db, job.job_id)
+            await prepare(self._seat.db, job.job_id, Patience(5.0))
             self._job = None
             await self._seat.refresh()
             self._wake.set()

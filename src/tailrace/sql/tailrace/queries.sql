@@ -879,14 +879,15 @@ select * from tailrace.changes_plan(
 select * from tailrace.next_range(
     %(queue)s, %(consumer)s, %(position)s, %(max_events)s::integer, %(stop_tick)s::bigint);
 
--- limit_search_path: names without a schema mean this until the end of the transaction
-select pg_catalog.set_config('search_path', %(schemas)s, true);
+-- limit_settings: what names without a schema and hours mean until the end of the transaction
+select pg_catalog.set_config('search_path', %(schemas)s, true) as search_path,
+    pg_catalog.set_config('TimeZone', %(time_zone)s, true) as time_zone;
 
 -- act_as: have the rights of a role, and no others, until the end of the transaction
 select pg_catalog.set_config('role', %(role)s, true);
 
 -- job_relation_named: what a name in the statement of a job means
-select * from tailrace.job_relation_named(%(schema)s, %(name)s);
+select * from tailrace.job_relation_named(%(schema)s, %(name)s, %(queue)s);
 
 -- volatile_functions: which of some functions return something else each time
 select tailrace.volatile_functions(%(names)s::jsonb) as place;

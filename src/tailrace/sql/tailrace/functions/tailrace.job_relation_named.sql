@@ -1,6 +1,7 @@
 create or replace function tailrace.job_relation_named(
     i_schema text,
     i_name   text,
+    i_queue  text,
     out relation     text,
     out kind         text,
     out queue_name   text,
@@ -13,7 +14,7 @@ create or replace function tailrace.job_relation_named(
 )
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.job_relation_named(2)
+-- Function: tailrace.job_relation_named(3)
 --
 --      What a name in the statement of a job means, with the caller's search path: which relation,
 --      and which queue carries its changes.
@@ -21,6 +22,7 @@ language plpgsql stable as $body$
 -- Parameters:
 --      i_schema  - schema as written; NULL: none was. 'changes': the name may hold a schema and a dot
 --      i_name    - name as written
+--      i_queue   - queue that is meant, where several replicate the table; NULL: none was named
 --
 -- Returns:
 --      relation      - schema.table; NULL: there is none
@@ -66,9 +68,9 @@ begin
         pg_catalog.min(i.table_name), pg_catalog.min(i.state)
     into queue_name, table_name, state
     from tailrace.table_info as i
-    where i.queue_name <> 'tailrace.local' and i.dest_table = relation;
+    where i.queue_name <> 'tailrace.local' and i.dest_table = relation and i.queue_name = coalesce(i_queue, i.queue_name);
 end;
 $body$;
 
-comment on function tailrace.job_relation_named(text, text) is
+comment on function tailrace.job_relation_named(text, text, text) is
     'what a name in the statement of a job means here';
