@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from tailrace.db.composed import ArrayText, JsonText
+
 
 class Result(NamedTuple):
     """Rows under the names of their columns.
@@ -88,6 +90,8 @@ def json_value(value: object) -> object:
     """A value as JSON has it; a number that JSON's readers would round becomes a text."""
     if isinstance(value, Decimal):
         return _json_number(value)
+    if isinstance(value, JsonText | ArrayText):
+        return json_value(value.parts())
     if isinstance(value, float) and value not in (float("inf"), float("-inf")) and value == value:
         return value
     if value is None or isinstance(value, bool | int | str):

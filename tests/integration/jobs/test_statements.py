@@ -202,7 +202,7 @@ BAD = [
     ("SHOW CONSUMERS FOR QUEUE 'q'", 'there is no queue "q"'),
     ("SET 'x' = '1'", 'there is no setting "x" of the session'),
     ("SET 'tailrace.timeout' = 'soon'", '"soon" is not a duration'),
-    ("SET 'tailrace.engine' = 'flink'", "the engine postgres only"),
+    ("SET 'tailrace.engine' = 'spark'", "there are: postgres, flink"),
     ("HELP NOTHING", 'there is no statement that begins "NOTHING"'),
     ("\\nothing", 'there is no command "\\nothing"'),
     ("\\x perhaps", "is neither on, off nor auto"),
@@ -228,7 +228,7 @@ class TestScripts:
             {"a": 1, "b": True, "c": 1.5, "d": "0044-03-15 BC"}
         ]
         assert await sql.rows("select interval '1 month' as i, '{1,NULL}'::int[] as a") == [
-            {"i": "1 mon", "a": "{1,NULL}"}
+            {"i": "1 mon", "a": [1, None]}
         ]
         out = (await sql("begin; insert into t values (2); rollback; select count(*) from t")).out
         assert out.splitlines()[-2].strip() == "1"
@@ -260,6 +260,18 @@ class TestScripts:
             said = await sql.fails(text)
             assert complaint in said, text
             assert len(said.splitlines()) == 1, said
+
+    async def test_json_and_arrays_are_such_for_programs(self, sql: Sql):
+        text = (
+            "select array[1,2] as i, array['a','b c',null] as t, '{\"k\": [1.50]}'::jsonb as j,"
+            " array['{\"x\": 1}'::json] as js, array[true,null] as b, '{}'::uuid[] as u"
+        )
+        (row,) = await sql.rows(text)
+        assert row == {
+            "i": [1, 2], "t": ["a", "b c", None], "j": {"k": [1.5]}, "js": [{"x": 1}],
+            "b": [True, None], "u": [],
+        }  # fmt: skip
+        assert '{a,"b c",NULL}' in (await sql(text)).out
 
     async def test_settings_of_the_session(self, sql: Sql):
         result = await sql(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tailrace.gateway.results import Result, text_of
+from tailrace.db.composed import ArrayText, JsonText
+from tailrace.gateway.results import Result, json_value, text_of
 from tailrace.shell.formats import distinct, result_lines
 from tailrace.shell.table import Expanded, table_lines, wrap
 from tailrace.statements.columns import columns
@@ -119,6 +120,29 @@ def test_json_keeps_types_precision_and_columns_of_equal_names() -> None:
     assert json.loads(next(result_lines(Result(("x",), [(float("nan"),)]), "json"))) == [
         {"x": "nan"}
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "parts"),
+    [
+        ("{}", str, []),
+        ("{1,NULL,3}", int, [1, None, 3]),
+        ("{{1,2},{3,4}}", int, [[1, 2], [3, 4]]),
+        ("[0:1]={7,8}", int, [7, 8]),
+        (r'{"a,b","say \"no\"","back\\slash",NULL,"NULL",plain}', str,
+         ["a,b", 'say "no"', "back\\slash", None, "NULL", "plain"]),
+    ],
+)  # fmt: skip
+def test_arrays_are_lists_for_programs(text: str, read: type, parts: object) -> None:
+    value = ArrayText(text, read)
+    assert json_value(value) == parts
+    assert text_of(value) == text
+
+
+def test_json_is_json_for_programs() -> None:
+    value = JsonText('{"a": [1, 2.50, null], "b": {"c": "d"}}')
+    assert json_value(value) == {"a": [1, 2.5, None], "b": {"c": "d"}}
+    assert text_of(value) == '{"a": [1, 2.50, null], "b": {"c": "d"}}'
 
 
 def test_csv_tells_null_from_an_empty_text() -> None:
