@@ -52,6 +52,7 @@ test-old: $(STAMP)  ## the tests of the SQL on Debian's PostgreSQL 15, where it 
 
 soak: $(STAMP)  ## long: 200 random schedules, and the fault tests in N=20 random orders (from SEED on)
 	MODEL_DEEP=1 MODEL_SCHEDULES=100000 $(BIN)/pytest --quiet -x tests/model --timeout 1800
+	SAVEPOINTS=60 $(BIN)/pytest --quiet -x tests/integration/jobs/test_savepoints.py
 	SQL_JOBS=2000 $(BIN)/pytest --quiet -x tests/integration/sqljobs/test_random.py
 	ACCEPTANCE_PERIOD=2 $(BIN)/pytest --quiet -x tests/system --timeout 900
 	SEED=$(SEED) SCHEDULES=$(SCHEDULES) STEPS=$(STEPS) $(BIN)/pytest --quiet -x -p no:randomly \
