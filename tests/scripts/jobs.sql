@@ -14,6 +14,12 @@ from tailrace.jobs;
 -->  <id> | t       | t      | t
 --> (1 row)
 
+select from_kind, from_node, from_name, to_kind, to_name from tailrace.lineage;
+-->  from_kind | from_node | from_name | to_kind |   to_name    
+--> -----------+-----------+-----------+---------+--------------
+-->  queue     | node1     | flow      | job     | node2_worker
+--> (1 row)
+
 -- stopping waits until the runner has acknowledged it
 call tailrace.stop_job('node2_worker');
 --> CALL

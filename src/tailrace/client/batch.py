@@ -86,6 +86,9 @@ class Batch:
         try:
             async for rows in reading:
                 yield [Event(*row) for row in rows]
+            if self._open is not reading:  # or the loop would end as if this had been all
+                problem = "is read a second time" if self._open else "has been finished"
+                raise WrongState(f"the batch up to tick {self.to_tick} {problem} meanwhile")
         finally:
             await reading.aclose()
 

@@ -201,7 +201,13 @@ async def test_large_batches_are_read_in_blocks(cascade: Cascade):
             assert event.data == "1"
             break
         assert len(await batch.events()) == 5500
-        await batch.finish()
+        with pytest.raises(tailrace.TailraceError, match="read a second time meanwhile"):
+            async for _ in batch.blocks():
+                await anext(batch.blocks())
+        with pytest.raises(tailrace.TailraceError, match="has been finished meanwhile"):
+            async for _ in batch.blocks():
+                if not batch.done:
+                    await batch.finish()
 
 
 async def test_what_cannot_be_consumed_is_refused(cascade: Cascade):
