@@ -45,6 +45,7 @@ class Outcome(Enum):
     DONE = "the rows are in"
     WAITING = "the source does not have the table yet, or is not far enough"
     BUSY = "another runner copies the table"
+    AFTER_OTHERS = "the rows of another queue are being copied into it"
     GONE = "the table wants no copy any more"
 
 
@@ -98,6 +99,8 @@ class TableCopy:
                 if not await locks.acquire(target, key):
                     await locks.end_silent(target, key, self._runner_timeout)
                     return Outcome.BUSY
+                if not await locks.acquire(target, f"load {self._local}"):
+                    return Outcome.AFTER_OTHERS
                 return await self._load(source, target)
 
     async def _connect_target(self) -> Database:
@@ -336,7 +339,7 @@ class CopyService:
             await self._note_failure(own, work.table_name, error, pause)
             return False
         pause.failures, pause.error = 0, None
-        if outcome in (Outcome.WAITING, Outcome.BUSY):
+        if outcome in (Outcome.WAITING, Outcome.BUSY, Outcome.AFTER_OTHERS):
             pause.waits += 1
             pause.until = monotonic() + min(1.0, 0.1 * 2.0 ** min(pause.waits, 4))
             self._say(pause, _logger.info, f'table "{work.table_name}": {outcome.value}; waiting')

@@ -42,6 +42,8 @@ class ReplicatedTable:
     missed_deletes: int
     added_at: datetime
     live_at: datetime | None
+    copy_role: str | None
+    """Whose turn it is, where several queues are copied into one table."""
 
     @property
     def live(self) -> bool:

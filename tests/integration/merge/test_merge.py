@@ -9,6 +9,7 @@ import pytest
 from fixtures.merge import COMBINED, PARTS, Merge, events, make_node, position, rows, serving
 from fixtures.process import StartProcess
 from fixtures.waiting import eventually
+from tailrace import faults
 from tailrace.db.connection import Database
 from tailrace.errors import WrongState
 from tailrace.replication.compare import compare
@@ -235,6 +236,52 @@ async def test_table_is_added_to_all_parts_or_it_must_be_said(
     alone = await process("add-table", "t", "--no-merge", "--db", merge.t2.dsn, "--queue", "p1")
     assert await alone.wait() == 0, alone.err
     assert await merge.t2.fetch_value(local) == ["p1"]
+
+
+async def test_parts_are_copied_into_one_table_one_after_the_other(
+    merge: Merge, caplog: pytest.LogCaptureFixture
+) -> None:
+    """E-04: who waits keeps no snapshot of its source open meanwhile."""
+    await merge.write()
+    await merge.add_tables(merge.t1)
+    assert await copy_roles(merge) == ["lead", "wait-copy"]
+    held = (
+        "select count(*) from pg_locks where relation = 'public.t'::regclass"
+        " and pid in (select pid from pg_stat_activity where application_name like '%copy%')"
+    )
+    caplog.set_level("INFO", logger="tailrace")
+    with faults.watching("copy.in_data") as watch:
+        watch.hold()
+        async with serving(*merge.all):
+            await watch.wait(20)
+            roles = await copy_roles(merge)
+            assert sorted(map(str, roles)) == ["lead", "wait-copy"]
+            leader, waiting = (merge.s1, merge.s2) if roles[0] == "lead" else (merge.s2, merge.s1)
+            said = "the rows of another queue are being copied into it"
+            await eventually(lambda: said in caplog.text, within=20, what="the other to wait")
+            assert await leader.fetch_value(held) == 1
+            assert await waiting.fetch_value(held) == 0
+            assert watch.count == 1
+            watch.release()
+            await eventually(lambda: all_live(merge), within=20)
+            assert await copy_roles(merge) == [None, None]
+            await merge.add_merged(merge.t2)
+            await eventually(merge.equal, within=40)
+    assert await merge.errors() == []
+
+
+async def copy_roles(merge: Merge) -> list[str | None]:
+    """The roles of both parts on the combined root."""
+    found = await merge.t1.fetch_all(
+        "select tailrace.copy_role(q, 'public.t') as role from unnest(%s::text[]) as q", list(PARTS)
+    )
+    return [row.role for row in found]
+
+
+async def all_live(merge: Merge) -> bool:
+    """Whether no part of the combined root waits for its copy."""
+    query = "select bool_and(state = 'live') from tailrace.table_info where queue_name <> 'c'"
+    return bool(await merge.t1.fetch_value(query))
 
 
 async def test_truncate_of_one_part_stops_its_leaf_and_spares_the_others_rows(merge: Merge) -> None:

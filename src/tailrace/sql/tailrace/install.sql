@@ -78,6 +78,7 @@
 -- Merging queues
 \ir functions/tailrace.merge_group.sql
 \ir functions/tailrace.other_parts.sql
+\ir functions/tailrace.copy_role.sql
 \ir functions/tailrace.combined_root.sql
 \ir functions/tailrace.passing.sql
 \ir functions/tailrace.pass_part.sql

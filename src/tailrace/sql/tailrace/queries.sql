@@ -65,7 +65,7 @@ select tailrace.replace_gravestone(%(queue)s, %(node)s, %(worker)s, %(tick)s);
 
 -- replicated_tables: the tables of this node with their states
 select table_name, dest_table, state, copied_rows, copied_bytes, expected_rows, copy_error,
-    missed_updates, missed_deletes, added_at, live_at
+    missed_updates, missed_deletes, added_at, live_at, tailrace.copy_role(queue_name, table_name)
 from tailrace.table_info
 where queue_name = %(queue)s
 order by table_name;
