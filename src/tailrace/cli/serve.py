@@ -62,6 +62,8 @@ async def serve(
     )
     token = _token(token_file or _path(settings.serve_token_file))
     place.check(token=token is not None)
+    if gateway or settings.serve_gateway:
+        _check_cluster(settings)
     await _serve(call, place, token, gateway or settings.serve_gateway)
     return 0
 
@@ -81,6 +83,17 @@ async def _serve(call: Invocation, place: Place, token: str | None, gateway: str
         grace=settings.grace,
         listening=lambda address: call.say(f"serving on {address}"),
     )
+
+
+def _check_cluster(settings: Settings) -> None:
+    """In front of a gateway, statements about jobs are about its cluster; we must know which."""
+    from tailrace.engines.flink.local import running_here
+
+    if settings.flink_url is None and running_here() is None:
+        raise click.UsageError(
+            "standing in front of a SQL Gateway needs the address of its cluster: flink.url in "
+            "tailrace.toml, or environment TAILRACE_FLINK_URL"
+        )
 
 
 def _path(name: str | None) -> Path | None:

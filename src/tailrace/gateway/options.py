@@ -119,6 +119,13 @@ class Options:
             refuse_recovery(key)
             self._flink[key] = value
 
+    def take_back(self, key: str | None) -> None:
+        """Undo what was offered."""
+        if key is None or key in OPTIONS:
+            self.reset(key)
+        else:
+            self._flink.pop(key, None)
+
     def with_more(self, more: Mapping[str, str]) -> Options:
         """A copy for a single statement, with settings of its own."""
         copy = Options(self._defaults)

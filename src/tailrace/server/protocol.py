@@ -152,11 +152,11 @@ class Protocol:
     async def statement(self, request: Request) -> Response:
         """Take a statement; it is carried out while the client goes on."""
         conversation = self._conversation(request)
-        return replied({"operationHandle": await self.submitted(conversation, request)})
-
-    async def submitted(self, conversation: Conversation, request: Request) -> str:
-        """Hand a statement to a session; returns the handle of the operation."""
         content = await self._content(request)
+        return replied({"operationHandle": self.begun(conversation, content)})
+
+    def begun(self, conversation: Conversation, content: Content) -> str:
+        """Hand a statement to a session; returns the handle of the operation."""
         operation = conversation.submit(
             content.text("statement"),
             content.texts("executionConfig"),

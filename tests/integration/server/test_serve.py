@@ -83,6 +83,7 @@ async def test_speaks_tls(database: Database, process: StartProcess, tmp_path: P
         (("--tls-cert", "short"), '"short" and its key cannot be used'),
         (("--token-file", "none"), 'token file "none" cannot be read'),
         (("--token-file", "short"), "a token has at least 16"),
+        (("--gateway", "ftp://x"), "needs the address of its cluster"),
         (("--host", "203.0.113.1", "--token-file", "long"), 'cannot listen on "203.0.113.1"'),
     ],
 )
