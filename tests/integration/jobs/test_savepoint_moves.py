@@ -203,6 +203,17 @@ async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(
         said = await sql.fails(f"CREATE SAVEPOINT FOR JOB '{leaf.worker}'")
         assert 'node "node1" must hold its events, and cannot be asked' in said
         assert f".savepoint.{path[-12:]} of node1" in (await pins(leaf))["leaf"]
+        # nor can one go back meanwhile: the job waits, until it is stopped or the holder answers
+        await sql(f"STOP JOB '{leaf.worker}'")
+        said = await sql(
+            "SET 'tailrace.timeout' = '1s'",
+            f"START JOB '{leaf.worker}' FROM SAVEPOINT '{kept}'", status=1,
+        )  # fmt: skip
+        assert f'waiting for the rows of savepoint "{kept}"' in said.err
+        await status_is(leaf, leaf.worker, "RESTARTING")
+        await sql(f"STOP JOB '{leaf.worker}'")
+        await status_is(leaf, leaf.worker, "CANCELED")
+        await leaf.db.execute("select tailrace.request_start_job(%s, %s)", leaf.worker, kept)
         # who cannot be asked may know what looks foreign
         mine = tmp_path / "savepoint-000000-000000000000"
         shutil.copytree(kept, mine)
