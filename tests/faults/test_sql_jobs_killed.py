@@ -45,6 +45,10 @@ async def _equal(node: TestNode, job: RandomJob, source: TestNode) -> bool:
     return True
 
 
+async def _is(node: TestNode, job: str, wanted: str) -> bool:
+    return await status(node, job) == wanted
+
+
 def _plain(dice: Random, number: int) -> RandomJob:
     """A job that keeps groups of the source alone."""
     while True:
@@ -70,6 +74,7 @@ async def test_every_change_counts_once_however_often_the_runner_is_killed(
         while runner.returncode is None:
             await root.db.execute(changes.statement())
         assert await runner.wait() < 0, runner.err
+    await eventually(lambda: _is(root, job.target, "SUSPENDED"))
     await process("run", "--db", root.dsn, env=SETTINGS)
     async with Manager(root.db, timeout=60) as manager:
         await manager.stop(job.target, drain=True)
