@@ -128,6 +128,9 @@ class Idleness:
         if queue not in self._targets:
             self._targets[queue] = await self._target(db, queue)
         target = self._targets[queue]
+        wish = await db.fetch_value(queries.pending_savepoint, queue=queue)
+        if wish is not None:
+            return str(wish)
         tables = await db.fetch_all(queries.tables_in_copy, queue=queue)
         if tables:
             return f"table {tables[0].table_name}: is {tables[0].state}"

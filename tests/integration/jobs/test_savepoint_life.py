@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from fixtures.cascade import OPTIONS, Cascade, TestNode, running
 from fixtures.command import Tailrace
+from fixtures.process import StartProcess
 from fixtures.savepoints import Sql, live, pins, same, status_is
 from fixtures.sqljobs import make_job
 from fixtures.waiting import eventually
@@ -92,6 +93,25 @@ async def test_stopped_with_a_savepoint_by_a_runner_and_without_one(
     async with running(root, leaf):
         await status_is(leaf, job, "FINISHED")
         assert (await sql.listed())[path]["ownership"] == "user"
+
+
+async def test_run_until_idle_carries_wishes_out(
+    pair: tuple[TestNode, TestNode], process: StartProcess, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    run = ("run", "--until-idle", "--db", root.dsn, "--db", leaf.dsn)
+    ask = "select savepoint_path from tailrace.request_savepoint(%s, %s)"
+    path = await leaf.db.fetch_value(ask, leaf.worker, str(tmp_path))
+    child = await process(*run)
+    assert await child.wait(30) == 0, child.err
+    assert files(tmp_path) == [path]
+    await leaf.db.execute(f"call tailrace.stop_job('{leaf.worker}')")
+    await root.db.execute("delete from public.t where id > 20")
+    await leaf.db.execute("select tailrace.request_start_job(%s, %s)", leaf.worker, path)
+    child = await process(*run)
+    assert await child.wait(30) == 0, child.err
+    assert len(await leaf.rows()) == 20
+    assert await leaf.db.fetch_value("select restored_from from tailrace.job") == path
 
 
 async def test_claimed_lost_and_foreign_savepoints(

@@ -658,6 +658,17 @@ where j.job_id = %(job_id)s;
 -- savepoint_work: what a runner, or whoever waits, has to do for savepoints
 select savepoint_id, what from tailrace.savepoint_work(%(runner)s::text);
 
+-- pending_savepoint: a job of a queue that is to start from a savepoint, or get one; NULL: none
+select 'job ' || j.job_name || ': is to start from savepoint ' || r.path
+from tailrace.restore as r
+join tailrace.job as j on j.job_id = r.job_id
+where j.queue_name = %(queue)s and r.state <> 'failed'
+union all
+select 'savepoint ' || s.path || ': is to be written'
+from tailrace.savepoint as s
+where s.queue_name = %(queue)s and s.state in ('requested', 'writing')
+limit 1;
+
 -- wanted_savepoint: a savepoint that is to be written
 select savepoint_id, path, job_id, job_name, kind, queue_name, node_name, consumer_name, attempts
 from tailrace.savepoint
