@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tailrace.config import duration
+from tailrace.config.values import duration
 from tailrace.errors import Unsupported, UsageError
 
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from tailrace.config import duration
+from tailrace.config.values import duration
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import Unsupported

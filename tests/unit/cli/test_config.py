@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.command import typed
-from tailrace.config import SETTINGS, Settings, duration, read, read_each, switch
+from tailrace.config import SETTINGS, Settings, read, read_each
+from tailrace.config.values import duration, switch
 from tailrace.errors import ConfigError
 
 

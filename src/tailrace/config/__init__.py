@@ -3,100 +3,33 @@
 A setting is looked for in this order: flag, environment (``TAILRACE_…``), configuration file,
 default. A configuration file is either ``tailrace.toml`` or an ini file as Skytools users have it
 (``[londiste3]`` with ``db``, ``queue_name``, …). ``SETTINGS`` below is the one table from which
-reading, checking and the reference page are made.
+reading, checking and the reference page are made; how a value is written, ``values`` says, and how
+a file is, ``files``.
 """
 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tailrace.config.values import (
+    count,
+    duration,
+    engine,
+    port,
+    positive_duration,
+    switch,
+    text,
+    text_list,
+)
 from tailrace.errors import ConfigError, without_secrets
-
-if TYPE_CHECKING:
-    import configparser
 
 DEFAULT_FILE = "tailrace.toml"
 FILE_VARIABLE = "TAILRACE_CONFIG"
 FILE_SUFFIXES = (".ini", ".toml", ".conf")
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SWITCHES = {
-    **dict.fromkeys(("1", "true", "yes", "on"), True),
-    **dict.fromkeys(("0", "false", "no", "off"), False),
-}
-
-
-def duration(value: object) -> float:
-    """Read a duration such as ``500ms`` or ``2s``; a bare number counts seconds, as in Skytools."""
-    match = _DURATION.fullmatch(str(value).strip())
-    if match is None or isinstance(value, bool):
-        raise ValueError("is not a duration (examples: 500ms, 2s)")
-    return float(match[1]) * _UNITS[match[2] or "s"]
-
-
-def positive_duration(value: object) -> float:
-    """Read a duration that must not be zero."""
-    seconds = duration(value)
-    if seconds <= 0:
-        raise ValueError("must be longer than nothing (examples: 500ms, 2s)")
-    return seconds
-
-
-def text(value: object) -> str:
-    """Read a text that must not be empty."""
-    if not isinstance(value, str):
-        raise ValueError("is not a text; put it in quotes")
-    if not value.strip():
-        raise ValueError("is empty; give a value or leave the line out")
-    return value.strip()
-
-
-def text_list(value: object) -> tuple[str, ...]:
-    """Read a list of texts: a TOML array, or one text with a text per line."""
-    parts = (
-        [part for part in value.splitlines() if part.strip()] if isinstance(value, str) else value
-    )
-    if not isinstance(parts, list):
-        raise ValueError('is not a list of texts (example: ["dbname=a", "dbname=b"])')
-    return tuple(text(part) for part in parts)
-
-
-def count(value: object) -> int:
-    """Read a number of things, at least one."""
-    if isinstance(value, bool) or not re.fullmatch(r"[1-9]\d{0,8}", str(value).strip()):
-        raise ValueError("is not a number of things (examples: 1, 20)")
-    return int(str(value))
-
-
-def port(value: object) -> int:
-    """Read the number of a port; 0 means any."""
-    if isinstance(value, bool) or not re.fullmatch(r"\d{1,5}", str(value).strip()):
-        raise ValueError("is not a port (examples: 8083, 0 for any)")
-    number = int(str(value))
-    if number > 65535:
-        raise ValueError("is not a port: the largest is 65535")
-    return number
-
-
-def engine(value: object) -> str:
-    """Read the name of an engine."""
-    if value not in ("postgres", "flink"):
-        raise ValueError("is no engine; there are: postgres, flink")
-    return str(value)
-
-
-def switch(value: object) -> bool:
-    """Read an on/off value."""
-    found = _SWITCHES.get(str(value).strip().lower())
-    if found is None:
-        raise ValueError("is neither true nor false")
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,7 +258,9 @@ def read(
         or (DEFAULT_FILE if Path(DEFAULT_FILE).is_file() else None)
     )
     if chosen is not None:
-        found = _read_file(Path(chosen), report, warnings)
+        from tailrace.config.files import read_file  # most commands read no file
+
+        found = read_file(Path(chosen), report, warnings)
         for setting, (raw, key) in found.items():
             _accept(setting, raw, f"{chosen}: {key}", chosen, values, origins, report)
     for setting in SETTINGS:
@@ -389,115 +324,3 @@ def _accept(
         report.append(f'{place}: "{without_secrets(str(raw))}" {exc}')
         return
     origins[setting.name] = origin
-
-
-# ------------------------------------------------------------------ files
-
-
-def _read_file(
-    path: Path, report: list[str], warnings: list[str]
-) -> dict[Setting, tuple[object, str]]:
-    try:
-        content = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
-        report.append(f"{path}: cannot be read: {reason}")
-        return {}
-    if path.suffix == ".toml":
-        return _read_toml(path, content, report)
-    return _read_ini(path, content, report, warnings)
-
-
-def _read_toml(path: Path, content: str, report: list[str]) -> dict[Setting, tuple[object, str]]:
-    import tomllib  # each of the two costs every command some milliseconds, and most use neither
-
-    try:
-        document = tomllib.loads(content)
-    except tomllib.TOMLDecodeError as exc:
-        report.append(f"{path}: is not TOML: {exc}")
-        return {}
-    by_key = {setting.toml: setting for setting in SETTINGS}
-    sections = {key.partition(".")[0] for key in by_key if "." in key}
-    found: dict[Setting, tuple[object, str]] = {}
-    for key, value in _flattened(document, sections):
-        setting = by_key.get(key)
-        if setting is None:
-            report.append(f"{path}: {key}: there is no such setting; {_nearest(key, by_key)}")
-        else:
-            found[setting] = (value, key)
-    return found
-
-
-def _flattened(document: dict[str, Any], sections: set[str]) -> Iterable[tuple[str, object]]:
-    for key, value in document.items():
-        if isinstance(value, dict) and key in sections:
-            for inner, inner_value in value.items():
-                yield f"{key}.{inner}", inner_value
-        else:
-            yield key, value
-
-
-def _nearest(key: str, known: Iterable[str]) -> str:
-    import difflib
-
-    names = sorted(known)
-    close = difflib.get_close_matches(key, names, n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
-
-
-def _read_ini(
-    path: Path, content: str, report: list[str], warnings: list[str]
-) -> dict[Setting, tuple[object, str]]:
-    import configparser
-
-    parser = configparser.ConfigParser(
-        interpolation=None, inline_comment_prefixes=None, strict=True
-    )
-    try:
-        parser.read_string(content)
-    except configparser.Error as exc:
-        report.append(f"{path}: is not an ini file: {' '.join(str(exc.message).split())}")
-        return {}
-    section = _ini_section(path, parser, report)
-    if section is None:
-        return {}
-    by_key = {setting.ini: setting for setting in SETTINGS if setting.ini}
-    found: dict[Setting, tuple[object, str]] = {}
-    foreign: list[str] = []
-    values = parser[section]
-    for key in values:
-        if not values[key]:
-            continue  # "logfile =" says the same as no line at all
-        if key in by_key:
-            found[by_key[key]] = (_expanded(values[key], values, path), f"{section}.{key}")
-        else:
-            foreign.append(key)
-    if foreign:
-        warnings.append(f"{path}: ignored, not used by tailrace: {', '.join(sorted(foreign))}")
-    return found
-
-
-def _ini_section(path: Path, parser: configparser.ConfigParser, report: list[str]) -> str | None:
-    """Choose the section: Londiste's own where there are several."""
-    sections = parser.sections()
-    for preferred in ("tailrace", "londiste3", "londiste"):
-        if preferred in sections:
-            return preferred
-    if len(sections) == 1:
-        return sections[0]
-    found = ", ".join(f"[{name}]" for name in sections) or "none"
-    report.append(f"{path}: needs one section such as [londiste3]; it has: {found}")
-    return None
-
-
-def _expanded(value: str, section: configparser.SectionProxy, path: Path) -> str:
-    """Fill in ``%(job_name)s`` and ``~`` as Skytools does for file names and connection strings."""
-
-    def fill(match: re.Match[str]) -> str:
-        name = match[1]
-        if name == "config_file":
-            return str(path)
-        return section.get(name, match[0])
-
-    filled = re.sub(r"%\((\w+)\)s", fill, value)
-    return os.path.expanduser(filled) if filled.startswith("~") else filled
