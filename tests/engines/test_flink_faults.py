@@ -53,7 +53,7 @@ async def attempted(sql: Sql, text: str) -> bool:
 
 
 # Which requests a statement makes, and what may become of one of them.
-ACTIONS = ["lost", "late", "cut", "twice"]
+ACTIONS = ["lost", "late", "cut", "twice", "not ready"]
 TROUBLED = {
     "create": (None, CREATE, ["/jobs/overview", "/sessions$", "/statements$", "/result/0"]),
     "save": (CREATE, "CREATE SAVEPOINT FOR JOB 'j'", ["/savepoints$", "/savepoints/"]),
@@ -223,6 +223,29 @@ async def test_jobmanager_dies_while_a_savepoint_is_made(
     (described,) = await fake_sql("DESCRIBE JOB 'j'")
     assert ("savepoint-" if complete else "/chk-1") in described["restored from"]
     await agree(fake_flink, fake_sql)
+
+
+async def test_a_cluster_that_recovers_its_jobs_is_given_time(fake_flink: FakeFlink, fake_sql: Sql):
+    fake_flink.config["high-availability.type"] = "zookeeper"
+    await fake_sql(CREATE)
+    jobs = dict(fake_flink.jobs)
+    await fake_flink.restart()
+    assert await fake_sql.status("j") == "SUSPENDED"
+    assert "may still be about to recover it" in await fake_sql.fails("START JOB 'j'")
+    fake_flink.jobs.update(jobs)
+    assert await fake_sql.status("j") == "RUNNING"
+    await agree(fake_flink, fake_sql)
+
+
+async def test_what_answers_is_something_else(fake_flink: FakeFlink, open_sql: OpenSql):
+    elsewhere = f"{fake_flink.url}/nothing"
+    sql = await open_sql(elsewhere, fake_flink.url)
+    assert "is no Flink JobManager" in await sql.fails("SHOW JOBS")
+    sql = await open_sql(fake_flink.url, elsewhere)
+    assert "is no Flink SQL Gateway" in await sql.fails(CREATE)
+    assert await sql("SHOW JOBS") == []
+    sql = await open_sql("ftp://x", fake_flink.url)
+    assert "is not the address of the Flink JobManager" in await sql.fails("SHOW JOBS")
 
 
 async def test_all_savepoints_stay_listed(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):

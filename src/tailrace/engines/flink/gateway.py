@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from tailrace.engines.flink import words
 from tailrace.engines.flink.http import Answer, Client, Unanswered
 from tailrace.engines.flink.sql import SqlResult
-from tailrace.errors import Unsupported
+from tailrace.errors import Unsupported, UsageError
 
 _VERSIONS = ("V4", "V3", "V2")
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
@@ -36,13 +36,7 @@ class GatewaySession:
         """Begin a session, in the newest version of the protocol that both sides know."""
         client = Client(url, what="the Flink SQL Gateway", timeout=timeout)
         try:
-            known = _good(await client.request("GET", "/api_versions"), "its versions").body
-            version = next((one for one in _VERSIONS if one in known["versions"]), None)
-            if version is None:
-                raise Unsupported(
-                    f"the SQL Gateway at {client.url} speaks {', '.join(known['versions'])}, "
-                    f"and tailrace {', '.join(_VERSIONS)}"
-                )
+            version = _version(await client.request("GET", "/api_versions"), client.url)
             answer = await client.request(
                 "POST",
                 f"/{version.lower()}/sessions",
@@ -106,6 +100,23 @@ class GatewaySession:
         changing = any(kind != "INSERT" for kind in kinds)
         started = engine_id or _job_in(columns, rows)
         return SqlResult(columns, rows, started, _signs(kinds) if changing else None)
+
+
+def _version(answer: Answer, url: str) -> str:
+    """The newest version of the protocol that both sides know."""
+    known = answer.body.get("versions") if isinstance(answer.body, dict) else None
+    if not isinstance(known, list):
+        raise UsageError(
+            f"what answers at {url} is no Flink SQL Gateway",
+            hint="its REST interface has port 8083 where nobody chose another one",
+        )
+    version = next((one for one in _VERSIONS if one in known), None)
+    if version is None:
+        raise Unsupported(
+            f"the SQL Gateway at {url} speaks {', '.join(map(str, known))}, "
+            f"and tailrace {', '.join(_VERSIONS)}"
+        )
+    return version
 
 
 _SIGNS = {"INSERT": "+I", "UPDATE_BEFORE": "-U", "UPDATE_AFTER": "+U", "DELETE": "-D"}

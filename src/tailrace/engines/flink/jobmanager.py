@@ -12,9 +12,11 @@ from typing import Any
 
 from tailrace.engines.base import Checkpoint, Made, Run, Wish
 from tailrace.engines.flink import words
-from tailrace.engines.flink.http import Answer, Client
-from tailrace.errors import NotFound
+from tailrace.engines.flink.http import Answer, Client, Unanswered
+from tailrace.errors import NotFound, UsageError
 
+# A JobManager that is starting or electing its leader, or a proxy that does not find it.
+_NOT_NOW = (502, 503, 504)
 _WAITING = ("created", "scheduled", "deploying", "initializing", "reconciling")
 
 
@@ -38,8 +40,13 @@ class JobManager:
 
     async def runs(self) -> list[Run]:
         """All runs that the cluster knows."""
-        body = (await self._asked("GET", "/jobs/overview", "the list of jobs")).body
-        return [_run(one) for one in body["jobs"]]
+        answer = await self._client.request("GET", "/jobs/overview")
+        if answer.status == 404 or (answer.good and not _holds(answer, "jobs")):
+            raise UsageError(
+                f"what answers at {self.url} is no Flink JobManager",
+                hint="its REST interface has port 8081 where nobody chose another one",
+            )
+        return [_run(one) for one in _good(answer, "the list of jobs").body["jobs"]]
 
     async def state(self, engine_id: str) -> str | None:
         """The state of one run, never an old one; None: the cluster does not know it."""
@@ -136,10 +143,16 @@ class JobManager:
         return _good(await self._client.request(method, path, body), what)
 
 
+def _holds(answer: Answer, key: str) -> bool:
+    return isinstance(answer.body, dict) and key in answer.body
+
+
 def _good(answer: Answer, what: str) -> Answer:
-    if answer.good:
-        return answer
     text = words.reasons(answer.body)
+    if answer.status in _NOT_NOW:
+        raise Unanswered(f"{what}: the Flink JobManager is not ready ({answer.status})", stack=text)
+    if answer.good and not isinstance(answer.body, str):
+        return answer
     if _is_unknown(answer):
         raise NotFound(f"{what}: the cluster does not know it", stack=text)
     raise words.error_of(text, what)

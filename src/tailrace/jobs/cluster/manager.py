@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tailrace.cascade.waiting import Patience
@@ -28,6 +29,9 @@ _INTERVAL = 0.015
 _WATCHED = 5.0
 # So long a job that was told to end is waited for when nobody says how long.
 _END_WITHIN = 60.0
+
+# So long a cluster with high availability may take to bring its jobs back.
+_RECOVERED_WITHIN = timedelta(seconds=60)
 
 SAVEPOINT_DIRECTORIES = (
     "state.savepoints.dir",
@@ -152,6 +156,7 @@ class Manager:
                 "SUSPENDED",
                 hint=f"stop it first with: STOP JOB '{job.job_name}'",
             )
+        await self._refuse_recovering(job)
         definition = await self.catalogue.definition(job)
         savepoints = await self.catalogue.savepoints()
         remarks: list[str] = []
@@ -187,6 +192,20 @@ class Manager:
             if claim and found is not None and found.state != "claimed":
                 await self.catalogue.move(found.savepoint_id, "claimed")
         return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
+
+    async def _refuse_recovering(self, job: ClusterJob) -> None:
+        """A cluster with high availability may bring back by itself what it has lost."""
+        if job.status is not Status.SUSPENDED or job.end_time is None:
+            return
+        settings = await self.engine.manager.settings()
+        kept = settings.get("high-availability.type", settings.get("high-availability", "none"))
+        lost = datetime.now(UTC) - job.end_time
+        if kept.lower() != "none" and lost < _RECOVERED_WITHIN:
+            raise WrongState(
+                f'job "{job.job_name}" is SUSPENDED for {lost.seconds} s, and the cluster, which '
+                "has high availability, may still be about to recover it",
+                hint=f"look again in {_RECOVERED_WITHIN.seconds} s with: SHOW JOBS",
+            )
 
     async def _restore_from(
         self, path: str, claim: bool, savepoints: list[Savepoint]
@@ -293,7 +312,11 @@ class Manager:
                 hint=f"start it with: START JOB '{job.job_name}'",
             )
         await self._note_checkpoint(job.engine_id)
-        await self.engine.stop(job.engine_id)
+        try:
+            await self.engine.stop(job.engine_id)
+        except Unanswered:  # who gave the statement hears of it, and nobody goes on with it
+            await self.catalogue.want_stop(job, "running")
+            raise
 
     async def _note_checkpoint(self, engine_id: str) -> None:
         path = await self.engine.newest_checkpoint(engine_id, None)
