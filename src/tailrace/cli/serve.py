@@ -64,6 +64,8 @@ async def serve(
     place.check(token=token is not None)
     if gateway or settings.serve_gateway:
         _check_cluster(settings)
+    if not (place.is_here or place.certificate):
+        call.warn("without TLS the token can be read on its way; give a certificate: --tls-cert")
     await _serve(call, place, token, gateway or settings.serve_gateway)
     return 0
 

@@ -16,6 +16,7 @@ from tailrace.server.protocol import Protocol
 from tailrace.server.proxy import Proxy
 from tailrace.server.serving import Listener
 from tailrace.server.sessions import Sessions
+from tailrace.server.verbs import Verbs
 from tailrace.service import Loop, run_services
 
 # Sessions are looked at so often, or a few times within the time that they may be unused.
@@ -31,7 +32,7 @@ def assembled(
     behind: Behind | None = None,
 ) -> ASGIApp:
     """The application; with a gateway behind it, in front of that."""
-    routes: list[BaseRoute] = [*Watching(sessions, metrics).routes()]
+    routes: list[BaseRoute] = [*Watching(sessions, metrics).routes(), *Verbs(sessions).routes()]
     answering = Protocol(sessions) if behind is None else Proxy(sessions, behind)
     return application([*routes, *answering.routes()], token=token, hosts=[host])
 
