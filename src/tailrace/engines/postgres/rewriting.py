@@ -71,6 +71,7 @@ def rewrite(
         edits.append(Edit(first.start, last.start, ""))
     if found.creates is not None:
         edits.append(_insertion(source, tokens, places, start, found.creates))
+        edits += _with_data(tokens, places)
     edits.sort()
     text, done = "", start
     for edit in edits:
@@ -102,6 +103,14 @@ def _insertion(
     if relation.schemaname is not None:
         name = f"{quoted(relation.schemaname)}.{name}"
     return Edit(start, query, f"insert into {name} ")
+
+
+def _with_data(tokens: dict[int, Token], places: list[int]) -> list[Edit]:
+    """WITH DATA at the end of CREATE TABLE … AS is what happens anyway."""
+    last = [tokens[place] for place in places[-2:]]
+    if [token.text.upper() for token in last] != ["WITH", "DATA"]:
+        return []
+    return [Edit(last[0].start, last[1].end, "")]
 
 
 def _parts(tokens: dict[int, Token], places: list[int], node: CreateTableAsStmt) -> tuple[int, int]:
