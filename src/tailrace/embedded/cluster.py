@@ -27,6 +27,7 @@ from urllib.parse import quote
 
 from tailrace.embedded.account import Account, first_barrier, server_account
 from tailrace.embedded.binaries import ROOT_STORE, Binaries, find, usable_by
+from tailrace.embedded.pidfile import PidFile
 from tailrace.embedded.process import (
     HOST,
     PAUSE,
@@ -36,7 +37,6 @@ from tailrace.embedded.process import (
     free_port,
     is_alive,
     is_free,
-    is_server,
     pause,
     write_secret,
 )
@@ -67,6 +67,7 @@ class Cluster:
         self.data = Path(os.path.abspath(data))
         self._binaries = binaries
         self._started: int | None = None
+        self._pid = PidFile(self.data)
 
     # ---------------------------------------------------------------- what there is
 
@@ -89,8 +90,8 @@ class Cluster:
 
     def status(self) -> Running | None:
         """Return the running server, or None."""
-        lines = self._pid_file()
-        if len(lines) < 8 or lines[7].strip() != "ready" or not is_server(lines, self.data):
+        lines = self._pid.lines()
+        if len(lines) < 8 or lines[7].strip() != "ready" or not self._pid.names_server(lines):
             return None
         return Running(int(lines[0]), int(lines[3]), self.data)
 
@@ -246,7 +247,7 @@ class Cluster:
         account = server_account(self.data)
         binaries = self._usable(account)
         self._check_version(binaries)
-        self._forget_stale_pid()
+        self._pid.forget_stale()
         log_from = self._open_log()
         with self.log_path.open("ab") as log_file:
             child = subprocess.Popen(
@@ -290,7 +291,7 @@ class Cluster:
             try:
                 child.wait(PAUSE)
             except subprocess.TimeoutExpired:
-                lines = self._pid_file()
+                lines = self._pid.lines()
                 if [line.strip() for line in lines[:8:7]] == [str(child.pid), "ready"]:
                     return
                 if time.monotonic() < deadline:
@@ -336,8 +337,8 @@ class Cluster:
 
         ``immediate`` is a controlled crash, from which the next start recovers.
         """
-        lines = self._pid_file()
-        if not lines or not is_server(lines, self.data):
+        lines = self._pid.lines()
+        if not lines or not self._pid.names_server(lines):
             return False
         pid = int(lines[0])
         os.kill(pid, signal.SIGQUIT if immediate else signal.SIGINT)
@@ -360,26 +361,6 @@ class Cluster:
                 f'PostgreSQL in "{self.data}" has ended by itself',
                 hint=f"see {self.log_path}",
             )
-
-    # ---------------------------------------------------------------- the pid file
-
-    def _pid_file(self) -> list[str]:
-        try:
-            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except PermissionError:
-            raise Unsupported(f'"{self.data}" belongs to another user') from None
-
-    def _forget_stale_pid(self) -> None:
-        """Remove a pid file left by a killed server whose number another program has got since.
-
-        PostgreSQL sees only that the number is in use and would refuse to start, for ever.
-        """
-        lines = self._pid_file()
-        used = lines and lines[0].strip().isdigit() and is_alive(int(lines[0]))
-        if used and not is_server(lines, self.data):
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
 
 
 def require(data: Path) -> Cluster:
