@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from fixtures.command import Tailrace
+from fixtures.command import tailrace as tailrace
 from fixtures.conformance import whole_life
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
@@ -366,6 +368,43 @@ async def test_another_session_sees_the_same(
     await other(f"START JOB '{job}' FROM SAVEPOINT '{path}'")  # without the session's tables
     assert await sql.status(job) == "RUNNING"
     await sql(f"STOP JOB '{job}'")
+
+
+async def test_commands(
+    real_sql: Sql, real_flink: Running, flink_home: Path, tmp_path: Path, tailrace: Tailrace
+):
+    status = await tailrace("flink", "status", "--home", str(flink_home))
+    assert f"running, pid {real_flink.pid}, {real_flink.url}" in status.out
+    assert "slots free" in status.out
+    again = await tailrace("flink", "start", "--home", str(flink_home))
+    assert again.out.strip() == real_flink.url
+    assert "was running already" in again.err
+    none = await tailrace("flink", "status", "--home", str(tmp_path / "x"), status=1)
+    assert "not running" in none.out
+    stopped = await tailrace("flink", "stop", "--home", str(tmp_path / "x"))
+    assert "was not running" in stopped.err
+    wrong = await tailrace("flink", "start", "--home", str(tmp_path), "--set", "x", status=2)
+    assert "is not KEY=VALUE" in wrong.err
+
+
+async def test_verbs(real_sql: Sql, tailrace: Tailrace, monkeypatch: pytest.MonkeyPatch):
+    for text in DEFINITIONS:
+        await real_sql(text)
+    await real_sql(f"CREATE JOB verbal AS {BODY}")
+    monkeypatch.setenv("TAILRACE_DB", real_sql.session.dsn)
+    monkeypatch.setenv("TAILRACE_ENGINE", "flink")
+    jobs = (await tailrace("jobs", "--format", "json")).json
+    assert "verbal" in {row["job name"] for row in jobs}
+    await tailrace("stop-job", "verbal", "--with-savepoint")
+    saved = (await tailrace("savepoints", "--format", "json")).json
+    (path,) = [row["savepoint path"] for row in saved]
+    await tailrace("start-job", "verbal", "--from-savepoint", path)
+    await tailrace("stop-job", "verbal")
+    await tailrace("drop-savepoint", path, "--yes")
+    failed = await tailrace("stop-job", "verbal", status=1)
+    assert "STOP needs one that has not ended" in failed.complaint
+    missing = await tailrace("-v", "start-job", "verbal", "--from-savepoint", path, status=1)
+    assert "there is no savepoint" in missing.err
 
 
 async def test_real_cluster_killed_and_started_again(

@@ -16,6 +16,7 @@ from fixtures.flink_session import OpenSql, Sql
 from fixtures.waiting import eventually
 from tailrace.errors import TailraceError
 from tailrace.jobs.cluster.service import Clusters
+from tailrace.jobs.savepoints.housekeeping import Limits
 
 CREATE = "CREATE JOB j AS INSERT INTO sink SELECT a FROM src"
 
@@ -280,6 +281,22 @@ async def test_a_runner_settles_what_nobody_asks_about(fake_flink: FakeFlink, fa
     await fake_flink.down()
     await service.run_once()  # says so once, and goes on
     await service._close()
+
+
+async def test_a_runner_keeps_to_the_limits(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    made = [await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'") for _ in range(3)]
+    db = await fake_sql.session.ours()
+
+    async def left(limits: Limits) -> list[str]:
+        service = Clusters(db.dsn, limits=limits)
+        await service.run_once()
+        await service._close()
+        return [row["savepoint path"] for row in await fake_sql("SHOW SAVEPOINTS")]
+
+    assert await left(Limits(None, 3600.0)) == made[::-1]
+    assert await left(Limits(2, None)) == [made[2], made[1]]
+    assert await left(Limits(None, 0.001)) == []
 
 
 async def test_request_that_arrives_when_all_was_given_up(fake_flink: FakeFlink, fake_sql: Sql):

@@ -101,6 +101,17 @@ async def test_killed_while_starting(
     await agree(fake_flink, fake_sql)
 
 
+async def test_killed_after_a_savepoint_was_given_away(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await killed("flink.submit.answered", f"START JOB 'j' FROM SAVEPOINT '{path}' CLAIM")
+    (row,) = await fake_sql("SHOW SAVEPOINTS")
+    assert row["ownership"] == "job"
+    assert "belongs to job" in await fake_sql.fails(f"DROP SAVEPOINT '{path}'")
+
+
 @pytest.mark.parametrize("verb", ["STOP JOB 'j' WITH SAVEPOINT", "CREATE SAVEPOINT FOR JOB 'j'"])
 @pytest.mark.parametrize("point", SAVING)
 async def test_killed_while_saving(

@@ -75,11 +75,12 @@ class ServedDatabase:
             Ticker(self.dsn, period=options.tick_period, runner_timeout=options.runner_timeout)
         )
         self._supervisor.add(Maintenance(self.dsn))
-        self._supervisor.add(Clusters(self.dsn))
+        limits = Limits(options.savepoints_keep, options.savepoints_max_age)
+        self._supervisor.add(Clusters(self.dsn, limits=limits))
         self._supervisor.add(
             Savepoints(
                 self.dsn,
-                limits=Limits(options.savepoints_keep, options.savepoints_max_age),
+                limits=limits,
                 poll=options.poll,
                 hear=self._hear,
             )

@@ -203,6 +203,10 @@ class Catalogue:
             )
         )
 
+    async def settle_claims(self) -> None:
+        """Mark what was given to a run for good, by whoever did not come to say so."""
+        await self.db.fetch_value(queries.flink_settle_claims, cluster=self.cluster)
+
     async def moment_before(self, age: str) -> datetime:
         """The moment that was so long ago."""
         moment: datetime = await self.db.fetch_value(queries.moment_before, age=age)

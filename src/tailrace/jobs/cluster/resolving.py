@@ -61,6 +61,7 @@ class Resolver:
     # ------------------------------------------------------------ savepoints
 
     async def _savepoints(self) -> None:
+        await self._catalogue.settle_claims()
         for one in await self._catalogue.savepoints():
             if one.state not in ("requested", "dropping"):
                 continue

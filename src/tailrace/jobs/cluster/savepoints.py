@@ -53,14 +53,19 @@ class Savepoints:
             raise NotFound(f'there is no savepoint "{wanted}"', hint=_LIST)
         await self._drop(found)
 
-    async def drop_of(self, name: str, age: str | None, keep_last: int | None) -> list[str]:
+    async def drop_of(
+        self, name: str, age: str | None, keep_last: int | None, *, ours: bool = False
+    ) -> list[str]:
         """Housekeeping: remove the savepoints of a job but for the newest, or the young ones.
 
-        ``age`` is an interval as PostgreSQL reads it.
+        ``age`` is an interval as PostgreSQL reads it; ``ours``: only those that belong to the user
+        and that he has asked us for.
         """
         await self._resolver.resolve()
         job = await self._catalogue.find(name)
         there = [one for one in await self._catalogue.savepoints(job) if one.path]
+        if ours:
+            there = [one for one in there if one.state == "completed"]
         chosen = there[keep_last:] if keep_last is not None else there
         if age is not None:
             before = await self._catalogue.moment_before(age)

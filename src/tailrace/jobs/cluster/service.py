@@ -15,10 +15,12 @@ from tailrace.db.dsn import label
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.sql import SqlSession
-from tailrace.errors import TailraceError, Unsupported
+from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.jobs.cluster.catalogue import Catalogue, clusters
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.resolving import Resolver
+from tailrace.jobs.cluster.savepoints import Savepoints
+from tailrace.jobs.savepoints.housekeeping import Limits
 from tailrace.service import Loop
 
 _logger = log.get("clusters")
@@ -29,9 +31,10 @@ PERIOD = 10.0
 class Clusters:
     """Keeps the catalogue of one database in agreement with the clusters that it names."""
 
-    def __init__(self, dsn: str, *, period: float = PERIOD) -> None:
+    def __init__(self, dsn: str, *, limits: Limits | None = None, period: float = PERIOD) -> None:
         self.name = f"clusters {label(dsn)}"
         self._dsn = dsn
+        self._limits = limits or Limits()
         self._engines: dict[str, FlinkEngine] = {}
         self._said: dict[str, str] = {}
         self._loop = Loop(
@@ -63,11 +66,26 @@ class Clusters:
         try:
             manager = Manager(self._engine(cluster), Catalogue(db, cluster))
             said = "; ".join(await Resolver(manager).resolve())
+            if not said:
+                await self._tidy(manager)
         except TailraceError as error:
             said = str(error)
         if said != self._said.get(cluster, ""):
             _logger.warning("%s", said or f"the cluster at {cluster} answers again")
         self._said[cluster] = said
+
+    async def _tidy(self, manager: Manager) -> None:
+        """Drop what the limits do not allow to be kept; what is in use, or not ours, stays."""
+        keep, age = self._limits.keep, self._limits.max_age
+        savepoints = Savepoints(manager)
+        for job in await manager.catalogue.jobs():
+            try:
+                if keep is not None:
+                    await savepoints.drop_of(job.job_id, None, keep, ours=True)
+                if age is not None:
+                    await savepoints.drop_of(job.job_id, f"{age} seconds", None, ours=True)
+            except WrongState as error:
+                _logger.debug("%s", error)
 
     def _engine(self, cluster: str) -> FlinkEngine:
         if cluster not in self._engines:

@@ -254,6 +254,7 @@
 \ir functions/tailrace.flink_want_savepoint.sql
 \ir functions/tailrace.flink_move_savepoint.sql
 \ir functions/tailrace.flink_found_savepoints.sql
+\ir functions/tailrace.flink_settle_claims.sql
 
 -- Rights
 \ir grants.sql

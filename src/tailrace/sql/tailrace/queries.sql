@@ -1086,6 +1086,9 @@ order by asked_at desc, savepoint_id;
 -- flink_found_savepoints: list what was found on disk
 select tailrace.flink_found_savepoints(%(cluster)s, %(found)s::jsonb);
 
+-- flink_settle_claims: mark what was given to a run for good
+select tailrace.flink_settle_claims(%(cluster)s);
+
 -- flink_restored_from: runs that have not ended and began at a path
 select j.job_name, r.engine_id, r.is_claimed
 from tailrace.flink_job as j
