@@ -38,7 +38,8 @@ class Place(NamedTuple):
     def bound(self) -> socket.socket:
         """A socket that listens."""
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        made = socket.socket(family, socket.SOCK_STREAM)
+        # Only with this number does asyncio switch Nagle's delays off, 40 ms a request.
+        made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             made.bind((self.host, self.port))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
 import pytest
 
 from fixtures.serving import Failed, Served, served
@@ -54,6 +56,17 @@ TYPES = """
            '\\x0aff'::bytea AS bin, 'é"' AS t, NULL::integer AS nothing, '{"k": 1}'::jsonb AS j,
            'infinity'::date AS never, 'NaN'::float8 AS nan, 12345678901234567890.123 AS wide
 """
+
+
+async def test_a_small_answer_is_not_held_back(server_of: Served):
+    """Nagle's algorithm would make each request take 40 ms."""
+    await server_of.run("SHOW JOBS")
+    took = []
+    for _ in range(10):
+        begun = monotonic()
+        await server_of.run("SHOW JOBS")
+        took.append(monotonic() - begun)
+    assert min(took) < 0.04
 
 
 async def test_types_and_values_in_json(server_of: Served):
