@@ -15,9 +15,12 @@ import pytest
 from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace
 from fixtures.conformance import whole_life
+from fixtures.dbapi import dbapi
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
+from fixtures.serving import served
 from fixtures.waiting import eventually
+from tailrace.db.connection import Database
 from tailrace.engines.flink.local import LocalCluster, Running
 
 DEFINITIONS = (
@@ -54,6 +57,18 @@ def place(path: str) -> Path:
 
 async def test_life_of_a_job(sql: Sql, defined: Sql):
     await whole_life(sql, f"CREATE JOB life AS {BODY}")
+
+
+async def test_life_of_a_job_by_somebody_elses_client(
+    database: Database, real_flink: Running, flink_home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(flink_home))
+    settings = {"tailrace.engine": "flink", "tailrace.flink.url": real_flink.url}
+    async with served(database.dsn) as server, dbapi(server.url, settings) as sql:
+        for text in DEFINITIONS:
+            await sql(text)
+        assert await sql("SELECT a, CAST(1.5 AS DECIMAL(5, 2)) AS b FROM (VALUES (1), (2)) AS v(a)")
+        await whole_life(sql, f"CREATE JOB life AS {BODY}")
 
 
 async def test_a_job_keeps_its_id(sql: Sql, job: str):

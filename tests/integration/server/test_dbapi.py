@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-import flink_gateway
-import pytest
 
 from fixtures.cascade import QUEUE, Cascade, running
+from fixtures.conformance import whole_life
+from fixtures.dbapi import DbApi, dbapi
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_fake import fake_flink as fake_flink  # the fixture
 from fixtures.serving import served
@@ -33,37 +30,11 @@ SETTLED = """
 """
 
 
-class Client:
-    """A program that knows nothing of us; it works in a thread, since the driver blocks."""
-
-    def __init__(self, url: str, properties: dict[str, str]) -> None:
-        self._connection = flink_gateway.connect(url, properties=properties)
-        self.statements: list[str] = []
-
-    async def __call__(self, statement: str) -> list[dict[str, Any]]:
-        """Run a statement and return its rows."""
-        self.statements.append(statement)
-        return await asyncio.to_thread(self._run, statement)
-
-    def _run(self, statement: str) -> list[dict[str, Any]]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(statement)
-            names = [one[0] for one in cursor.description or ()]
-            # What says nothing but OK has, to this driver, no rows.
-            if cursor._rows_iterator is None:
-                return []
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-    async def close(self) -> None:
-        """End the session."""
-        await asyncio.to_thread(self._connection.close)
-
-
 def is_there(path: str) -> bool:
     return Path(path, "_metadata").exists()
 
 
-async def names_of(client: Client, statement: str = "SHOW JOBS") -> set[str]:
+async def names_of(client: DbApi, statement: str = "SHOW JOBS") -> set[str]:
     return {row["job name"] for row in await client(statement)}
 
 
@@ -78,9 +49,12 @@ async def test_every_statement_on_postgres(cascade: Cascade, tmp_path: Path):
     async def settled() -> None:
         await eventually(partial(root.db.fetch_value, SETTLED), 20)
 
-    async with running(root, leaf), served(root.dsn) as server:
-        properties = {"state.savepoints.dir": str(tmp_path / "savepoints")}
-        client = await asyncio.to_thread(Client, server.url, properties)
+    properties = {"state.savepoints.dir": str(tmp_path / "savepoints")}
+    async with (
+        running(root, leaf),
+        served(root.dsn) as server,
+        dbapi(server.url, properties) as client,
+    ):
         (created,) = await client(REVENUE)
         await settled()
         assert await names_of(client) == {"node1_worker", "node2_worker", "revenue"}
@@ -111,14 +85,11 @@ async def test_every_statement_on_postgres(cascade: Cascade, tmp_path: Path):
         await client("STOP JOB 'revenue'")
         await client("DROP JOB 'revenue'")
         assert await names_of(client) == {"node1_worker", "node2_worker"}
-        with pytest.raises(flink_gateway.FlinkSqlGatewayError, match='there is no job "revenue"'):
-            await client("STOP JOB 'revenue'")
-        await client.close()
-        assert len(server.sessions) == 0
+        assert 'there is no job "revenue"' in await client.fails("STOP JOB 'revenue'")
     assert unused(client.statements) == []
 
 
-async def look_around(client: Client) -> None:
+async def look_around(client: DbApi) -> None:
     """The statements that change nothing, or only the session."""
     assert "revenue" in {row["name"] for row in await client("SHOW JOBTREE 'revenue'")}
     assert len(await client("SHOW JOBTREES")) >= 5
@@ -139,8 +110,7 @@ async def test_every_statement_on_flink(database: Database, fake_flink: FakeFlin
         "tailrace.flink.gateway": fake_flink.url,
         "state.savepoints.dir": f"file://{tmp_path}/savepoints",
     }
-    async with served(database.dsn) as server:
-        client = await asyncio.to_thread(Client, server.url, properties)
+    async with served(database.dsn) as server, dbapi(server.url, properties) as client:
         await client("CREATE TABLE s (a INT) WITH ('connector' = 'datagen')")
         await client("CREATE TABLE t (a INT) WITH ('connector' = 'blackhole')")
         await client("CREATE JOB copy AS INSERT INTO t SELECT a FROM s")
@@ -169,8 +139,23 @@ async def test_every_statement_on_flink(database: Database, fake_flink: FakeFlin
         await client("DROP SAVEPOINT ALL")
         await client("DROP JOB 'copy'")
         assert await client("SHOW JOBS") == []
-        await client.close()
     assert unused(client.statements) == []
+
+
+async def test_what_holds_for_sessions_of_ours_holds_for_it(
+    database: Database, fake_flink: FakeFlink
+):
+    properties = {
+        "tailrace.engine": "flink",
+        "tailrace.flink.url": fake_flink.url,
+        "tailrace.flink.gateway": fake_flink.url,
+    }
+    async with served(database.dsn) as server:
+        async with dbapi(server.url, properties) as client:
+            await whole_life(
+                client, "CREATE JOB life AS INSERT INTO sink SELECT a, count(*) FROM src GROUP BY a"
+            )
+        assert len(server.sessions) == 0
 
 
 def unused(statements: list[str]) -> list[str]:
