@@ -405,14 +405,15 @@ async def test_commands(
 async def test_verbs(real_sql: Sql, tailrace: Tailrace, monkeypatch: pytest.MonkeyPatch):
     for text in DEFINITIONS:
         await real_sql(text)
-    await real_sql(f"CREATE JOB verbal AS {BODY}")
+    (created,) = await real_sql(f"CREATE JOB verbal AS {BODY}")
     monkeypatch.setenv("TAILRACE_DB", real_sql.session.dsn)
     monkeypatch.setenv("TAILRACE_ENGINE", "flink")
     jobs = (await tailrace("jobs", "--format", "json")).json
     assert "verbal" in {row["job name"] for row in jobs}
     await tailrace("stop-job", "verbal", "--with-savepoint")
     saved = (await tailrace("savepoints", "--format", "json")).json
-    (path,) = [row["savepoint path"] for row in saved]
+    mine = [row for row in saved if row["job id"] == created["job id"]]
+    (path,) = [row["savepoint path"] for row in mine]
     await tailrace("start-job", "verbal", "--from-savepoint", path)
     await tailrace("stop-job", "verbal")
     await tailrace("drop-savepoint", path, "--yes")
