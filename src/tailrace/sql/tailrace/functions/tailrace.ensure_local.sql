@@ -19,7 +19,7 @@ declare
     v_queue constant text := 'tailrace.local';
     v_ret   record;
 begin
-    -- two that make the first chained job at the same time
+    -- one at a time begins to read from it, or lets go (tailrace.let_go_locally)
     perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('queue ' || v_queue, 7461));
     if exists (select 1 from pgq_node.node_info as n where n.queue_name = v_queue) then
         return v_queue;

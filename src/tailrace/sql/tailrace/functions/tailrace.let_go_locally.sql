@@ -17,6 +17,11 @@ declare
     v_table text;
     v_count integer := 0;
 begin
+    if not exists (select 1 from tailrace.table_info as i where i.queue_name = 'tailrace.local') then
+        return 0;
+    end if;
+    -- as in tailrace.ensure_local: somebody may be creating a job that reads one of them
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('queue tailrace.local', 7461));
     for v_table in
         select i.table_name
         from tailrace.table_info as i
