@@ -70,16 +70,18 @@ async def test_runner_frozen_in_the_middle_is_replaced_and_does_nothing_when_it_
     assert [await node.errors() for node in nodes] == [[], [], []]
 
 
+@pytest.mark.parametrize("point", ["copy.in_data", "snapshot.before_tick_commit"])
 async def test_copy_of_a_frozen_runner_is_made_by_another(
-    cascade: Cascade, process: StartProcess
+    cascade: Cascade, process: StartProcess, point: str
 ) -> None:
+    """In the second case it holds the lock without which nobody can tick on the root."""
     root = await cascade.root()
     leaf = await cascade.leaf("node2", root)
     await root.add_table()
     await root.db.execute("insert into public.t select i, 'x' from generate_series(-500, -1) i")
     await leaf.add_table()
     flags = [word for node in (root, leaf) for word in ("--db", node.dsn)]
-    first = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": "copy.in_data:stop"})
+    first = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": f"{point}:stop"})
     await eventually(lambda: first.frozen, within=40)
     second = await process("run", *flags, env=SETTINGS)
     await write(root, 0)

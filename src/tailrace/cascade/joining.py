@@ -47,6 +47,9 @@ TICKER_SETTINGS = {
 }
 
 
+# A command that says nothing for so long is frozen.
+SILENT = "10s"
+
 # Telling the other nodes directly only saves time, so nobody waits long for a deaf one.
 TELL_SECONDS = 3.0
 
@@ -213,7 +216,10 @@ class Joining:
         await self._tell_others()
 
     async def _commit_elsewhere(self, db: Database) -> int:
-        """Register on root and provider; return the tick that the node begins with."""
+        """Register on root and provider; return the tick that the node begins with.
+
+        Until it is committed, watermarks stand still there: a frozen command must not hold them.
+        """
         if self._provider_db is self._root_db:
             async with self._root_db.transaction():
                 return await self._register(db)
@@ -256,6 +262,8 @@ class Joining:
             )
 
     async def _register(self, db: Database) -> int:
+        for one in {self._root_db, self._provider_db}:
+            await one.execute(own_queries.end_if_silent, within=SILENT)
         await _register_location(self._root_db, self._new, self._self)
         watermark = await self._subscribe()
         await self._create_here(db, watermark)

@@ -23,6 +23,10 @@ from tailrace.faults import reach
 queries = load("tailrace")
 
 
+# Nothing ticks on the root while a snapshot becomes a tick; one that is frozen then gives way.
+SILENT = "5s"
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """What the open transaction of a connection sees."""
@@ -66,10 +70,11 @@ async def make_tick(source: Database, queue: str) -> int:
     """Take the snapshot of an open transaction while no tick can be made, and make it one.
 
     The tick is inserted by a second connection, since it must be committed while the snapshot
-    stays open.
+    stays open. While it holds the lock nobody ticks, so the server does not wait long for us.
     """
     async with await Database.connect(source.dsn, name="snapshot tick") as ticker:
         async with ticker.transaction():
+            await ticker.execute(queries.end_if_silent, within=SILENT)
             await ticker.execute(queries.lock_ticks)
             snapshot = await source.fetch_value(queries.take_snapshot)
             tick = int(

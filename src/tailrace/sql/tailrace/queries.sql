@@ -114,6 +114,10 @@ lock table pgq.tick in share row exclusive mode;
 -- take_snapshot: open the snapshot of a repeatable-read transaction and tell what it is
 select txid_current_snapshot()::text;
 
+-- end_if_silent: a transaction that holds what others wait for ends with its session when its program
+-- says nothing for so long, because it is frozen, for one
+select set_config('idle_in_transaction_session_timeout', %(within)s, true);
+
 -- snapshot_tick: make a tick that is exactly the snapshot of another transaction
 select tailrace.snapshot_tick(%(queue)s, %(snapshot)s);
 
