@@ -64,14 +64,17 @@ async def serve(
     place.check(token=token is not None)
     if gateway or settings.serve_gateway:
         _check_cluster(settings)
-    if not (place.is_here or place.certificate):
-        call.warn("without TLS the token can be read on its way; give a certificate: --tls-cert")
     await _serve(call, place, token, gateway or settings.serve_gateway)
     return 0
 
 
 async def _serve(call: Invocation, place: Place, token: str | None, gateway: str | None) -> None:
     from tailrace.server.running import serve as run_server
+
+    def listening(address: str) -> None:
+        call.say(f"serving on {address}")
+        if not (place.is_here or place.certificate):
+            call.warn("without TLS the token can be read on its way; see: --tls-cert")
 
     settings = call.settings
     assert settings.db is not None
@@ -83,7 +86,7 @@ async def _serve(call: Invocation, place: Place, token: str | None, gateway: str
         token=token,
         gateway=gateway,
         grace=settings.grace,
-        listening=lambda address: call.say(f"serving on {address}"),
+        listening=listening,
     )
 
 

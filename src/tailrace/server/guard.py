@@ -47,11 +47,18 @@ class Guard:
             line = "the request has no token that is right; send: Authorization: Bearer TOKEN"
             return _answer(401, line, {"WWW-Authenticate": "Bearer"})
         host = headers.get("host", "")
-        if urlsplit(f"//{host}").hostname not in self._hosts:
+        if _name_in(f"//{host}") not in self._hosts:
             return _answer(403, f'"{host}" is not the name of this server')
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin.partition("://")[2] != host:
             return _answer(403, "pages of other sites may not ask this server")
+        return None
+
+
+def _name_in(address: str) -> str | None:
+    try:
+        return urlsplit(address).hostname
+    except ValueError:  # a bracket without its other half
         return None
 
 

@@ -43,6 +43,8 @@ _LASTING = frozenset(
 )
 # Statements of one session whose end is not known yet.
 _MOST_PENDING = 1000
+# Operations of one session whose last page is kept.
+_MOST_KEPT = 16
 
 
 class _Passed:
@@ -207,7 +209,10 @@ class Proxy:
             pause = min(pause * 1.6, _LONGEST_PAUSE)
             answer = await self._behind.send("GET", following)
         if answer.status_code == 200 and _json(answer).get("resultType") != "NOT_READY":
+            last.pop(operation, None)
             last[operation] = (asked, answer)
+            if len(last) > _MOST_KEPT:
+                del last[next(iter(last))]
         return relayed(answer)
 
     # ------------------------------------------------------------ inside
@@ -216,7 +221,11 @@ class Proxy:
         return await body_of(request, self._sessions.limits.request_bytes)
 
     def _of(self, handle: str) -> _Passed:
-        return self._passed.setdefault(handle, _Passed())
+        if handle not in self._passed:
+            for gone in [one for one in self._passed if one not in self._sessions]:
+                del self._passed[gone]
+            self._passed[handle] = _Passed()
+        return self._passed[handle]
 
     def _is_own(self, request: Request) -> bool:
         conversation = self._sessions.known(request.path_params["session"])

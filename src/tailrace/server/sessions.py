@@ -137,7 +137,8 @@ class Conversation:
             name = type(error).__name__
             operation.fail(TailraceError(f"internal error: {name}: {one_line(str(error))}"))
         finally:
-            self._current = None
+            if self._current is operation:
+                self._current = None
             self.used = monotonic()
             self._told(operation, monotonic() - begun)
 
@@ -192,6 +193,9 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def __contains__(self, handle: str) -> bool:
+        return handle in self._open
 
     def open(self, properties: Mapping[str, str], *, name: str = "") -> Conversation:
         """Begin a session, with settings of its own."""

@@ -28,6 +28,9 @@ async def test_pages_of_other_sites_may_not_ask(server_of: Served):
     for headers, allowed in (
         ({"Origin": "https://elsewhere.example"}, False),
         ({"Host": "elsewhere.example"}, False),
+        ({"Host": "[::1"}, False),
+        ({"Origin": "null"}, False),
+        ({"Host": "[::1]:8083"}, True),
         ({"Origin": server_of.url}, True),
         ({"Host": "localhost:8083"}, True),
     ):

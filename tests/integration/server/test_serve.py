@@ -14,6 +14,8 @@ import pytest
 
 from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace
+from fixtures.gateway_fake import FakeGateway
+from fixtures.gateway_fake import fake_gateway as fake_gateway  # the fixture
 from fixtures.process import Process, StartProcess
 from fixtures.serving import Served
 from fixtures.waiting import eventually
@@ -52,6 +54,22 @@ async def test_serves_until_it_is_told_to_stop(
         assert await serving.wait() == 0
     assert "Traceback" not in serving.err
     assert TOKEN not in serving.err
+
+
+async def test_stands_in_front_of_a_gateway(
+    database: Database, process: StartProcess, fake_gateway: FakeGateway
+):
+    serving = await process(
+        "serve", "--db", database.dsn, "--port", "0", "--gateway", fake_gateway.url,
+        env={"TAILRACE_FLINK_URL": fake_gateway.url},
+    )  # fmt: skip
+    async with httpx.AsyncClient(base_url=await address(serving)) as http:
+        client = Served(http, None)  # type: ignore[arg-type]
+        assert (await client.run("SELECT 1")).names == ["EXPR$0"]
+        assert (await client.run("SHOW JOBS")).names[-1] == "end time"
+    serving.send(signal.SIGTERM)
+    assert await serving.wait() == 0
+    assert "Traceback" not in serving.err
 
 
 async def test_speaks_tls(database: Database, process: StartProcess, tmp_path: Path):
