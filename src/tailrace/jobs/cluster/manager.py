@@ -240,8 +240,8 @@ class Manager:
                 return Restore(one.path), one
         if job.engine_id is not None:
             path = await self.engine.newest_checkpoint(job.engine_id, job.checkpoint)
-            if path is not None:
-                return Restore(path), None
+            if path is not None:  # its own: the new run removes it when it has a newer one
+                return Restore(path, claim=True), None
         if job.restored_from and await disk.is_there(job.restored_from) is not False:
             return Restore(job.restored_from), None
         return None, None
