@@ -26,6 +26,8 @@ from tailrace.server.sessions import Conversation, Sessions
 
 VERSIONS = ("V1", "V2", "V3", "V4")
 REMARKS = "Tailrace-Remarks"
+# Some proxies take no more than 4 KB of headers.
+_HEADER = 2000
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -44,8 +46,11 @@ def routes_of(handlers: dict[tuple[str, str], Handler], *, since: int = 1) -> li
 
 
 def replied(content: object, remarks: list[str] | None = None) -> Response:
-    """An answer; remarks go into a header, for which they have to be ASCII."""
-    headers = {REMARKS: json.dumps(remarks)} if remarks else None
+    """An answer; remarks go into a header, which has to be short and ASCII."""
+    told = list(remarks or ())
+    while len(json.dumps(told)) > _HEADER:
+        told.pop(0)  # the oldest; a client that waits is mostly told the same again and again
+    headers = {REMARKS: json.dumps(told)} if told else None
     body = msgspec.json.encode(content)
     return Response(body, headers=headers, media_type="application/json")
 

@@ -43,7 +43,7 @@ class Content(NamedTuple):
             return default
         if not isinstance(value, str):
             raise BadRequest(f'"{name}" of the request is {_found(value)}, expected a text')
-        return value
+        return _storable(name, value)
 
     def number(self, name: str) -> int | None:
         """A number that is not negative; nothing if it is missing."""
@@ -66,12 +66,19 @@ class Content(NamedTuple):
         value = self.fields.get(name) or {}
         if not isinstance(value, dict) or not all(isinstance(one, str) for one in value.values()):
             raise BadRequest(f'"{name}" of the request is not an object of texts')
-        return value
+        return {key: _storable(name, one) for key, one in value.items()}
 
     def seconds(self) -> float | None:
         """How long the statement may take; the protocol counts milliseconds, 0 is for ever."""
         milliseconds = self.number("executionTimeout")
         return milliseconds / 1000 if milliseconds else None
+
+
+def _storable(name: str, text: str) -> str:
+    """JSON can hold what neither a database nor UTF-8 can."""
+    if "\0" in text or any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise BadRequest(f'"{name}" of the request holds a character that is none (NUL, surrogate)')
+    return text
 
 
 def _found(value: object) -> str:
