@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tailrace.cascade.waiting import Patience
@@ -18,10 +17,11 @@ from tailrace.engines.base import Restore, Run, Submission, Wish, new_id
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
-from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState
+from tailrace.errors import EngineError, TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
-from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
+from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
+from tailrace.jobs.cluster.restoring import Restoring
 from tailrace.jobs.model import Status
 
 _INTERVAL = 0.015
@@ -29,9 +29,6 @@ _INTERVAL = 0.015
 _WATCHED = 5.0
 # So long a job that was told to end is waited for when nobody says how long.
 _END_WITHIN = 60.0
-
-# So long a cluster with high availability may take to bring its jobs back.
-_RECOVERED_WITHIN = timedelta(seconds=60)
 
 SAVEPOINT_DIRECTORIES = (
     "state.savepoints.dir",
@@ -156,15 +153,16 @@ class Manager:
                 "SUSPENDED",
                 hint=f"stop it first with: STOP JOB '{job.job_name}'",
             )
-        await self._refuse_recovering(job)
+        restoring = Restoring(self.engine, self.catalogue)
+        await restoring.refuse_recovering(job)
         definition = await self.catalogue.definition(job)
         savepoints = await self.catalogue.savepoints()
         remarks: list[str] = []
         restore: Restore | None
         if path is not None:
-            restore, found = await self._restore_from(path, claim, savepoints)
+            restore, found = await restoring.named(path, claim, savepoints)
         else:
-            restore, found = await self._where_it_stopped(job, savepoints)
+            restore, found = await restoring.where_it_stopped(job, savepoints)
             if restore is None:
                 remarks.append(
                     f'job "{job.job_name}" left neither savepoint nor checkpoint: it begins anew'
@@ -192,59 +190,6 @@ class Manager:
             if claim and found is not None and found.state != "claimed":
                 await self.catalogue.move(found.savepoint_id, "claimed")
         return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
-
-    async def _refuse_recovering(self, job: ClusterJob) -> None:
-        """A cluster with high availability may bring back by itself what it has lost."""
-        if job.status is not Status.SUSPENDED or job.end_time is None:
-            return
-        settings = await self.engine.manager.settings()
-        kept = settings.get("high-availability.type", settings.get("high-availability", "none"))
-        lost = datetime.now(UTC) - job.end_time
-        if kept.lower() != "none" and lost < _RECOVERED_WITHIN:
-            raise WrongState(
-                f'job "{job.job_name}" is SUSPENDED for {lost.seconds} s, and the cluster, which '
-                "has high availability, may still be about to recover it",
-                hint=f"look again in {_RECOVERED_WITHIN.seconds} s with: SHOW JOBS",
-            )
-
-    async def _restore_from(
-        self, path: str, claim: bool, savepoints: list[Savepoint]
-    ) -> tuple[Restore, Savepoint | None]:
-        """Check a savepoint that somebody has named."""
-        wanted = disk.canonical(path)
-        found = next((one for one in savepoints if one.path == wanted), None)
-        if found is not None and found.state in ("dropping", "lost"):
-            raise WrongState(
-                f'savepoint "{wanted}" is {found.state}', hint="list them with: SHOW SAVEPOINTS"
-            )
-        if await disk.is_there(wanted) is False:
-            raise NotFound(
-                f'there is no savepoint at "{wanted}"', hint="list them with: SHOW SAVEPOINTS"
-            )
-        if claim:
-            for other in await self.catalogue.restored_from(wanted):
-                raise WrongState(
-                    f'savepoint "{wanted}" cannot be claimed: job "{other.job_name}" was restored '
-                    "from it and runs",
-                    hint="use NO_CLAIM",
-                )
-        return Restore(wanted, claim), found
-
-    async def _where_it_stopped(
-        self, job: ClusterJob, savepoints: list[Savepoint]
-    ) -> tuple[Restore | None, Savepoint | None]:
-        """The savepoint with which the last run ended, or its newest checkpoint."""
-        for one in savepoints:
-            mine = one.engine_id == job.engine_id and job.engine_id is not None
-            if mine and one.stops and one.path and await disk.is_there(one.path) is not False:
-                return Restore(one.path), one
-        if job.engine_id is not None:
-            path = await self.engine.newest_checkpoint(job.engine_id, job.checkpoint)
-            if path is not None:  # its own: the new run removes it when it has a newer one
-                return Restore(path, claim=True), None
-        if job.restored_from and await disk.is_there(job.restored_from) is not False:
-            return Restore(job.restored_from), None
-        return None, None
 
     async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
         """Wait until a new run works; one that fails at once is an error."""

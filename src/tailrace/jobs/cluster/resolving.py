@@ -7,6 +7,8 @@ lock of the wish) is left to it.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from tailrace.engines.base import Made, new_id
 from tailrace.engines.flink import disk
 from tailrace.engines.flink.http import Unanswered
@@ -15,6 +17,8 @@ from tailrace.faults import reach
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.model import Savepoint
 
+# A request that was given up may be carried out so much later.
+_LATEST = timedelta(days=1)
 _NEVER = "it never reached the cluster: whoever asked for it died before"
 
 
@@ -114,7 +118,17 @@ class Resolver:
                     await self._catalogue.move(one.savepoint_id, state)
                 except WrongState:
                     pass  # somebody was quicker
+        await self._late_ones()
         await self.survey()
+
+    async def _late_ones(self) -> None:
+        """Savepoints that were given up, and were made all the same."""
+        since = datetime.now(UTC) - _LATEST
+        for one in await self._catalogue.savepoints(all_of_them=True):
+            if one.state == "failed" and one.directory and one.asked_at > since:
+                made = await disk.made_in(one.directory)
+                if made is not None:
+                    await self._write_down(one, Made(made.path, size=made.size))
 
     async def survey(self) -> None:
         """List savepoints that lie where savepoints go and that nobody has written down."""
@@ -123,18 +137,8 @@ class Resolver:
         except TailraceError:
             return
         found = await disk.survey(root)
-        if not found:
-            return
-        by_directory = {
-            one.directory: one
-            for one in await self._catalogue.savepoints(all_of_them=True)
-            if one.directory and one.state == "failed"
-        }
-        for one in found:
-            late = by_directory.get(one.path.rpartition("/")[0])
-            if late is not None:
-                await self._write_down(late, Made(one.path, size=one.size))
-        await self._catalogue.found([(new_id(), one) for one in found])
+        if found:
+            await self._catalogue.found([(new_id(), one) for one in found])
 
 
 def _next_state(one: Savepoint, there: bool | None) -> str | None:
