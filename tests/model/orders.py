@@ -26,6 +26,7 @@ def concerns(s: State, facts: Facts) -> bool:
 
 def create(s: State, facts: Facts) -> State:
     """A node is made; one that was dropped may be made again."""
+    s = s._replace(alive=s.alive | 1 << facts.n)
     return set_group(appear(s, facts), facts.n, facts.group)
 
 
@@ -143,6 +144,15 @@ def mark(s: State, facts: Facts) -> State:
     return s if subject is None else set_dead(s, subject, facts.line["dead"])
 
 
+def drop(s: State, facts: Facts) -> State:
+    """A node is gone; the first who has forgotten it stands for all, also for those far off."""
+    subject = facts.other("subject")
+    if subject is None:
+        return s
+    nodes = tuple(without_subscriber(node, subject) for node in s.nodes)
+    return s._replace(nodes=nodes, alive=s.alive & ~(1 << subject))
+
+
 # ---------------------------------------------------------------- an old root comes back
 
 
@@ -191,6 +201,6 @@ ORDERS: dict[str, Callable[[State, Facts], State]] = {
     "create": create, "pause": pause, "resume": pause,
     "register": register, "unregister": unregister, "change_provider": change_provider,
     "demote": demote, "promote": promote, "reopen": reopen,
-    "lower": lower, "group": group, "mark": mark,
+    "lower": lower, "group": group, "mark": mark, "drop": drop,
     "step_down": step_down, "forget": forget, "return": back,
 }  # fmt: skip

@@ -33,6 +33,8 @@ COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
 # wider it is, the longer a line that waits in vain may be taken for one that is only late.
 WINDOWS = (20, 60, 180)
+# Of those who live until the end, each writes at least once among so many lines.
+LAST_WORDS = 150
 # After a failover, the next tick is so much further on (tailrace.promote).
 LOST_TICKS = 1_000_000
 Done = tuple[int, ...]
@@ -54,6 +56,18 @@ class Trace:
         """Read a file that TAILRACE_TRACE named."""
         lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         return cls([line for line in lines if line.get("queue", queue) == queue])
+
+    def until_the_end(self) -> Trace:
+        """Leave out what came after the first of several processes was killed, all at the end.
+
+        Others have seen what it did last, but it could not write it down any more.
+        """
+        ends = [
+            one[-1]
+            for one in streams(self.lines)
+            if "consumer" in self.lines[one[-1]] and one[-1] >= len(self.lines) - LAST_WORDS
+        ]
+        return Trace(self.lines[: min(ends) + 1]) if ends else self
 
     def keep(self) -> Path:
         """Write the lines down where they stay."""

@@ -8,7 +8,7 @@ work when the node to be removed is the one that is gone.
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 
 from tailrace import log
 from tailrace.cascade.answers import ask
@@ -26,7 +26,7 @@ from tailrace.cascade.node import (
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, WrongState
-from tailrace.faults import reach
+from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
 _logger = log.get("cascade.leaving")
@@ -169,12 +169,18 @@ class Leaving:
 
     async def _drop_here(self, db: Database) -> None:
         """Remove the node with everything that refers to its queue, all or nothing."""
-        async with db.transaction():
-            await db.execute(own_queries.forget_queue, queue=self._queue)
-            await ask(db, queries.drop_node, queue=self._queue, node=self._name)
+        with self._forgotten(self._name):
+            async with db.transaction():
+                await db.execute(own_queries.forget_queue, queue=self._queue)
+                await ask(db, queries.drop_node, queue=self._queue, node=self._name)
 
     async def _forget_at(self, name: str, db: Database) -> None:
         try:
-            await ask(db, queries.drop_node, queue=self._queue, node=self._name)
+            with self._forgotten(name):
+                await ask(db, queries.drop_node, queue=self._queue, node=self._name)
         except TailraceError as exc:
             _logger.warning('node "%s" still knows "%s": %s', name, self._name, exc)
+
+    def _forgotten(self, at: str) -> AbstractContextManager[dict[str, object]]:
+        """Write the step down, under its name in docs/design/model.md."""
+        return committing("drop", queue=self._queue, node=at, subject=self._name)
