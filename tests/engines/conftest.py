@@ -14,7 +14,10 @@ from fixtures.flink_fake import FakeFlink
 from fixtures.flink_fake import fake_flink as fake_flink
 from fixtures.flink_session import OpenSql, Sql
 from tailrace.db.connection import Database
+from tailrace.engines.flink.home import flink_home as flink_home_of_jars
+from tailrace.engines.flink.home import java
 from tailrace.engines.flink.local import LocalCluster, Running
+from tailrace.errors import Unsupported
 from tailrace.gateway.sessions import Session
 
 
@@ -50,8 +53,13 @@ def flink_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def real_flink(flink_home: Path) -> Iterator[Running]:
     """A real Flink, started once for all tests that want it."""
-    if importlib.util.find_spec("pyflink") is None or importlib.util.find_spec("py4j") is None:
+    if importlib.util.find_spec("py4j") is None:
         pytest.skip("Flink is not installed: pip install 'tailrace[flink]'")
+    try:
+        flink_home_of_jars()
+        java()
+    except Unsupported as missing:
+        pytest.skip(str(missing))
     cluster = LocalCluster(flink_home)
     yield cluster.start(port=None, slots=4, tied=True)
     cluster.stop()
