@@ -158,6 +158,31 @@ def streams(lines: Iterable[Mapping[str, Any]]) -> list[list[int]]:
     return list(found.values())
 
 
+SETTINGS = {"pause": "paused", "resume": "paused", "change_provider": "provider"}
+
+
+def read_before(trace: Trace) -> dict[int, list[int]]:
+    """The lines by which workers have read a setting as it was before a command changed it.
+
+    They may stand behind the command's line, and have to be gone through before it.
+    """
+    found: dict[int, list[int]] = {}
+    waiting: dict[tuple[str, str], tuple[int, object]] = {}
+    for index, line in enumerate(trace.lines):
+        key = SETTINGS.get(line["step"])
+        if key is not None:
+            value = line["step"] == "pause" if key == "paused" else line["provider"]
+            waiting[line["target"], key] = (index, value)
+        elif line["step"] == "read" and line["epoch"] is not None:
+            for key in ("paused", "provider"):
+                command, value = waiting.get((line["consumer"], key), (index, line[key]))
+                if line[key] == value:
+                    waiting.pop((line["consumer"], key), None)
+                else:
+                    found.setdefault(command, []).append(index)
+    return found
+
+
 def replay(trace: Trace) -> State:
     """Go through a trace and return where it ends."""
     for window in WINDOWS[:-1]:
@@ -199,6 +224,12 @@ class _Search:
         self._window = window
         self._facts = [trace.facts(line) for line in trace.lines]
         self._streams = streams(trace.lines)
+        self._place = {
+            index: (stream, k)
+            for stream, one in enumerate(self._streams)
+            for k, index in enumerate(one)
+        }
+        self._before = read_before(trace)
         self._furthest = 0
         self._why: dict[int, str] = {}
 
@@ -245,6 +276,8 @@ class _Search:
         for index, stream in heads:
             if index > heads[0][0] + self._window:
                 return
+            if not all(self._is_done(done, one) for one in self._before.get(index, ())):
+                continue
             after = self._try(sum(done), state, index)
             unsure = self._facts[index].line.get("unsure")
             rest = (*done[:stream], done[stream] + 1, *done[stream + 1 :])
@@ -254,6 +287,10 @@ class _Search:
                     return
             if unsure:  # nobody knows whether it was committed
                 yield index, rest, state
+
+    def _is_done(self, done: Done, index: int) -> bool:
+        stream, k = self._place[index]
+        return done[stream] > k
 
     def _try(self, steps: int, state: State, index: int) -> State | None:
         facts = self._facts[index]
