@@ -160,6 +160,8 @@ def streams(lines: Iterable[Mapping[str, Any]]) -> list[list[int]]:
 
 SETTINGS = {"pause": "paused", "resume": "paused", "change_provider": "provider"}
 
+CHANGE_BOTH = ("demote", "promote", "step_down", "forget")
+
 
 def read_before(trace: Trace) -> dict[int, list[int]]:
     """The lines by which workers have read a setting as it was before a command changed it.
@@ -169,10 +171,14 @@ def read_before(trace: Trace) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {}
     waiting: dict[tuple[str, str], tuple[int, object]] = {}
     for index, line in enumerate(trace.lines):
-        key = SETTINGS.get(line["step"])
+        key = None if line.get("unsure") else SETTINGS.get(line["step"])
         if key is not None:
             value = line["step"] == "pause" if key == "paused" else line["provider"]
             waiting[line["target"], key] = (index, value)
+        elif line["step"] in CHANGE_BOTH:
+            for target, setting in list(waiting):
+                if trace.workers.get(target) == line["node"]:
+                    del waiting[target, setting]
         elif line["step"] == "read" and line["epoch"] is not None:
             for key in ("paused", "provider"):
                 command, value = waiting.get((line["consumer"], key), (index, line[key]))
