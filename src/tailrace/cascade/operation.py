@@ -186,6 +186,9 @@ async def carry_out(operation: Operation, hands: Hands) -> int:
             view = await hands.survey.look(operation.concerned())
             left = [step for step in operation.steps(view) if step not in skipped]
             if not left:
+                # Who was away at first may still keep events for somebody who has left it.
+                if total and await hands.survey.try_again():
+                    continue
                 return total
             step = left[0]
             if did[step] == AGAIN:

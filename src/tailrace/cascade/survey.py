@@ -196,6 +196,12 @@ class Survey:
         nodes = {name: facts for name, facts in self._facts.items() if name not in self._away}
         return View(self.queue, nodes, dict(self._away), frozenset(self.dead))
 
+    async def try_again(self) -> bool:
+        """Connect once more to members that were away; say whether one of them answers now."""
+        absent = [one for name, one in self._members.items() if name not in self._databases]
+        await service.together(*(self._connect(member) for member in absent))
+        return any(member.name in self._databases for member in absent)
+
     async def _revive(self, name: str) -> None:
         """Connect again where the connection has been lost since."""
         if self._databases[name].closed:

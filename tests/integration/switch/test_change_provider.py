@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade
@@ -191,6 +192,7 @@ async def acknowledge(tree: Tree, name: str) -> None:
     await eventually(lambda: told(False), within=20)
 
 
+@pytest.mark.timeout(120)
 async def test_nobody_gives_up_what_is_needed_below_a_node_that_has_moved(tree: Tree) -> None:
     """node3 has told of much more than the consumer below node4 has; then node4 moves below it."""
     async with served(tree, FIVE | {"node4": "node2"}):
