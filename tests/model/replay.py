@@ -62,11 +62,8 @@ class Trace:
 
         Others have seen what it did last, but it could not write it down any more.
         """
-        ends = [
-            one[-1]
-            for one in streams(self.lines)
-            if "consumer" in self.lines[one[-1]] and one[-1] >= len(self.lines) - LAST_WORDS
-        ]
+        last = {line["consumer"]: n for n, line in enumerate(self.lines) if "consumer" in line}
+        ends = [n for n in last.values() if n >= len(self.lines) - LAST_WORDS]
         return Trace(self.lines[: min(ends) + 1]) if ends else self
 
     def keep(self) -> Path:
@@ -121,6 +118,8 @@ class Trace:
         have written down: the next one then finds a tick that nobody has told of.
         """
         told = {line["end"] for line in self.lines if line["step"] == "events"}
+        # Made after its events, by whoever found them without it.
+        told |= {line["tick"] for line in self.lines if line["step"] == "tick"}
         empty = {line["end"] for line in self.lines if line["step"] == "empty"}
         for line in self.lines:
             read = line["step"] == "read" and line["type"] == "branch"

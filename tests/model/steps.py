@@ -99,6 +99,15 @@ def _told_in_silence(s: State, n: int, runner: Runner) -> State:
     return s.put(runner.provider, place_subscriber(s.nodes[runner.provider], told))
 
 
+def _heard(s: State, n: int) -> State:
+    """All that those who read here may have told so far; one that dies or hangs writes it late."""
+    for number, node in enumerate(s.nodes):
+        runner = node.runner or node.stale
+        if runner is not None and runner.provider == n and runner.start != NO_TICK:
+            s = _told_in_silence(s, number, runner)
+    return s
+
+
 def fail(s: State, facts: Facts) -> State:
     """Nothing is remembered."""
     node = s.nodes[facts.n]
@@ -252,6 +261,10 @@ def report(s: State, facts: Facts) -> State:
     else:
         require(runner.start != NO_TICK, "no batch has been done")
         highest = _highest(node, runner, own=facts.line.get("own"))
+        if mark > highest:
+            s = _heard(s, facts.n)
+            node = s.nodes[facts.n]
+            highest = _highest(node, runner, own=facts.line.get("own"))
     require(mark <= highest, f"it may say {highest} at most")
     entry = None if provider is None else s.nodes[provider].subscriber(facts.n)
     if provider is None or entry is None or facts.line.get("code", 200) != 200:
@@ -272,6 +285,9 @@ def publish(s: State, facts: Facts) -> State:
     mark, node = facts.tick("tick"), s.nodes[facts.n]
     require(node.writable, "it is not the root")
     require(not _runner(s, facts.n).paused, "it is paused")
+    if mark > node.local_watermark:
+        s = _heard(s, facts.n)
+        node = s.nodes[facts.n]
     require(mark <= node.local_watermark, f"it may say {node.local_watermark} at most")
     bit = len(s.events)
     s = s._replace(events=(*s.events, Event(bit + 1, "mark", mark)))

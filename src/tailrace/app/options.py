@@ -15,7 +15,7 @@ class Options:
     local_watermark_period: float = 300.0
     global_watermark_period: float = 300.0
     strict: bool = False
-    tick_period: float = 0.002
+    tick_period: float = 0.001
     discovery_period: float = 1.0
     grace: float = 30.0
     runner_timeout: float = 5.0

@@ -189,7 +189,7 @@ class Settings:
     worker: str | None = None
     databases: tuple[str, ...] = ()
     poll: float = 1.0
-    tick_period: float = 0.002
+    tick_period: float = 0.001
     grace: float = 30.0
     runner_timeout: float = 5.0
     global_watermark_period: float = 300.0

@@ -30,7 +30,7 @@ class Ticker:
         self,
         dsn: str,
         *,
-        period: float = 0.002,
+        period: float = 0.001,
         duration: float = 0.5,
         runner_timeout: float = 5.0,
     ) -> None:

@@ -203,7 +203,7 @@ async def test_empty_list_of_tables_in_every_form(form: str, pair, tailrace: Tai
     result = await pair.at("up", "tables", "--format", form)
     head = {"table": "table  local_name  state\n", "json": "[]\n"}
     assert result.out == head.get(form, result.out)
-    assert form != "tsv" or result.out.startswith("table\tlocal_name\tstate\tcopied_rows")
+    assert form != "tsv" or result.out.startswith("table\tlocal_name\tstate\tcopy_role")
 
 
 async def test_compare_counts_the_tables_that_differ(pair, process, connect):

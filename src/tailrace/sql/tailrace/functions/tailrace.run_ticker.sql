@@ -15,7 +15,7 @@ language plpgsql as $body$
 --      no more than a look at the current snapshot. Commits, so call it outside of a transaction.
 --
 -- Parameters:
---      i_period    - time between rounds while there is work; it grows to 4 times that within some
+--      i_period    - time between rounds while there is work; it grows to 8 times that within some
 --                    seconds in which there is none
 --      i_duration  - time after which control goes back to the caller
 --      io_ticks    - in: anything; out: number of ticks made
@@ -36,7 +36,7 @@ declare
     v_end      timestamptz := pg_catalog.clock_timestamp() + i_duration;
     v_rules_at timestamptz := pg_catalog.clock_timestamp();
     v_period   double precision := extract(epoch from i_period);
-    v_longest  double precision := v_period * 4;
+    v_longest  double precision := v_period * 8;
     v_snapshot text;
     v_quiet_at text;
     v_seen     text;
@@ -88,7 +88,7 @@ begin
         end if;
         exit when io_queues = 0;
         exit when pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => io_pause) >= v_end;
-        -- Sleeping rounds up to whole milliseconds, and a little more than 2 would be 3.
+        -- Sleeping rounds up to whole milliseconds, and a little more than 1 would be 2.
         perform pg_catalog.pg_sleep(greatest(floor(io_pause * 1000), 1) / 1000);
         -- The next round's now(), and with it the time of a tick, begins here.
         commit;
