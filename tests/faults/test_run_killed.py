@@ -11,7 +11,7 @@ import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, differences, equal_everywhere
 from fixtures.process import StartProcess
-from fixtures.striking import Action, Strikes
+from fixtures.striking import LONG, Action, Strikes
 from model.replay import Trace, replay_or_keep
 from tailrace import faults
 
@@ -101,7 +101,7 @@ def test_the_design_page_says_what_happens_at_each_of_them() -> None:
     assert [point for point in POINTS if f"`{point}`" not in page] == []
 
 
-@pytest.mark.parametrize("action", ["kill", "stop"])
+@pytest.mark.parametrize("action", LONG)
 async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
     cascade: Cascade, process: StartProcess, tmp_path: Path, action: Action
 ) -> None:
