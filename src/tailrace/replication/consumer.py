@@ -320,7 +320,7 @@ class ApplyingConsumer(SeatedConsumer):
         elif batch.last:
             self._size = FEWEST_EVENTS
         elif applied.rows < MOST_ROWS // 2:
-            growth = min(16, MOST_ROWS // max(applied.rows, 1))
+            growth = 4 if applied.rows < MOST_ROWS // 8 else 2
             self._size = min(MOST_EVENTS, self._size * growth)
         if applied.rows:
             _logger.debug("%s: %d rows up to tick %d", self.name, applied.rows, batch.to_tick)
