@@ -1,0 +1,57 @@
+"""From a program into asyncio: as its only entry, or beside a program that has no loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Aside:
+    """An event loop in a thread beside a program that has none; it goes on while the program works.
+
+    ``call`` is for the program's thread: it waits for what it gives the loop to do.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do some work over there; Ctrl-C here cancels it."""
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        try:
+            return future.result()
+        finally:
+            future.cancel()
+
+    def close(self) -> None:
+        """End the loop; nothing may be under way."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Run a program from its only entry into asyncio.
+
+    SIGTERM is taken like Ctrl-C: what is under way is cancelled, and so may tidy up after itself.
+    (A ``Supervisor`` has its own idea of signals while it runs.)
+    """
+    try:
+        return asyncio.run(_cancelled_by_signal(main))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _cancelled_by_signal(main: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    if threading.current_thread() is threading.main_thread():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await main
