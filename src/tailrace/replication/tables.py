@@ -140,7 +140,8 @@ async def add_tables(
         _refuse_unknown(names, [*known, *here], node)
         async with _locking(db, lock_timeout):
             for name in names:
-                await _need_table(db, provider, node.queue, name, wanted, outcome)
+                if name not in here:  # else it has a table, perhaps of another name
+                    await _need_table(db, provider, node.queue, name, wanted, outcome)
                 for row in await provider.fetch_all(queries.table_relations, table=name):
                     await db.fetch_value(queries.store_relation, json=row.json)
                 await _add(db, node, name, wanted.local_name, outcome, lenient=False)

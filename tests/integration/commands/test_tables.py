@@ -79,6 +79,29 @@ async def test_adding_twice_changes_nothing(pair):
     assert await pair.contents() == before
 
 
+async def test_table_keeps_the_name_under_which_it_was_added(pair):
+    for db, name in ((pair["up"], "t"), (pair["down"], "other")):
+        await db.execute(f"create table public.{name} (id integer primary key)")
+    await pair.at("up", "add-table", "t")
+    await pair.at("down", "add-table", "t", "--dest-table", "other")
+    before = await pair.contents()
+    for words in (["t"], ["t", "--dest-table", "public.other"], ["t", "--create"]):
+        result = await pair.at("down", "add-table", *words)
+        assert 'already replicates table "public.t"' in result.err
+    for name in ("up", "down"):
+        result = await pair.at(name, "add-table", "t", "--dest-table", "third", status=1)
+        assert 'and not as "public.third"' in result.complaint
+    assert await pair.contents() == before
+
+
+@pytest.mark.parametrize("name", ["pgq.queue", "tailrace.table_info", "pg_catalog.pg_class"])
+async def test_tables_that_are_not_the_users_are_refused(name: str, pair):
+    before = await pair.contents()
+    result = await pair.at("up", "add-table", name, status=1)
+    assert f'table "{name}" belongs to the system' in result.complaint
+    assert await pair.contents() == before
+
+
 async def test_globs_take_what_matches_and_all_takes_the_rest(pair):
     for name in ("a1", "a2", "b1"):
         await pair["up"].execute(f"create table public.{name} (id integer primary key)")

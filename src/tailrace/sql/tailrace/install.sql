@@ -30,6 +30,7 @@
 
 -- Capture: tables come and go
 \ir functions/tailrace.member_tables.sql
+\ir functions/tailrace.is_system_schema.sql
 \ir functions/tailrace.check_table.sql
 \ir functions/tailrace.drop_triggers.sql
 \ir functions/tailrace.set_triggers.sql

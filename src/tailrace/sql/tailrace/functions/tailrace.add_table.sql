@@ -20,7 +20,7 @@ as $$
 --      i_table_name    global name; without a dot it is in schema public
 --      i_dest_table    local name where it differs; default: the same
 -- Returns:
---      200 added, 201 it was there already
+--      200 added, 201 it was there already, 410 it is there already with another i_dest_table
 -- Raises:
 --      TR004 no node of that queue here, or no such table
 --      TR040 the table cannot be replicated (tailrace.check_table)
@@ -39,6 +39,7 @@ declare
     v_into  text;
     v_table regclass;
     v_id    integer;
+    v_known text;
 begin
     select n.node_type, c.node_type into v_type, v_into
       from pgq_node.node_info n
@@ -48,8 +49,15 @@ begin
         raise exception 'queue "%" has no node in database "%"', i_queue_name, current_database()
               using errcode = 'TR004', hint = 'create one with: tailrace create-root, create-branch or create-leaf';
     end if;
-    perform 1 from tailrace.table_info i where i.queue_name = i_queue_name and i.table_name = v_name;
+    select i.dest_table into v_known
+      from tailrace.table_info i where i.queue_name = i_queue_name and i.table_name = v_name;
     if found then
+        if i_dest_table is not null and v_dest <> v_known then
+            ret_code := 410;
+            ret_note := format('table "%s" is already in queue "%s", as "%s" and not as "%s" here',
+                               v_name, i_queue_name, v_known, v_dest);
+            return;
+        end if;
         ret_code := 201;
         ret_note := format('table "%s" is already in queue "%s"', v_name, i_queue_name);
         return;

@@ -27,7 +27,10 @@ begin
               using errcode = 'TR004', hint = 'create it first; names are schema.table';
     end if;
     select * into v_class from pg_class c where c.oid = v_table;
-    if v_class.relkind not in ('r', 'p') then
+    if tailrace.is_system_schema(v_class.relnamespace) then
+        raise exception 'table "%" belongs to the system, to PgQ or to tailrace itself', i_table_name
+              using errcode = 'TR040', hint = 'only tables of your own schemas can be replicated';
+    elsif v_class.relkind not in ('r', 'p') then
         raise exception '"%" is not a table', i_table_name
               using errcode = 'TR040', hint = 'only ordinary and partitioned tables can be replicated';
     elsif v_class.relpersistence <> 'p' then

@@ -23,8 +23,7 @@ as $$
       join pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p')
        and c.relpersistence = 'p'
-       and n.nspname not in ('pg_catalog', 'information_schema', 'pgq', 'pgq_node', 'pgq_coop',
-                             'pgq_ext', 'londiste', 'tailrace', 'tailrace_capture')
+       and not tailrace.is_system_schema(n.oid)
        and not exists (select from pg_inherits i where i.inhrelid = c.oid)
        and not exists (select from pg_depend d
                         where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
