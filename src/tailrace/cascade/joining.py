@@ -159,6 +159,7 @@ class Joining:
         self._provider_db: Database
         self._root_db: Database
         self._members: list[Member]
+        self._event: int | None = None
         self._again = False
 
     async def look(self) -> None:
@@ -247,9 +248,21 @@ class Joining:
             ):
                 node = await read_node(db, self._new.queue)
                 if node is not None and node.name == member.name and not node.is_root:
-                    await _register_location(db, self._new, self._self)
+                    await self._make_known(db)
         except (TimeoutError, TailraceError) as exc:
             _logger.debug('node "%s" hears of it from the root: %s', member.name, exc)
+
+    async def _make_known(self, db: Database) -> None:
+        """Register our location at a node that may have yet to hear of it from the root.
+
+        It may have yet to hear, too, that an earlier node of our name was dropped: then that must
+        not end our registration.
+        """
+        new = self._new
+        await db.execute(
+            own_queries.know_member, queue=new.queue, node=new.name, event_id=self._event
+        )
+        await _register_location(db, new, self._self)
 
     async def _check_combined(self, db: Database, combined: str) -> None:
         node = await read_node(db, combined)
@@ -265,6 +278,7 @@ class Joining:
         for one in {self._root_db, self._provider_db}:
             await one.execute(own_queries.end_if_silent, within=SILENT)
         await _register_location(self._root_db, self._new, self._self)
+        self._event = await self._root_db.fetch_value(own_queries.last_event, queue=self._new.queue)
         watermark = await self._subscribe()
         await self._create_here(db, watermark)
         return watermark
@@ -273,7 +287,7 @@ class Joining:
         """Let the provider keep events for us, from its global watermark on."""
         new, db = self._new, self._provider_db
         if db is not self._root_db:
-            await _register_location(db, new, self._self)
+            await self._make_known(db)
         if self._again:
             await ask(db, queries.unregister_subscriber, queue=new.queue, node=new.name)
         begin = self._seed.tick if self._seed is not None and new.type == "leaf" else None
@@ -292,8 +306,9 @@ class Joining:
 
     async def _create_here(self, db: Database, watermark: int) -> None:
         new = self._new
-        for member in [*self._members, self._self]:
+        for member in self._members:
             await _register_location(db, new, member)
+        await self._make_known(db)
         await _create(db, new, provider=self._provider.name, watermark=watermark)
         if new.type == "branch":
             await _configure_queue(db, new.queue)

@@ -162,6 +162,8 @@ class Move:
         if moving:
             yield from self._approach(view, moving)
             yield from self._let_go(view, moving)
+        elif self._forgotten(facts, new):
+            yield self._register(facts, facts.worker, facts.place.tick)
         held = tuple(name for name in moving if not self._unpinned(new, facts, name))
         if held:
             yield Switch(self.node, held, self.to, moved=self.node)
@@ -220,6 +222,14 @@ class Move:
             if told is not None and told > max(lower.local_watermark, upper.global_watermark):
                 yield LowerReport(upper.name, lower.name, lower.worker, moved=self.node)
             lower = upper
+
+    def _forgotten(self, facts: NodeFacts, new: NodeFacts) -> bool:
+        """Whether its provider keeps nothing for the node any more, though it reads there."""
+        return (
+            self.consumer in (None, facts.worker)
+            and facts.provider == self.to
+            and not self._registered(facts, new, facts.worker)
+        )
 
     def _runs(self, facts: NodeFacts, name: str) -> bool:
         """Whether there is a program that has to stop."""

@@ -175,10 +175,17 @@ class Subscribe(Step):
     async def do(self, hands: Hands) -> None:
         """Register it, anew where an older registration stands at another tick."""
         db = hands.db(self.node)
+        known_since = await hands.db(self.reader).fetch_value(
+            queries.known_since, queue=hands.queue, node=self.reader
+        )
         with hands.committing(
             "register", node=self.node, subscriber=self.reader, worker=self.worker, tick=self.tick
         ):
             async with db.transaction():
+                await db.execute(
+                    queries.know_member,
+                    queue=hands.queue, node=self.reader, event_id=known_since,
+                )  # fmt: skip
                 await db.fetch_one(
                     node_queries.unregister_subscriber, queue=hands.queue, node=self.reader
                 )

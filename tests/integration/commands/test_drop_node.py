@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from tailrace.db.dsn import parameters
 
 
@@ -159,3 +161,48 @@ async def test_node_whose_database_refuses_is_forgotten_by_the_others(seed):
     assert not await gone(seed["node5"], "pgq_node.node_info")
     members = (await seed.at("node3", "members", "--format", "json")).json
     assert "node5" not in [row["node"] for row in members]
+
+
+async def rows_of(cascade, name: str) -> int:
+    return await cascade[name].fetch_value("select count(*) from public.t")
+
+
+async def test_node_of_a_dropped_ones_name_stays_registered_where_the_drop_is_heard_of_late(
+    new_cascade, process
+):
+    """The branch has yet to mirror the departure when the new node begins to read from it."""
+    cascade = await new_cascade({"up": None, "mid": "up", "low": "mid"}, leaves={"low"})
+    await cascade["up"].execute("create table public.t (id integer primary key)")
+    await cascade.at("up", "add-table", "t")
+    await cascade.at("mid", "add-table", "t", "--create")
+    await cascade.at("up", "drop-node", "low")
+    await cascade.at(
+        "low", "create-leaf", "low", "--queue", "shop", "--provider", cascade["mid"].dsn
+    )
+    await cascade.at("low", "add-table", "t", "--create")
+    await cascade["up"].execute("insert into public.t values (1)")
+    every = [word for db in cascade.nodes.values() for word in ("--db", db.dsn)]
+    run = await process("run", "--until-idle", "--timeout", "30", *every)
+    assert await run.wait(40) == 0, run.err
+    assert await rows_of(cascade, "low") == 1
+
+
+async def test_node_of_a_dropped_ones_name_may_move_where_the_drop_is_heard_of_late(
+    new_cascade, process
+):
+    """As before, but the branch did not hear of the new node directly: it was away."""
+    cascade = await new_cascade({"up": None, "mid": "up", "low": "mid"}, leaves={"low"})
+    await cascade.at("up", "drop-node", "low")
+    await cascade.at(
+        "low", "create-leaf", "low", "--queue", "shop", "--provider", cascade["up"].dsn
+    )
+    await cascade["mid"].execute("delete from tailrace.member")
+    ends = [word for name in ("up", "low") for word in ("--db", cascade[name].dsn)]
+    run = await process("run", *ends)
+    await cascade.at("low", "change-provider", "--provider", "mid", "--timeout", "20")
+    run.send(signal.SIGTERM)
+    assert await run.wait(40) == 0, run.err
+    run = await process("run", "--until-idle", "--timeout", "30", *ends, "--db", cascade["mid"].dsn)
+    assert await run.wait(40) == 0, run.err
+    readers = "select subscriber_node from pgq_node.subscriber_info"
+    assert await cascade["mid"].fetch_value(readers) == "low"

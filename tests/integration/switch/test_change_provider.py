@@ -28,6 +28,18 @@ async def test_nodes_change_their_providers_under_load(tree: Tree) -> None:
         await tree.check()
 
 
+async def test_node_that_its_provider_has_forgotten_is_registered_again(still: Tree) -> None:
+    """The error of its worker names this command."""
+    register = "select subscriber_node from pgq_node.subscriber_info"
+    await still["node2"].db.execute("select pgq_node.unregister_subscriber(%s, 'leaf')", QUEUE)
+    assert await still["node2"].db.fetch_value(register) is None
+    told = await still.change_provider("leaf", "node2")
+    assert 'register node "leaf" on node "node2"' in told.err
+    assert await still["node2"].db.fetch_value(register) == "leaf"
+    told = await still.change_provider("leaf", "node2")
+    assert 'reads from node "node2" already' in told.err
+
+
 @pytest_asyncio.fixture
 async def still(cascade: Cascade, tailrace: Tailrace) -> Tree:
     """A tree that nobody serves."""

@@ -57,6 +57,7 @@
 \ir functions/tailrace.refresh_consumer.sql
 \ir functions/tailrace.pending_ticks.sql
 \ir functions/tailrace.newest_event.sql
+\ir functions/tailrace.know_member.sql
 \ir functions/tailrace.cascade_event.sql
 \ir functions/tailrace.mirror_begin.sql
 \ir functions/tailrace.mirror_events.sql

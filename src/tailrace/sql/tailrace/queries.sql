@@ -459,6 +459,16 @@ select * from pgq_node.change_consumer_provider(%(queue)s, %(consumer)s, %(provi
 -- subscribe_at: let a node read from this one, its worker from the given tick on
 select * from pgq_node.register_subscriber(%(queue)s, %(node)s, %(worker)s, %(tick)s);
 
+-- last_event: id of the queue's newest event, or a later one
+select pgq.seq_getval(q.queue_event_seq) from pgq.queue as q where q.queue_name = %(queue)s;
+
+-- know_member: note that a node has been made known here directly, as of this event of the root
+select tailrace.know_member(%(queue)s, %(node)s, %(event_id)s);
+
+-- known_since: the last event of the root when a node was created; NULL: not known
+select (select m.event_id from tailrace.member as m
+    where m.queue_name = %(queue)s and m.node_name = %(node)s);
+
 -- register_at: let a consumer read from this node's queue, from the given tick on
 select pgq.register_consumer_at(%(queue)s, %(consumer)s, %(tick)s);
 

@@ -157,6 +157,18 @@ comment on table  tailrace.passed_relation is
 comment on column tailrace.passed_relation.queue_name is 'Combined queue';
 comment on column tailrace.passed_relation.relation_id is 'Descriptor of rows that were passed on';
 
+create table tailrace.member (
+    queue_name text   not null,
+    node_name  text   not null,
+    event_id   bigint not null,
+    primary key (queue_name, node_name)
+);
+comment on table  tailrace.member is
+    'Nodes that were made known here directly: what the queue tells of the name up to then is old, or of an earlier node';
+comment on column tailrace.member.queue_name is 'Cascaded queue';
+comment on column tailrace.member.node_name is 'Name of the node';
+comment on column tailrace.member.event_id is 'Last event of the root when the node was created';
+
 create table tailrace.hold (
     hold_id        bigint      not null generated always as identity primary key,
     queue_name     text        not null,

@@ -11,7 +11,8 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.cascade_event(7)
 --
---      Do what an event of the cascade itself (pgq.*) asks of a branch or leaf.
+--      Do what an event of the cascade itself (pgq.*) asks of a branch or leaf. What is told of a
+--      node that has been made known here since, by the command that created it, is old.
 --
 -- Parameters:
 --      i_queue               - queue that the event came from
@@ -42,6 +43,13 @@ begin
             message = pg_catalog.format('event %s of queue "%s" has type "%s" and names queue "%s"',
                 i_ev_id, i_queue, i_type, coalesce(i_extra1, '')),
             hint = 'somebody wrote it by hand; see docs/reference/errors.md';
+    end if;
+
+    if i_type in ('pgq.location-info', 'pgq.unregister-location') and exists (
+        select from tailrace.member as m
+        where m.queue_name = i_queue and m.node_name = i_data and m.event_id >= i_ev_id)
+    then
+        return;
     end if;
 
     case i_type

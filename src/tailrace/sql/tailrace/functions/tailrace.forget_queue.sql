@@ -16,7 +16,7 @@ as $$
 -- Calls:
 --      tailrace.remove_table
 -- Tables changed:
---      delete - tailrace.runner, tailrace.hold, tailrace.passed_relation; tailrace.table_info,
+--      delete - tailrace.runner, tailrace.hold, tailrace.member, tailrace.passed_relation; tailrace.table_info,
 --      tailrace.set_aside below
 -- ----------------------------------------------------------------------
 declare
@@ -29,6 +29,7 @@ begin
     end loop;
     delete from tailrace.runner r where r.queue_name = i_queue;
     delete from tailrace.hold h where h.queue_name = i_queue;
+    delete from tailrace.member m where m.queue_name = i_queue;
     delete from tailrace.passed_relation p where p.queue_name = i_queue;
 end
 $$;
