@@ -5,6 +5,7 @@ All tests that need the real one are in this file, so that it is started once.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -18,7 +19,7 @@ from fixtures.conformance import whole_life
 from fixtures.dbapi import dbapi
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
-from fixtures.serving import served
+from fixtures.serving import Failed, served
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 from tailrace.engines.flink.local import LocalCluster, Running
@@ -69,6 +70,70 @@ async def test_life_of_a_job_by_somebody_elses_client(
             await sql(text)
         assert await sql("SELECT a, CAST(1.5 AS DECIMAL(5, 2)) AS b FROM (VALUES (1), (2)) AS v(a)")
         await whole_life(sql, f"CREATE JOB life AS {BODY}")
+
+
+async def test_a_query_over_a_stream_is_read_as_its_rows_come(
+    database: Database,
+    real_flink: Running,
+    real_sql: Sql,
+    flink_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A result without end: its pages come when there are rows, and closing it ends its job."""
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(flink_home))
+    settings = {"tailrace.engine": "flink", "tailrace.flink.url": real_flink.url}
+    async with served(database.dsn) as server:
+        await server.open(settings)
+        await server.run(DEFINITIONS[0])
+        operation = await server.submit("SELECT a, CAST(1.50 AS DECIMAL(5, 2)) AS b FROM src")
+        path = f"/operations/{operation}/result"
+        pages = []
+        for number in range(3):
+            page = await server.of_session("GET", f"{path}/{number}?rowFormat=JSON")
+            assert (page["resultType"], page["isQueryResult"]) == ("PAYLOAD", True)
+            assert page["nextResultUri"].endswith(f"/result/{number + 1}?rowFormat=JSON")
+            pages.append(page)
+        types = [one["logicalType"]["type"] for one in pages[0]["results"]["columns"]]
+        assert types == ["INTEGER", "DECIMAL"]
+        assert all(page["results"]["data"] for page in pages)
+        assert pages[0]["results"]["data"][0]["kind"] == "INSERT"
+        assert pages[0]["results"]["data"][0]["fields"][1] == 1.5
+        assert await server.of_session("GET", f"{path}/2?rowFormat=JSON") == pages[2]  # once more
+        with pytest.raises(Failed, match="has no page 0 yet"):
+            await server.of_session("GET", f"{path}/0?rowFormat=JSON")
+        assert (await server.run("SELECT 1")).rows == [[1]]  # the session goes on meanwhile
+        run = pages[0]["jobID"]
+        assert await real_sql.status(run) == "RUNNING"
+        await server.of_session("DELETE", f"/operations/{operation}/close")
+        await eventually(lambda: has_status(real_sql, run, "CANCELED"), 20)
+
+        counted = await server.submit("SELECT b, count(*) FROM src GROUP BY b")
+        page = await server.of_session("GET", f"/operations/{counted}/result/0?rowFormat=JSON")
+        await server.of_session("DELETE")  # ends the session, and what it reads
+        await eventually(lambda: has_status(real_sql, page["jobID"], "CANCELED"), 20)
+
+
+async def test_a_query_that_is_given_up_ends(real_sql: Sql):
+    """Ctrl-C in the shell cancels the statement; what it has started must not run on for ever."""
+    before = {row["job id"] for row in await real_sql("SHOW JOBS")}
+    await real_sql(DEFINITIONS[0])
+    reading = asyncio.create_task(real_sql("SELECT a FROM src"))
+
+    async def started() -> str:
+        new = {row["job id"] for row in await real_sql("SHOW JOBS")} - before
+        assert len(new) == 1
+        return str(new.pop())
+
+    run = await eventually(started, 20)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await eventually(lambda: has_status(real_sql, run, "CANCELED"), 20)
+    assert await real_sql("SELECT 1 AS a") == [{"a": 1}]
+
+
+async def has_status(sql: Sql, job: str, status: str) -> bool:
+    return await sql.status(job) == status
 
 
 async def test_a_job_keeps_its_id(sql: Sql, job: str):

@@ -31,6 +31,7 @@ class Shared:
     queue: str | None = None
     verbose: int = 0
     quiet: bool = False
+    engine: str | None = None
 
     def under(self, nearer: Shared) -> Shared:
         """Combine with the options that stand after the command's name, which win."""
@@ -40,6 +41,7 @@ class Shared:
             queue=nearer.queue or self.queue,
             verbose=self.verbose + nearer.verbose,
             quiet=self.quiet or nearer.quiet,
+            engine=nearer.engine,
         )
 
 
@@ -54,6 +56,7 @@ def shared_options(function: F) -> F:
             queue=kwargs.pop("queue"),
             verbose=kwargs.pop("verbose"),
             quiet=kwargs.pop("quiet"),
+            engine=kwargs.pop("engine", None),
         )
         return function(*args, **kwargs)
 
@@ -102,7 +105,7 @@ class Invocation:
         """The merged settings for each configuration file (``run`` takes several)."""
         from tailrace import config
 
-        flags: dict[str, object] = {"queue": self.shared.queue}
+        flags: dict[str, object] = {"queue": self.shared.queue, "engine": self.shared.engine}
         if len(self.shared.db) == 1:
             flags["db"] = self.shared.db[0]
         found = config.read_each(self.shared.config, flags=flags)
@@ -167,13 +170,26 @@ def _finished(made: click.Command) -> click.Command:
     return made
 
 
+_engine_option = click.option(
+    "--engine",
+    type=click.Choice(("postgres", "flink")),
+    envvar="TAILRACE_ENGINE",
+    help="Whose jobs are meant.  [default: postgres]",
+)
+
+
 def command(
-    name: str, *, serves: bool = False, prepare: Callable[..., bool] | None = None
+    name: str,
+    *,
+    serves: bool = False,
+    of_engines: bool = False,
+    prepare: Callable[..., bool] | None = None,
 ) -> Callable[[Callable[..., Awaitable[int | None]]], click.Command]:
     """Make an async function a command; its own options are written below this decorator.
 
     The function returns its exit status (None: 0). ``serves`` is for commands that stay, whose
-    log lines carry time and level. ``prepare`` is called with the same arguments before there is
+    log lines carry time and level. ``of_engines`` is for those about the jobs of an engine: they
+    have a flag for which one. ``prepare`` is called with the same arguments before there is
     an event loop, for what cannot be done within one; it may return False when nothing is left
     to do.
     """
@@ -192,6 +208,9 @@ def command(
                 return 0
             return service.run(_awaited(function(call, **options))) or 0
 
-        return _finished(click.command(name)(shared_options(invoked)))
+        with_options = shared_options(invoked)
+        if of_engines:
+            with_options = _engine_option(with_options)
+        return _finished(click.command(name)(with_options))
 
     return decorate

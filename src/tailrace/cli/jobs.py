@@ -25,7 +25,7 @@ def patience_option(function: F) -> F:
     )(function)
 
 
-@command("jobs")
+@command("jobs", of_engines=True)
 @click.option("--extended", is_flag=True, help="All columns, and what only others know.")
 @result_format_option
 async def jobs(call: Invocation, extended: bool, form: str) -> int:
@@ -36,7 +36,7 @@ async def jobs(call: Invocation, extended: bool, form: str) -> int:
     return 0
 
 
-@command("stop-job")
+@command("stop-job", of_engines=True)
 @click.argument("job")
 @click.option("--with-savepoint", "savepoint", is_flag=True, help="Make a savepoint of it at rest.")
 @click.option("--drain", is_flag=True, help="First everything that has been committed by now.")
@@ -59,7 +59,7 @@ async def stop_job(
     return 0
 
 
-@command("start-job")
+@command("start-job", of_engines=True)
 @click.argument("job")
 @click.option("--from-savepoint", "path", metavar="PATH", help="Load this savepoint first.")
 @click.option("--claim", is_flag=True, help="The job owns the savepoint from then on.")
@@ -80,7 +80,7 @@ async def start_job(
     return 0
 
 
-@command("drop-job")
+@command("drop-job", of_engines=True)
 @click.argument("job")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 async def drop_job(call: Invocation, job: str, yes: bool) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _DRAWINGS = ("json", "dot", "mermaid", "openlineage")
 
 
-@command("lineage")
+@command("lineage", of_engines=True)
 @click.argument("job", required=False)
 @click.option("--upstream", "extent", flag_value="upstream", help="What the job is made of.")
 @click.option("--full", "extent", flag_value="full", help="The whole graph that holds the job.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _AGE = re.compile(r"(\d+)\s*(s|min|h|d|w)")
 
 
-@command("savepoints")
+@command("savepoints", of_engines=True)
 @click.argument("job", required=False)
 @result_format_option
 async def savepoints(call: Invocation, job: str | None, form: str) -> int:
@@ -29,7 +29,7 @@ async def savepoints(call: Invocation, job: str | None, form: str) -> int:
     return 0
 
 
-@command("checkpoints")
+@command("checkpoints", of_engines=True)
 @click.argument("job")
 @result_format_option
 async def checkpoints(call: Invocation, job: str, form: str) -> int:
@@ -40,7 +40,7 @@ async def checkpoints(call: Invocation, job: str, form: str) -> int:
     return 0
 
 
-@command("create-savepoint")
+@command("create-savepoint", of_engines=True)
 @click.argument("job")
 @patience_option
 async def create_savepoint(call: Invocation, job: str, timeout: float | None) -> int:
@@ -53,7 +53,7 @@ async def create_savepoint(call: Invocation, job: str, timeout: float | None) ->
     return 0
 
 
-@command("drop-savepoint")
+@command("drop-savepoint", of_engines=True)
 @click.argument("path", required=False)
 @click.option("--job", metavar="JOB", help="Savepoints of this job.")
 @click.option("--older-than", "age", metavar="AGE", help="Only older ones; examples: 12h, 7d.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
-@command("serve", serves=True)
+@command("serve", serves=True, of_engines=True)
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port; 0 for any.  [default: 8083, as Flink's]"

@@ -66,7 +66,7 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
             printer.close()
 
 
-@command("sql")
+@command("sql", of_engines=True)
 @click.option(
     "-c", "--command", "texts", multiple=True, metavar="SQL", help="Run this; repeatable."
 )

@@ -130,7 +130,11 @@ SETTINGS: tuple[Setting, ...] = (
         positive_duration,
     ),
     Setting(
-        "engine", "jobs.engine", "engine whose jobs statements mean: postgres or flink", engine
+        "engine",
+        "jobs.engine",
+        "engine whose jobs statements mean: postgres or flink",
+        engine,
+        flag="--engine",
     ),
     Setting("flink_url", "flink.url", "address of the JobManager of a Flink cluster"),
     Setting("flink_gateway", "flink.gateway", "address of the SQL Gateway of that cluster"),

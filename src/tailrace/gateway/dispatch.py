@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from tailrace.errors import NotFound
 from tailrace.gateway.results import OK, Answer, Result, path_of
 from tailrace.gateway.sessions import Session
 from tailrace.jobs.model import Job
 from tailrace.statements import model as st
+
+if TYPE_CHECKING:
+    from tailrace.engines.flink.sql import Rows
 
 JOB_COLUMNS = ("job id", "job name", "status", "start time", "end time")
 EXTENDED_COLUMNS = (
@@ -55,6 +59,12 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             return [await _catalog(session, statement)]
         case _:
             return [_of_the_session(session, statement)]
+
+
+async def start_on_flink(session: Session, statement: st.PassThrough) -> Rows:
+    """Have Flink carry out a statement of its own, whose rows are fetched as they come."""
+    flink = await session.flink()
+    return await flink.start(statement.text, session.options.of_flink)
 
 
 async def _create_job(session: Session, statement: st.CreateJob) -> Answer:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tailrace.engines.flink.engine import FlinkEngine, define
 from tailrace.engines.flink.jobmanager import JobManager
-from tailrace.engines.flink.sql import SqlResult, SqlSession
+from tailrace.engines.flink.sql import Rows, SqlResult, SqlSession, collected
 from tailrace.errors import UsageError
 from tailrace.gateway.options import refuse_recovery
 from tailrace.gateway.results import OK, Answer, Result
@@ -52,6 +52,7 @@ class FlinkSession:
         self.engine = FlinkEngine(self._manager, self._open)
         self._definitions: Definitions | None = None
         self._sql: SqlSession | None = None
+        self._left: list[SqlSession] = []
         self._settings: dict[str, str] = {}
 
     @property
@@ -82,24 +83,42 @@ class FlinkSession:
         return await Environment.open(local.java_port, local.token, local.settings | dict(settings))
 
     async def run(self, text: str, settings: dict[str, str]) -> SqlResult:
-        """Carry out a statement that is Flink's own."""
+        """Carry out a statement that is Flink's own, and fetch all of its rows."""
+        return await collected(await self.start(text, settings))
+
+    async def start(self, text: str, settings: dict[str, str]) -> Rows:
+        """Have such a statement carried out; its rows are fetched as they come."""
         if self._sql is None or self._settings != settings:
             await self._leave()
-            self._sql, self._settings = await self._open(settings), settings
-            for definition in self.definitions.texts:
-                await define(self._sql, definition)
-        result = await self._sql.run(text)
+            self._sql, self._settings = await self._defined(settings), settings
+        rows = await self._sql.start(text)
         self.definitions.note(text)
-        return result
+        return rows
 
-    async def _leave(self) -> None:
-        sql, self._sql = self._sql, None
-        if sql is not None:
+    async def _defined(self, settings: dict[str, str]) -> SqlSession:
+        """A new conversation that knows what this session has defined."""
+        sql = await self._open(settings)
+        try:
+            for definition in self.definitions.texts:
+                await define(sql, definition)
+        except BaseException:
             await sql.close()
+            raise
+        return sql
+
+    async def _leave(self, *, for_good: bool = False) -> None:
+        """End the conversation in SQL; later, where rows of it are still read."""
+        left = [*self._left, *([] if self._sql is None else [self._sql])]
+        self._left, self._sql = [], None
+        for sql in left:
+            if sql.is_read and not for_good:
+                self._left.append(sql)
+            else:
+                await sql.close()
 
     async def close(self) -> None:
-        """End the conversation."""
-        await self._leave()
+        """End the conversation, and the queries that are still read."""
+        await self._leave(for_good=True)
         await self.engine.close()
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tailrace.engines.flink.sql import SqlType
 from tailrace.gateway.results import Result, json_value, text_of
 
 _LARGEST = 2147483647
@@ -41,6 +42,16 @@ class Column(NamedTuple):
         """As the protocol describes it."""
         logical: dict[str, object] = {"type": self.kind.type, "nullable": True}
         return {"name": self.name, "logicalType": logical | dict(self.kind.more), "comment": None}
+
+    def encoded(self, value: object, *, as_text: bool) -> object:
+        """A single value as it is sent; as text what the type cannot hold after all."""
+        if value is None:
+            return None
+        try:
+            read = self.kind.read(value)
+        except (ValueError, TypeError, ArithmeticError):
+            return text_of(value)
+        return self.kind.text(read) if as_text else self.kind.json(read)
 
 
 def _integer(value: object) -> int:
@@ -110,6 +121,11 @@ def _double_json(value: float) -> object:
     return value if abs(value) != float("inf") else ("Infinity" if value > 0 else "-Infinity")
 
 
+def _number(value: object) -> Decimal:
+    """A number as it was written: JSON made floating point of it."""
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
 def _binary_json(value: bytes) -> str:
     return b64encode(value).decode()
 
@@ -156,6 +172,19 @@ _OF_POSTGRES: dict[int, Kind] = {
     1114: TIMESTAMP,
     1184: INSTANT,
 }
+# What Flink says of its own; other types are written as text.
+_OF_FLINK: dict[str, Kind] = {
+    "BOOLEAN": BOOLEAN,
+    **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT"), BIGINT),
+    **dict.fromkeys(("FLOAT", "DOUBLE"), DOUBLE),
+    **dict.fromkeys(("CHAR", "VARCHAR"), TEXT),
+    **dict.fromkeys(("BINARY", "VARBINARY"), BINARY),
+    "DECIMAL": Kind("DECIMAL", _number, json_value, text_of),
+    "DATE": DATE,
+    TIME.type: TIME,
+    TIMESTAMP.type: TIMESTAMP,
+    INSTANT.type: INSTANT,
+}
 # Columns of our statements: their type must not depend on the rows that there happen to be.
 _OURS: dict[str, Kind] = {
     **dict.fromkeys(("start time", "end time", "created", "completed"), START_TIME),
@@ -170,6 +199,12 @@ _OF_VALUES: tuple[tuple[type, Kind], ...] = (
     (date, DATE),
     (bytes, BINARY),
 )
+
+
+def of_flink(name: str, stated: SqlType) -> Column:
+    """A column of a result of Flink."""
+    kind = _OF_FLINK.get(stated.name)
+    return Column(name, TEXT if kind is None else kind._replace(type=stated.name, more=stated.more))
 
 
 def columns_of(result: Result) -> tuple[list[Column], list[list[object]]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from enum import StrEnum
 from uuid import uuid4
 
 from tailrace.errors import TailraceError, Timeout, WrongState
-from tailrace.server.pages import Pages
+from tailrace.server.pages import Paged
 
 
 class State(StrEnum):
@@ -49,7 +50,7 @@ class Operation:
         self.said: list[str] = []
         """What was remarked on the way; the protocol has no place for it but a header."""
         self.task: asyncio.Task[None] | None = None
-        self._pages: Pages | None = None
+        self._pages: Paged | None = None
         self._changed = asyncio.Event()
 
     @property
@@ -68,7 +69,7 @@ class Operation:
         if self.ended:
             self._changed.set()
 
-    def finish(self, pages: Pages) -> None:
+    def finish(self, pages: Paged) -> None:
         """It has a result."""
         self._pages = pages
         self.become(State.FINISHED)
@@ -85,6 +86,12 @@ class Operation:
         if self.task is not None:
             self.task.cancel()
 
+    async def put_away(self) -> None:
+        """End the query behind its result, where one goes on."""
+        if self._pages is not None:
+            with suppress(TailraceError):
+                await self._pages.close()
+
     def hurry(self) -> None:
         """Let whoever waits look now."""
         self._changed.set()
@@ -96,7 +103,7 @@ class Operation:
         except TimeoutError:
             pass
 
-    def pages(self) -> Pages | None:
+    def pages(self) -> Paged | None:
         """Its result; None while there is none yet."""
         if self.error is not None:
             raise self.error

@@ -7,6 +7,7 @@ just repeats its request.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Protocol
 
 import msgspec
 
@@ -39,6 +40,21 @@ class RowFormat(StrEnum):
             ) from None
 
 
+# A page, but for the address of the next one (None: there is none of that number), and the number
+# of what follows it.
+Fetched = tuple[dict[str, object] | None, int]
+
+
+class Paged(Protocol):
+    """What hands out pages."""
+
+    async def fetch(self, token: int, form: RowFormat, hold: float) -> Fetched:
+        """One page; waits at most so long for rows that are still to come."""
+
+    async def close(self) -> None:
+        """Nobody will ask any more."""
+
+
 class Pages:
     """The pages of one answer."""
 
@@ -50,6 +66,13 @@ class Pages:
         self.query = query and answer.result is not None
         counted = answer.tag.startswith(_COUNTING)
         self.has_content = counted if answer.result is None else answer != OK
+
+    async def fetch(self, token: int, form: RowFormat, hold: float) -> Fetched:
+        """One page; all rows are there."""
+        return self.page(token, form), token + 1
+
+    async def close(self) -> None:
+        """Nothing but memory is held."""
 
     def page(self, token: int, form: RowFormat) -> dict[str, object] | None:
         """The answer to one request, but for the address of the next page; None: no such page."""

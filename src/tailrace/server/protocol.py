@@ -198,7 +198,8 @@ class Protocol:
             page: dict[str, object] | None = {"resultType": "NOT_READY"}
             following = token
         else:
-            page, following = pages.page(token, form), token + 1
+            hold = 0.0 if self.sessions.stopping else self.sessions.limits.hold
+            page, following = await pages.fetch(token, form, hold)
         if page is None:
             raise UsageError(
                 f'operation "{operation.handle}" has no page {token} yet',

@@ -7,19 +7,21 @@ a while is closed, but not while it is at work.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from time import monotonic
 from uuid import uuid4
 
 from tailrace import log
 from tailrace.errors import TailraceError, Timeout, UsageError, one_line
-from tailrace.gateway.dispatch import execute
-from tailrace.gateway.results import OK, Answer
+from tailrace.gateway.dispatch import execute, start_on_flink
+from tailrace.gateway.results import OK
 from tailrace.gateway.sessions import Session
 from tailrace.server.limits import Limits
 from tailrace.server.operation import Operation, State
-from tailrace.server.pages import Pages
+from tailrace.server.pages import Paged, Pages
 from tailrace.server.refused import TooMany
+from tailrace.server.streamed import Streamed
 from tailrace.service import Errands
 from tailrace.statements import model as st
 from tailrace.statements.parser import parse, significant
@@ -89,6 +91,7 @@ class Conversation:
         if operation.state is not State.CLOSED:
             operation.end(State.CLOSED)
         self.operations.pop(operation.handle, None)
+        self._errands.start(operation.put_away(), name=f"end of {operation.handle}")
 
     async def end(self) -> None:
         """End the session: its statements, its connections."""
@@ -142,21 +145,26 @@ class Conversation:
             self.used = monotonic()
             self._told(operation, monotonic() - begun)
 
-    async def _pages(self, operation: Operation, settings: Mapping[str, str]) -> Pages:
+    async def _pages(self, operation: Operation, settings: Mapping[str, str]) -> Paged:
         statement = parse(operation.statement)
-        answers = await self._answers(statement, settings)
+        async with self._settings_of(statement, settings):
+            if isinstance(statement, st.PassThrough) and self.session.options.is_flink:
+                return Streamed(await start_on_flink(self.session, statement))
+            answers = await execute(self.session, statement)
         answer = answers[-1] if answers else OK
         operation.said += [remark for one in answers for remark in one.remarks]
         return Pages(answer, query=isinstance(statement, st.PassThrough))
 
-    async def _answers(self, statement: st.Statement, settings: Mapping[str, str]) -> list[Answer]:
+    @asynccontextmanager
+    async def _settings_of(
+        self, statement: st.Statement, settings: Mapping[str, str]
+    ) -> AsyncIterator[None]:
         """Settings that came with a statement hold for it alone, never for the session."""
         own = self.session.options
-        if not settings or isinstance(statement, st.SetOption | st.ResetOption):
-            return await execute(self.session, statement)
-        self.session.options = own.with_more(settings)
+        if settings and not isinstance(statement, st.SetOption | st.ResetOption):
+            self.session.options = own.with_more(settings)
         try:
-            return await execute(self.session, statement)
+            yield
         finally:
             self.session.options = own
 

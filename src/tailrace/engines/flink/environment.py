@@ -7,16 +7,25 @@ threads; one session makes one call at a time.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from tailrace.engines.flink import words
-from tailrace.engines.flink.sql import SqlResult
-from tailrace.errors import EngineError, Unsupported
+from tailrace.engines.flink.java import Held, connect, told
+from tailrace.engines.flink.reading import Known, Reading
+from tailrace.engines.flink.sql import (
+    INSERTED,
+    Row,
+    Rows,
+    Shape,
+    SqlResult,
+    SqlType,
+    collected,
+)
+from tailrace.errors import TailraceError
 
-_DEEPEST = 30
 _STARTS_A_JOB = ("INSERT", "EXECUTE")
+_TEXT = SqlType.written("STRING")
 
 
 class Environment:
@@ -26,6 +35,7 @@ class Environment:
         self._java = java
         self._table = table
         self._lock = asyncio.Lock()
+        self._reading: list[Reading] = []
 
     @classmethod
     async def open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
@@ -46,7 +56,9 @@ class Environment:
             return cls(java, flink.table.api.TableEnvironment.create(chosen))
 
     async def close(self) -> None:
-        """Let the environment go, and leave."""
+        """End the queries that are still read, let the environment go, and leave."""
+        for reading in self._reading:
+            await reading.close()
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
@@ -54,12 +66,33 @@ class Environment:
             held(self._table)
         self._java.close()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether rows of a statement are still to come."""
+        return any(not one.ended for one in self._reading)
+
     async def run(self, statement: str) -> SqlResult:
         """Carry out one statement and fetch all of its rows."""
-        async with self._lock:
-            return await asyncio.to_thread(self._run, statement.strip().rstrip(";"))
+        return await collected(await self.start(statement))
 
-    def _run(self, statement: str) -> SqlResult:
+    async def start(self, statement: str) -> Rows:
+        """Have one statement carried out; its rows are fetched as they come."""
+        text = statement.strip().rstrip(";")
+        async with self._lock:
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(None, self._start, text)
+            try:
+                started = await asyncio.shield(work)
+            except asyncio.CancelledError:  # a query that nobody reads would run for ever
+                with suppress(TailraceError):
+                    await (await work).close()
+                raise
+        self._reading = [one for one in self._reading if not one.ended]
+        if isinstance(started, Reading):
+            self._reading.append(started)
+        return started
+
+    def _start(self, statement: str) -> Reading | Known:
         with told("the statement failed"), Held(self._java) as held:
             found = held(self._table.executeSql(statement))
             client = held(found.getJobClient())
@@ -67,99 +100,17 @@ class Environment:
             if client.isPresent():
                 engine_id = str(held(held(client.get()).getJobID()).toString())
             if engine_id and statement.split(None, 1)[0].upper() in _STARTS_A_JOB:
-                return SqlResult(("job id",), [[engine_id]], engine_id)
+                return Known(Shape(("job id",), (_TEXT,), engine_id), [Row(INSERTED, [engine_id])])
             schema = held(found.getResolvedSchema())
-            columns = tuple(str(name) for name in held(schema.getColumnNames()))
-            rows, kinds = self._rows(held(found.collect()), len(columns))
-            changing = any(kind != "+I" for kind in kinds)
-            return SqlResult(columns, rows, engine_id, kinds if changing else None)
-
-    def _rows(self, iterator: Any, width: int) -> tuple[list[list[object]], list[str]]:
-        rows: list[list[object]] = []
-        kinds: list[str] = []
-        try:
-            while iterator.hasNext():
-                with Held(self._java) as held:
-                    row = held(iterator.next())
-                    kinds.append(str(held(row.getKind()).shortString()))
-                    rows.append([_plain(held(row.getField(number))) for number in range(width)])
-        finally:
-            iterator.close()
-        return rows, kinds
-
-
-class Held:
-    """Objects of Java that are let go when the block ends.
-
-    py4j would do that by itself, whenever Python collects garbage: then something is sent over the
-    network in the middle of anything.
-    """
-
-    def __init__(self, java: Any) -> None:
-        self._java = java
-        self._objects: list[Any] = []
-
-    def __call__(self, value: Any) -> Any:
-        """Hold a value for the block, if it is an object."""
-        if hasattr(value, "_target_id"):
-            self._objects.append(value)
-        return value
-
-    def __enter__(self) -> Held:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for value in self._objects:
-            self._java.detach(value)
-
-
-def connect(port: int, token: str) -> Any:
-    """Speak with the process of a local cluster."""
-    try:
-        from py4j.java_gateway import GatewayParameters, JavaGateway
-    except ImportError:
-        raise Unsupported(
-            "the Python package py4j is not installed", hint="pip install 'tailrace[flink]'"
-        ) from None
-    parameters = GatewayParameters(
-        port=port, auth_token=token, auto_convert=True, enable_memory_management=False
-    )
-    return JavaGateway(gateway_parameters=parameters)
-
-
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Let errors of Java leave as ours."""
-    from py4j.protocol import Py4JError, Py4JJavaError
-
-    try:
-        yield
-    except Py4JJavaError as error:
-        text = _trace(error)
-        raise words.error_of(text, what) from None
-    except (Py4JError, OSError) as error:
-        raise EngineError(
-            f"{what}: the local Flink cluster has ended",
-            hint="start it with: tailrace flink start",
-        ) from error
-
-
-def _trace(error: Any) -> str:
-    """All that an exception of Java says, its causes included."""
-    lines: list[str] = []
-    thrown = error.java_exception
-    while thrown is not None and len(lines) < _DEEPEST:
-        lines.append(("Caused by: " if lines else "") + str(thrown.toString()))
-        thrown = thrown.getCause()
-    return "\n".join(lines)
-
-
-def _plain(value: Any) -> object:
-    """A value of Java's as one of ours; what has no counterpart is its text."""
-    if value is None or isinstance(value, bool | int | float | str | bytes):
-        return value
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        return value
-    return str(value.toString()) if hasattr(value, "toString") else str(value)
+            types = [
+                SqlType.written(str(held(one.getLogicalType()).asSummaryString()))
+                for one in map(held, held(schema.getColumnDataTypes()))
+            ]
+            shape = Shape(
+                tuple(str(name) for name in held(schema.getColumnNames())),
+                tuple(types),
+                engine_id,
+                is_query=engine_id is not None,
+                has_content=str(held(found.getResultKind()).name()) != "SUCCESS",
+            )
+            return Reading(self._java, found.collect(), shape)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from tailrace.engines.flink import words
 from tailrace.engines.flink.http import Answer, Client, Unanswered
-from tailrace.engines.flink.sql import SqlResult
+from tailrace.engines.flink.sql import Row, Rows, Shape, SqlResult, SqlType, collected
 from tailrace.errors import Unsupported, UsageError
 
 _VERSIONS = ("V4", "V3", "V2")
@@ -28,6 +28,7 @@ class GatewaySession:
     def __init__(self, client: Client, version: str, handle: str) -> None:
         self._client = client
         self._base = f"/{version.lower()}/sessions/{handle}"
+        self._reading: list[GatewayRows] = []
 
     @classmethod
     async def open(
@@ -50,7 +51,7 @@ class GatewaySession:
         return cls(client, version, handle)
 
     async def close(self) -> None:
-        """End the session; what runs goes on."""
+        """End the session, and its queries; jobs that run go on."""
         try:
             await self._client.request("DELETE", self._base, timeout=5.0)
         except Unanswered:
@@ -58,48 +59,101 @@ class GatewaySession:
         finally:
             await self._client.close()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether rows of a statement are still to come."""
+        return any(not one.ended for one in self._reading)
+
     async def run(self, statement: str) -> SqlResult:
         """Carry out one statement and fetch all of its rows."""
+        return await collected(await self.start(statement))
+
+    async def start(self, statement: str) -> Rows:
+        """Have one statement carried out; its rows are fetched as they come."""
         body = {"statement": statement}
         answer = await self._client.request("POST", f"{self._base}/statements", body, once=True)
         handle = str(_good(answer, "the statement was not taken").body["operationHandle"])
-        operation = f"{self._base}/operations/{handle}"
-        ended = False
+        rows = GatewayRows(self._client, f"{self._base}/operations/{handle}")
         try:
-            result = await self._fetch(f"{operation}/result/0?rowFormat=JSON")
-            ended = True
-            return result
-        finally:
-            if not ended:  # cancelling does not end a query that streams: closing does
-                with suppress(Unanswered):
-                    await self._client.request("DELETE", f"{operation}/close", timeout=5.0)
+            await rows.begin()
+        except BaseException:
+            await rows.close()
+            raise
+        self._reading = [one for one in self._reading if not one.ended] + [rows]
+        return rows
 
-    async def _fetch(self, uri: str | None) -> SqlResult:
-        columns: tuple[str, ...] = ()
-        rows: list[list[object]] = []
-        kinds: list[str] = []
-        engine_id: str | None = None
-        pause = _PAUSE
-        while uri is not None:
-            page = _good(await self._client.request("GET", uri), "the statement failed").body
-            engine_id = page.get("jobID") or engine_id
-            results = page.get("results") or {}
-            if results.get("columns"):
-                columns = tuple(str(one["name"]) for one in results["columns"])
-            new = results.get("data") or ()
-            rows += [list(one["fields"]) for one in new]
-            kinds += [str(one["kind"]) for one in new]
-            if page["resultType"] == "EOS":
-                break
-            uri = _local_part(page.get("nextResultUri"))
-            if not new:
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.6, _LONGEST_PAUSE)
-            else:
-                pause = _PAUSE
-        changing = any(kind != "INSERT" for kind in kinds)
-        started = engine_id or _job_in(columns, rows)
-        return SqlResult(columns, rows, started, _signs(kinds) if changing else None)
+
+class GatewayRows:
+    """The rows of an operation, page by page."""
+
+    def __init__(self, client: Client, operation: str) -> None:
+        self.shape = Shape()
+        self._client = client
+        self._operation = operation
+        self._next: str | None = f"{operation}/result/0?rowFormat=JSON"
+        self._waiting: list[Row] = []
+        self._pause = _PAUSE
+        self.ended = False
+
+    async def begin(self) -> None:
+        """Wait until it is known what the rows are."""
+        while self._next is not None and not await self._turn():
+            await self._rest(None)
+
+    async def more(self, within: float | None = None) -> list[Row] | None:
+        """Rows that have come; none: not one within this time; None: there will be no more."""
+        loop = asyncio.get_running_loop()
+        deadline = None if within is None else loop.time() + within
+        while not self._waiting and self._next is not None:
+            await self._turn()
+            if not self._waiting and self._next is not None:
+                if deadline is not None and loop.time() >= deadline:
+                    return []
+                await self._rest(deadline)
+        rows, self._waiting = self._waiting, []
+        self.ended = self._next is None
+        return rows or None
+
+    async def close(self) -> None:
+        """Give the operation up: cancelling does not end a query that streams, closing does."""
+        if not self.ended:
+            self.ended, self._next = True, None
+            with suppress(Unanswered):
+                await self._client.request("DELETE", f"{self._operation}/close", timeout=5.0)
+
+    async def _turn(self) -> bool:
+        """Fetch a page; say whether it tells what the columns are."""
+        assert self._next is not None
+        page = _good(await self._client.request("GET", self._next), "the statement failed").body
+        results = page.get("results") or {}
+        columns = results.get("columns") or ()
+        if columns:
+            self.shape = _shape(page, columns, self.shape)
+        new = results.get("data") or ()
+        self._waiting += [Row(_sign(one["kind"]), list(one["fields"])) for one in new]
+        self._pause = _PAUSE if new else self._pause
+        ends = page["resultType"] == "EOS"
+        self._next = None if ends else _local_part(page.get("nextResultUri"))
+        started = self.shape.engine_id or _job_in(self.shape.columns, self._waiting)
+        self.shape = self.shape._replace(engine_id=started)
+        return bool(columns)
+
+    async def _rest(self, deadline: float | None) -> None:
+        left = self._pause
+        if deadline is not None:
+            left = min(left, max(0.0, deadline - asyncio.get_running_loop().time()))
+        await asyncio.sleep(left)
+        self._pause = min(self._pause * 1.6, _LONGEST_PAUSE)
+
+
+def _shape(page: Any, columns: Sequence[Any], before: Shape) -> Shape:
+    return Shape(
+        tuple(str(one["name"]) for one in columns),
+        tuple(SqlType.described(one.get("logicalType") or {}) for one in columns),
+        page.get("jobID") or before.engine_id,
+        is_query=bool(page.get("isQueryResult")),
+        has_content=page.get("resultKind") != "SUCCESS",
+    )
 
 
 def _version(answer: Answer, url: str) -> str:
@@ -123,14 +177,14 @@ _SIGNS = {"INSERT": "+I", "UPDATE_BEFORE": "-U", "UPDATE_AFTER": "+U", "DELETE":
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 
 
-def _signs(kinds: list[str]) -> list[str]:
-    return [_SIGNS.get(kind, kind) for kind in kinds]
+def _sign(kind: object) -> str:
+    return _SIGNS.get(str(kind), str(kind))
 
 
-def _job_in(columns: tuple[str, ...], rows: list[list[object]]) -> str | None:
+def _job_in(columns: tuple[str, ...], rows: Sequence[Row]) -> str | None:
     """INSERT answers with a single row that holds the id of what it has started."""
     if [name.lower() for name in columns] == ["job id"] and len(rows) == 1:
-        text = str(rows[0][0])
+        text = str(rows[0].fields[0])
         return text if _JOB_ID.fullmatch(text) else None
     return None
 

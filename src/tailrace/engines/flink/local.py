@@ -28,8 +28,8 @@ from tailrace.embedded.process import (
     pause,
     write_secret,
 )
-from tailrace.engines.flink.environment import connect, told
 from tailrace.engines.flink.home import flink_home, java
+from tailrace.engines.flink.java import connect, told
 from tailrace.errors import EngineError, Timeout, UsageError
 
 PORT = 8081
