@@ -64,6 +64,7 @@ class Leaving:
             if not member.dead and member.name not in self._reached:
                 await self._connect(member)
         await self._find_root()
+        await self._refuse_without_rights()
         await self._refuse_while_read()
 
     async def _connect(self, member: Member) -> None:
@@ -93,6 +94,16 @@ class Leaving:
             _logger.warning("the root was not found: %s", exc)
             return
         self._reached.setdefault(self._root.name, root_db)
+
+    async def _refuse_without_rights(self) -> None:
+        """The root has to announce it, and here it has to be known until all is done."""
+        for name in sorted({self._here.name, *([self._root.name] if self._root else [])}):
+            db = self._reached[name]
+            if not await db.fetch_value(queries.may_drop_node):
+                raise WrongState(
+                    f'role "{db.user}" may not remove nodes in database "{db.dbname}"',
+                    hint=f'as the owner of the schemas run: grant pgq_admin to "{db.user}"',
+                )
 
     async def _refuse_while_read(self) -> None:
         readers = []
@@ -179,6 +190,8 @@ class Leaving:
             with self._forgotten(name):
                 await ask(db, queries.drop_node, queue=self._queue, node=self._name)
         except TailraceError as exc:
+            if db is self._db or (self._root is not None and name == self._root.name):
+                raise
             _logger.warning('node "%s" still knows "%s": %s', name, self._name, exc)
 
     def _forgotten(self, at: str) -> AbstractContextManager[dict[str, object]]:

@@ -77,7 +77,7 @@ class Seat:
         runner_timeout: float = 5.0,
         replica: bool = True,
     ) -> None:
-        """``replica``: effects are written through our connection, as one that applies."""
+        """``replica``: effects are written through our connection (``begin_applying``)."""
         self.dsn = dsn
         self.queue = queue
         self.consumer = consumer
@@ -86,6 +86,7 @@ class Seat:
         self._healthy = False
         self._runner_timeout = runner_timeout
         self._replica = replica
+        self._applies = False
         self._waiting = False
         self._look_at_other = 0.0
         self._known: State | None = None
@@ -103,7 +104,8 @@ class Seat:
             return True
         if self._db is None:
             name = f"{self.queue}/{self.consumer}"
-            self._db = await Database.connect(self.dsn, name=name, replica=self._replica)
+            self._db = await Database.connect(self.dsn, name=name)
+            self._applies = False
             await locks.mark(self._db)
         key = f"consumer {self.queue} {self.consumer}"
         if not await locks.acquire(self._db, key):
@@ -116,6 +118,16 @@ class Seat:
         self.trace("take")
         await reach("position.after_take_over")
         return True
+
+    async def begin_applying(self) -> None:
+        """Let no trigger fire for what we write; a root's worker writes nothing that has any.
+
+        So a role that may not do that can serve a root, and elsewhere the node's status says why
+        nothing goes on. Without effect where somebody else writes for the consumer.
+        """
+        if self._replica and not self._applies:
+            await self.db.become_replica()
+            self._applies = True
 
     async def _stand_by(self, db: Database, key: str) -> None:
         """Another runner is at work, unless nothing has been heard of it for long."""

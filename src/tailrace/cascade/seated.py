@@ -106,6 +106,8 @@ class SeatedConsumer(ABC):
         if state is None or not self.serves(state):
             self._end()
             return False
+        if not (state.is_worker and state.node_type == "root"):
+            await self._seat.begin_applying()
         if state.paused:
             await self._let_go()
             if state.restoring and self._restore is not None:

@@ -20,6 +20,7 @@ from psycopg.abc import PQGen
 from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from tailrace import log
+from tailrace.db import rights
 from tailrace.db.dsn import conninfo, display
 from tailrace.db.queries import Query, load
 from tailrace.db.returned import Returned, returned
@@ -120,13 +121,14 @@ class Database:
             if pinned:
                 await database.execute(queries.pin_session)
             if replica:
-                await database._become_replica()
+                await database.become_replica()
         except BaseException:
             await connection.close()
             raise
         return database
 
-    async def _become_replica(self) -> None:
+    async def become_replica(self) -> None:
+        """Make the session one that applies: triggers and foreign keys do not fire."""
         try:
             await self.execute(queries.become_replica)
         except DatabaseError as exc:
@@ -134,7 +136,7 @@ class Database:
                 raise
             remedy = (
                 "as a superuser run: grant set on parameter session_replication_role "
-                f"to {self.user}"
+                f'to "{self.user}"'
                 if self.server_version >= 150000
                 else "PostgreSQL 14 allows it to superusers only: connect as one"
             )
@@ -361,7 +363,10 @@ class Database:
             raise self._translation(exc) from exc
 
     def _translation(self, exc: psycopg.Error) -> TailraceError:
-        return from_database(exc, where=f'database "{self.dbname}"')
+        error = from_database(exc, where=f'database "{self.dbname}"')
+        if error.sqlstate == "42501" and error.hint is None:
+            error.hint = rights.remedy(error.message, self.user)
+        return error
 
 
 def _read_block(copy: psycopg.AsyncCopy) -> PQGen[list[Any]]:

@@ -131,3 +131,6 @@ from pg_trigger as t
 where t.tgname ~ '^tailrace_[0-9]+_' and t.tgenabled not in ('O', 'A')
     and t.tgparentid = 0 -- a partition's copy of its parent's trigger is silenced on purpose
 order by 1, 2;
+
+-- may_drop_node: whether our role may remove nodes here
+select pg_catalog.has_function_privilege('pgq_node.drop_node(text, text)', 'execute');

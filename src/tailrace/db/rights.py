@@ -1,0 +1,39 @@
+"""What to do about a right that is missing on something that we have installed.
+
+PostgreSQL names the thing without its schema, so what is ours is told by its name.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tailrace.db.scripts import scripts
+
+_DENIED = re.compile(r"permission denied for \w+(?: \w+)? (\S+)")
+_MADE = re.compile(r"^create (?:table|(?:or replace )?view) \w+\.(\w+)", re.MULTILINE)
+_SCHEMAS = ("pgq", "pgq_node", "tailrace")
+
+
+def remedy(refusal: str, user: str) -> str | None:
+    """Say which role helps; None where the thing is not ours."""
+    found = _DENIED.search(refusal)
+    if found is None or found[1] not in _ours():
+        return None
+    return (
+        f'as the owner of the schemas run: grant pgq_admin to "{user}" '
+        "(to look only, pgq_reader is enough)"
+    )
+
+
+@cache
+def _ours() -> frozenset[str]:
+    """Names of our schemas, tables, views and functions."""
+    names = set(_SCHEMAS)
+    for schema in _SCHEMAS:
+        for script in scripts(schema):
+            if script.function is not None:
+                names.add(script.function)
+            else:
+                names.update(_MADE.findall(script.text))
+    return frozenset(names)
