@@ -98,7 +98,7 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
                 row = (*job_row(found.job), *more)
                 return Answer(Result((*EXTENDED_COLUMNS, *DETAIL_COLUMNS), [row]))
             case st.StopJob(name, savepoint, drain):
-                directory = session.options["state.savepoints.dir"] or None
+                directory = await session.savepoint_directory()
                 made = await manager.stop(
                     name, savepoint=savepoint, directory=directory, drain=drain, talk=session.talk
                 )

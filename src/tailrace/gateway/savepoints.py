@@ -18,7 +18,7 @@ async def execute(session: Session, manager: Manager, statement: st.Statement) -
 
     catalog = Catalog(
         manager,
-        directory=session.options["state.savepoints.dir"] or None,
+        directory=await session.savepoint_directory(),
         timeout=session.options.seconds("tailrace.timeout"),
         talk=session.talk,
     )

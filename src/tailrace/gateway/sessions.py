@@ -74,6 +74,17 @@ class Session:
         """One of PostgreSQL's settings, as it is for the user's statements."""
         return str(await (await self.theirs()).fetch_value(queries.setting, name=name))
 
+    async def savepoint_directory(self) -> str | None:
+        """Where savepoints go: as set here, or as PostgreSQL's own SET has it in this session.
+
+        None leaves it to the settings of the database.
+        """
+        chosen = self.options["state.savepoints.dir"]
+        if chosen or self._theirs is None or self._theirs.closed or self._theirs.in_transaction:
+            return chosen or None
+        found = await self._theirs.fetch_value(queries.setting_if_any, name="state.savepoints.dir")
+        return None if found is None else str(found)
+
     async def flink(self) -> FlinkSession:
         """The cluster that is meant; another one after the setting was changed."""
         from tailrace.gateway.flink import FlinkSession, address_of

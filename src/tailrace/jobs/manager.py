@@ -197,6 +197,11 @@ class Manager:
     async def drop(self, name: str) -> Job:
         """Forget a job that has ended."""
         job, db = await self.find(name)
+        if job.status.may_stop and job.kind in ("sql", "consumer"):
+            raise WrongState(
+                f'job "{job.job_name}" is {job.status}; DROP needs one that has ended',
+                hint=f"stop it first with: STOP JOB '{job.job_name}'",
+            )
         await store.drop(db, job)
         return job
 

@@ -23,7 +23,7 @@ class Printer:
         self.form = form
         self.verbose = verbose
         """Whether an error is followed by all that an engine wrote about it."""
-        self.expanded: Expanded = "off"
+        self.expanded: Expanded = "auto"
         self.timing = False
         self.waits = ""
         """What the statement that runs was last said to wait for."""

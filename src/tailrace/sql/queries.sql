@@ -121,3 +121,6 @@ where p.oid = any (%(oids)s::bigint[]);
 
 -- setting: what one of PostgreSQL's settings is in this session
 select current_setting(%(name)s);
+
+-- setting_if_any: the same; NULL where nobody has made it
+select nullif(current_setting(%(name)s, true), '');

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
+from pathlib import Path
 
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.command import Tailrace
+from fixtures.command import tailrace as tailrace  # the fixture
 from fixtures.sqljobs import job_row, make_job, rows, run_job, status
 from fixtures.waiting import eventually
 
@@ -54,6 +58,36 @@ async def test_job_on_a_root_keeps_sums_through_everything(cascade: Cascade):
         await run_job(root.db, "revenue")
         await _right(root.db)
     assert await root.errors() == []
+
+
+async def test_job_that_has_not_begun_is_drained_into_a_savepoint(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+):
+    """A drain waits for the first run over the rows that are there; then there are rows to save."""
+    root = await _root(cascade)
+    await root.db.execute(CHANGES[0])
+    await make_job(root.db, "revenue", REVENUE, {"initial": "snapshot"})
+    at = ("--db", root.dsn)
+    alone = ("sql", "-c", "STOP JOB 'revenue' WITH SAVEPOINT")
+    assert "has not run over the rows" in (await tailrace(*alone, *at, status=1)).complaint
+    drop = (await tailrace("sql", "-c", "DROP JOB 'revenue'", *at, status=1)).complaint
+    assert drop.endswith("DROP needs one that has ended; stop it first with: STOP JOB 'revenue'")
+    # PostgreSQL's own SET counts as well, as in psql
+    asked = "SET state.savepoints.dir = '%s'; STOP JOB 'revenue' WITH SAVEPOINT WITH DRAIN"
+    stopping = asyncio.create_task(
+        tailrace("sql", "-c", asked % tmp_path, "--format", "json", *at)
+    )  # asked before anybody runs it
+    wanted = "select drain_since is not null from tailrace.job where job_name = 'revenue'"
+    await eventually(partial(root.db.fetch_value, wanted), 20)
+    async with running(root):
+        path = (await stopping).out.split('"savepoint path": "')[1].split('"')[0]
+    assert Path(path).parent == tmp_path
+    assert await status(root, "revenue") == "FINISHED"
+    await _right(root.db)
+    await root.db.execute("truncate public.revenue")
+    async with running(root):
+        await tailrace("start-job", "revenue", "--from-savepoint", path, *at)
+        await eventually(partial(_right, root.db))
 
 
 async def test_job_under_a_runner_on_root_branch_and_leaf(cascade: Cascade):

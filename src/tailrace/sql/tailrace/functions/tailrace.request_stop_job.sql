@@ -47,6 +47,8 @@ begin
         from tailrace.savepoint as s
         where s.job_id = v_job.job_id and s.stops_job and s.state in ('requested', 'writing');
         if not found then
+            -- a drain waits for the first run over what is there, so then there is something to save
+            v_job.wants_snapshot := v_job.wants_snapshot and not with_drain;
             v_path := tailrace.ask_savepoint(v_job, request_stop_job.directory, true);
         end if;
     end if;
