@@ -13,7 +13,7 @@ from tailrace.gateway.dispatch import execute
 from tailrace.gateway.sessions import Session
 from tailrace.shell.printer import Printer
 from tailrace.shell.progress import shown_progress
-from tailrace.statements.model import DropAllSavepoints
+from tailrace.statements.model import DropAllSavepoints, PassThrough
 from tailrace.statements.parser import parse
 from tailrace.statements.split import Piece, pieces
 
@@ -30,6 +30,8 @@ class Script:
         self.confirm: Callable[[str], Awaitable[bool]] | None = None
         """Asks before much is destroyed; None: nobody is there to be asked."""
         self.over = False
+        # Whether the statement is PostgreSQL's, so that errors of PostgreSQL point into its text.
+        self._is_theirs = False
 
     async def run(self, text: str, *, go_on: bool = False) -> bool:
         """Run all of a text; say whether everything went well. An error ends it, or ``go_on``."""
@@ -38,7 +40,7 @@ class Script:
             try:
                 await self._run_piece(piece)
             except TailraceError as error:
-                self.printer.complain(error, piece.text)
+                self.printer.complain(error, piece.text if self._is_theirs else "")
                 well = False
                 if not go_on:
                     break
@@ -58,7 +60,9 @@ class Script:
     async def statement(self, piece: Piece) -> None:
         """Run one statement."""
         begun = monotonic()
+        self._is_theirs = False
         statement = parse(piece)
+        self._is_theirs = isinstance(statement, PassThrough)
         if isinstance(statement, DropAllSavepoints) and self.confirm is not None:
             of_job = "" if statement.job is None else f' of job "{statement.job}"'
             if not await self.confirm(f"Remove all savepoints{of_job}?"):

@@ -122,6 +122,17 @@ async def test_jobs_of_the_whole_cascade(tree: dict[str, TestNode], tailrace: Ta
     assert "node2_worker" in consumers
 
 
+async def test_error_of_our_own_queries_points_at_no_place_in_the_statement(
+    cascade: Cascade, tailrace: Tailrace
+):
+    empty = await cascade.new_database(installed=False)
+    at = ("--db", empty.dsn)
+    ours = (await tailrace("sql", "-c", "SHOW JOBS", *at, status=1)).complaint
+    assert ours.endswith("install or upgrade the schemas with: tailrace install --db DSN")
+    theirs = (await tailrace("sql", "-c", "SELECT wrong", *at, status=1)).err.splitlines()
+    assert theirs[1:] == ["SELECT wrong", "       ^"]
+
+
 async def test_unreachable_members_are_named_and_hold_up_nobody(
     cascade: Cascade, tailrace: Tailrace, proxy
 ):
