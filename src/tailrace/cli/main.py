@@ -78,6 +78,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "drop-savepoint": ("savepoints", "drop_savepoint", "Remove savepoints."),
         "checkpoints": ("savepoints", "checkpoints", "List what a job has recorded by itself."),
         "lineage": ("lineage", "lineage", "Show what flows where, through which jobs."),
+        "import": ("importing", "import_files", "Load files into a table, such as Flink's."),
     },
     "Services": {
         "run": ("run", "run", "Run tickers, maintenance and workers of any number of databases."),

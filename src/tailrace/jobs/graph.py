@@ -28,7 +28,8 @@ class Vertex(NamedTuple):
     """
 
     kind: str
-    """``table``, ``queue``, ``job``, ``source``, ``sink``; ``node``: one that does not answer."""
+    """``table``, ``queue``, ``job``, ``files``; ``source``, ``sink``: of Flink; ``node``: one that
+    does not answer."""
     place: str
     node: str
     name: str

@@ -149,6 +149,8 @@ def _vertex(part: Part, kind: str, node: str, name: str, job_id: str | None) -> 
         return Vertex(kind, part.place, node, name, job_id)
     if kind in ("queue", "node") and name != LOCAL_QUEUE:
         return Vertex(kind, name, node, name)
+    if kind == "files":
+        return Vertex(kind, "", "", name)  # whichever database writes or reads them
     # a table is in a database, which may be a node of several queues; so is its own queue
     return Vertex(kind, part.place, part.place.partition("/")[2], name)
 

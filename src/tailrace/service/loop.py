@@ -92,6 +92,10 @@ class Loop:
             self._interrupted = True
             self._in_pass.cancel()
 
+    def look_every(self, seconds: float) -> None:
+        """Look for work so often from now on when nothing wakes it."""
+        self._poll = (min(self._poll[0], seconds), seconds)
+
     async def run(self) -> None:
         """Repeat passes until asked to stop."""
         pause = self._poll[0]

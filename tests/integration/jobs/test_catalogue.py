@@ -88,11 +88,11 @@ async def test_jobs_of_an_older_installation_are_filled_in(cascade: Cascade):
     assert before == {"billing": ("consumer", "node1"), "node1_worker": ("worker", "node1")}
     fresh = await node.db.fetch_all(SHAPE)
     await node.db.execute(
-        "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation,"
+        "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation, tailrace.import_file,"
         " tailrace.job_leaving, tailrace.job cascade;"
         " drop function tailrace.keep_job cascade;"
         " alter table tailrace.table_info drop column old_images;"
-        " delete from tailrace.migration where number in (2, 3, 4, 5);"
+        " delete from tailrace.migration where number in (2, 3, 4, 5, 8);"
         " update tailrace.installation set digest = 'of another version'"
     )
     await schema.install(node.db)

@@ -78,21 +78,31 @@ class SqlJob(msgspec.Struct, frozen=True):
 
     async def _enter(self, db: Database) -> None:
         """Take on the rights and the search path of the job, to the end of the transaction."""
-        await db.execute(
-            queries.limit_settings, schemas=self.schemas, time_zone=self.program.time_zone
-        )
-        if not self.is_foreign:
-            return
-        try:
-            await db.execute(queries.act_as, role=self.owner)
-        except TailraceError as error:
-            raise ApplyError(
-                f'role "{db.user}", which runs job "{self.job_name}", cannot act as its owner '
-                f'"{self.owner}"',
-                hint=f'run it as that role, or: grant "{self.owner}" to "{db.user}"',
-                sqlstate=error.sqlstate,
-                retryable=error.retryable,
-            ) from error
+        await act_as_owner(
+            db, self.job_name, self.owner,
+            schemas=self.schemas, time_zone=self.program.time_zone, foreign=self.is_foreign,
+        )  # fmt: skip
+
+
+async def act_as_owner(
+    db: Database, job: str, owner: str, *, schemas: str, time_zone: str, foreign: bool
+) -> None:
+    """Take on the rights of a job's owner and its search path, to the end of the transaction.
+
+    ``foreign``: the connection's own role is another one.
+    """
+    await db.execute(queries.limit_settings, schemas=schemas, time_zone=time_zone)
+    if not foreign:
+        return
+    try:
+        await db.execute(queries.act_as, role=owner)
+    except TailraceError as error:
+        raise ApplyError(
+            f'role "{db.user}", which runs job "{job}", cannot act as its owner "{owner}"',
+            hint=f'run it as that role, or: grant "{owner}" to "{db.user}"',
+            sqlstate=error.sqlstate,
+            retryable=error.retryable,
+        ) from error
 
 
 async def read_job(db: Database, queue: str, consumer: str) -> SqlJob | None:

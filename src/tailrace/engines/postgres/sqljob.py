@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from tailrace import log
 from tailrace.cascade.position import State
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.engines.postgres.batch import Batch
+from tailrace.engines.postgres.failing import count_failure
 from tailrace.engines.postgres.filling import fill
 from tailrace.engines.postgres.preparing import prepare
 from tailrace.engines.postgres.program import SqlJob, read_job
@@ -28,7 +28,6 @@ from tailrace.faults import reach
 from tailrace.replication.transport import ChangesScope, RangeReader, Reading, Span
 
 queries = load("tailrace")
-_logger = log.get("sqljob")
 
 # Events that are merged into a batch: few at first, then more as far as their rows allow.
 FEWEST_EVENTS = 1_000
@@ -251,21 +250,10 @@ class SqlJobConsumer(SeatedConsumer):
         job, epoch = self._job, self._seat.epoch
         await super()._fail(error)
         if job is not None and epoch is not None and not error.retryable:
-            await self._count(job, epoch, error)
-
-    async def _count(self, job: SqlJob, epoch: int, error: TailraceError) -> None:
-        try:
-            async with await Database.connect(self._seat.dsn, name=self.name) as db:
-                failed = await db.fetch_value(
-                    queries.note_job_failure,
-                    job_id=job.job_id, epoch=epoch, error=str(error),
-                    final=isinstance(error, LostChanges),
-                )  # fmt: skip
-        except TailraceError as other:
-            _logger.debug("%s: the failure could not be counted: %s", self.name, other)
-            return
-        if failed:
-            _logger.error("%s: failed: %s", self.name, error)
+            await count_failure(
+                self._seat.dsn, self.name, job.job_id, epoch, error,
+                final=isinstance(error, LostChanges),
+            )  # fmt: skip
 
     async def _let_go(self) -> None:
         await self._stop_reading()

@@ -180,6 +180,7 @@
 \ir functions/tailrace.job_relation_named.sql
 \ir functions/tailrace.volatile_functions.sql
 \ir functions/tailrace.make_tick.sql
+\ir functions/tailrace.check_job_name.sql
 \ir functions/tailrace.add_sql_job.sql
 \ir functions/tailrace.attach_sql_job.sql
 \ir functions/tailrace.begin_sql_job.sql
@@ -192,6 +193,17 @@
 \ir functions/tailrace.drop_batch_relation.sql
 \ir functions/tailrace.batch_relation.sql
 \ir functions/tailrace.batch_copy.sql
+
+-- Files that are loaded
+\ir functions/tailrace.import_columns.sql
+\ir functions/tailrace.import_staging.sql
+\ir functions/tailrace.import_checks.sql
+\ir functions/tailrace.import_changes.sql
+\ir functions/tailrace.import_plan.sql
+\ir functions/tailrace.import_target.sql
+\ir functions/tailrace.create_import.sql
+\ir functions/tailrace.begin_import.sql
+\ir functions/tailrace.note_removed_files.sql
 
 -- Jobs
 \ir functions/tailrace.keep_job.sql

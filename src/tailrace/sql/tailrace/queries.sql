@@ -217,6 +217,11 @@ select n.queue_name, n.node_name, n.node_type, n.worker_name,
         where j.queue_name = n.queue_name and j.kind = 'sql'
         order by j.consumer_name
     ) as sql_jobs,
+    array(
+        select j.consumer_name from tailrace.job as j
+        where j.queue_name = n.queue_name and j.kind = 'import'
+        order by j.consumer_name
+    ) as imports,
     exists (select 1 from tailrace.job_leaving as l where l.queue_name = n.queue_name) as has_leaving,
     exists (
         select 1 from tailrace.job as j
@@ -351,7 +356,7 @@ where s.queue_name = %(queue)s
     and not exists (
         select 1 from tailrace.job as j
         where j.queue_name = s.queue_name and j.consumer_name = s.consumer_name
-            and (j.kind = 'consumer' or j.kind = 'sql' and s.paused));
+            and (j.kind in ('consumer', 'import') or j.kind = 'sql' and s.paused));
 
 -- lacks_apply: whether a branch has tables and nobody yet who applies to them
 select exists (select 1 from tailrace.table_info where queue_name = %(queue)s)
@@ -566,7 +571,7 @@ select tailrace.drop_job(%(job)s);
 
 -- stopping_jobs: jobs of a queue that are asked to stop and have not
 select j.job_id, j.job_name,
-    j.drain_since is not null and j.drain_tick is null
+    j.drain_since is not null and j.drain_tick is null and j.kind <> 'import'
         and not (n.node_type = 'root' and j.kind = 'worker') as asks_root
 from tailrace.job as j
 join pgq_node.node_info as n on n.queue_name = j.queue_name
@@ -657,11 +662,17 @@ select error from tailrace.savepoint where savepoint_id = %(savepoint_id)s;
 -- moment_ago: the moment that was so long ago
 select pg_catalog.clock_timestamp() - %(age)s::interval;
 
--- last_finished: when a consumer of this database's queue has last finished a batch
+-- last_finished: when a consumer of this database's queue has last finished a batch, an import a file
 select pg_catalog.clock_timestamp() - i.last_seen as finished
 from pgq.queue as q
 cross join lateral pgq.get_consumer_info(q.queue_name, %(consumer)s) as i
-where q.queue_name = %(queue)s;
+where q.queue_name = %(queue)s
+union all
+select max(f.loaded_at)
+from tailrace.import_file as f
+join tailrace.job as j on j.job_id = f.job_id
+where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s
+having count(*) > 0;
 
 -- is_paused: whether the consumer of a job is asked to pause
 select s.paused
@@ -1007,7 +1018,76 @@ where j.job_id = %(job_id)s and j.drain_since is not null;
 -- drain_wanted: whether a job is to be drained and nobody has said yet up to which tick
 select j.queue_name
 from tailrace.job as j
-where j.job_id = %(job_id)s and j.drain_since is not null and j.drain_tick is null;
+where j.job_id = %(job_id)s and j.drain_since is not null and j.drain_tick is null and j.kind <> 'import';
+
+-- create_import: create a job that loads files into a table
+select tailrace.create_import(
+    %(name)s, %(source)s, %(table)s, %(format)s, %(key)s::text[], %(columns)s::text[], %(sparse)s,
+    pg_catalog.make_interval(secs => %(poll)s::float8),
+    pg_catalog.make_interval(secs => %(retention)s::float8));
+
+-- import_job: what the runner of an import has to know
+select j.job_id, j.job_name, j.settings ->> 'from' as source, j.settings ->> 'table' as target,
+    j.settings ->> 'format' as format, j.owner, j.schemas, j.owner is distinct from current_user as is_foreign,
+    extract(epoch from (j.settings ->> 'poll')::interval)::float8 as poll,
+    extract(epoch from (j.settings ->> 'retention')::interval)::float8 as retention
+from tailrace.job as j
+where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s and j.kind = 'import';
+
+-- import_plan: the statements by which an import loads files
+select p.*
+from tailrace.job as j
+cross join lateral tailrace.import_plan(
+    j.settings ->> 'table', j.settings ->> 'format',
+    (select array_agg(k) from jsonb_array_elements_text(j.settings -> 'key') as k),
+    (select array_agg(k) from jsonb_array_elements_text(j.settings -> 'columns') as k),
+    coalesce((j.settings ->> 'sparse')::boolean, false), j.owner) as p
+where j.job_id = %(job_id)s;
+
+-- import_drains: whether an import is to load what is there and end
+select j.drain_since is not null and j.drain_tick is null
+from tailrace.job as j
+where j.job_id = %(job_id)s;
+
+-- loaded_files: which of some files an import has loaded
+select f.path, f.byte_count, f.version, f.digest
+from tailrace.import_file as f
+where f.job_id = %(job_id)s and f.path = any (%(paths)s);
+
+-- begin_import: compare and move the position of an import; what its table looks like
+select tailrace.begin_import(%(job_id)s, %(epoch)s, %(position)s, %(files)s);
+
+-- note_part: columns that the name of a directory says, for the lines that come next
+select pg_catalog.set_config('tailrace.import_part', %(part)s, true);
+
+-- note_lines: which lines part_sql means
+select pg_catalog.set_config('tailrace.import_first', %(first)s::text, true) as first,
+    pg_catalog.set_config('tailrace.import_last', %(last)s::text, true) as last;
+
+-- last_line: number of the last line that has been taken
+select pg_catalog.currval(pg_catalog.pg_get_serial_sequence('pg_temp.tailrace_import_line', 'line'));
+
+-- note_loaded_files: files are loaded, in the transaction of their rows
+insert into tailrace.import_file (job_id, path, byte_count, version, digest, line_count)
+select %(job_id)s, f.path, f.byte_count, f.version, f.digest, f.line_count
+from unnest(%(paths)s::text[], %(bytes)s::bigint[], %(versions)s::text[], %(digests)s::text[], %(lines)s::bigint[])
+    as f (path, byte_count, version, digest, line_count);
+
+-- note_version: a loaded file looks otherwise from outside, and is the same
+update tailrace.import_file as f
+set version = %(version)s
+where f.job_id = %(job_id)s and f.path = %(path)s;
+
+-- files_to_remove: loaded files that are old enough
+select f.path, f.byte_count, f.version
+from tailrace.import_file as f
+where f.job_id = %(job_id)s and f.removed_at is null
+    and f.loaded_at < clock_timestamp() - pg_catalog.make_interval(secs => %(retention)s::float8)
+order by f.loaded_at
+limit 1000;
+
+-- note_removed_files: loaded files are gone
+select tailrace.note_removed_files(%(job_id)s, %(paths)s);
 
 -- leaving_jobs: what dropped jobs have left registered on other nodes
 select l.queue_name, l.consumer_name, l.provider_node, n.node_location

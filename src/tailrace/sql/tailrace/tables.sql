@@ -191,7 +191,7 @@ create table tailrace.job (
         default substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 32)
         check (job_id ~ '^[0-9a-f]{32}$'),
     job_name       text        not null unique,
-    kind           text        not null check (kind in ('worker', 'apply', 'consumer', 'sql')),
+    kind           text        not null check (kind in ('worker', 'apply', 'consumer', 'sql', 'import')),
     queue_name     text        not null,
     node_name      text        not null,
     consumer_name  text        not null,
@@ -221,7 +221,7 @@ comment on table  tailrace.job is
 comment on column tailrace.job.job_id is '32 hex digits, drawn at random';
 comment on column tailrace.job.job_name is 'Unique in this database; that of the consumer where it is free';
 comment on column tailrace.job.kind is
-    'worker: brings the batches of a node; apply: writes a branch''s tables; sql: runs statements over changes; consumer: any other that writes into a node';
+    'worker: brings the batches of a node; apply: writes a branch''s tables; sql: runs statements over changes; import: loads files into a table; consumer: any other that writes into a node';
 comment on column tailrace.job.queue_name is 'Queue that it reads';
 comment on column tailrace.job.node_name is 'Node of this database that it works for';
 comment on column tailrace.job.consumer_name is 'Its consumer; position and pause are in pgq_node.local_state';
@@ -281,6 +281,29 @@ comment on table  tailrace.job_leaving is
 comment on column tailrace.job_leaving.queue_name is 'Queue that the job read';
 comment on column tailrace.job_leaving.consumer_name is 'Its consumer';
 comment on column tailrace.job_leaving.provider_node is 'Node on whose queue it is registered';
+
+create table tailrace.import_file (
+    job_id     text        not null references tailrace.job on delete cascade,
+    path       text        not null,
+    byte_count bigint      not null,
+    version    text        not null,
+    digest     text        not null,
+    line_count bigint      not null,
+    loaded_at  timestamptz not null default clock_timestamp(),
+    removed_at timestamptz,
+    primary key (job_id, path)
+);
+create index import_file_age on tailrace.import_file (job_id, loaded_at) where removed_at is null;
+comment on table  tailrace.import_file is
+    'Files that jobs of kind import have loaded. Written in the transaction of their rows, so that each is loaded once';
+comment on column tailrace.import_file.job_id is 'The job';
+comment on column tailrace.import_file.path is 'The file, below the job''s directory';
+comment on column tailrace.import_file.byte_count is 'Its size when it was loaded';
+comment on column tailrace.import_file.version is 'What tells another content of it apart without reading it: time of change, or what its store has for that';
+comment on column tailrace.import_file.digest is 'Checksum of its content';
+comment on column tailrace.import_file.line_count is 'Its lines';
+comment on column tailrace.import_file.loaded_at is 'When it was loaded';
+comment on column tailrace.import_file.removed_at is 'When the job removed it, being old enough; NULL: it did not';
 
 create table tailrace.savepoint (
     savepoint_id   text        not null primary key check (savepoint_id ~ '^[0-9a-f]{12}$'),

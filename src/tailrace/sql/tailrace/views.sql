@@ -45,7 +45,7 @@ join at as a on a.job_id = j.job_id
 left join lateral (
     select k.tick_id, k.tick_time
     from pgq.tick as k
-    where k.tick_queue = a.queue_id and (a.leads or k.tick_id = a.last_tick_id)
+    where k.tick_queue = a.queue_id and j.kind <> 'import' and (a.leads or k.tick_id = a.last_tick_id)
     order by k.tick_queue desc, k.tick_id desc
     limit 1
 ) as t on true;
@@ -84,10 +84,11 @@ left join lateral (
     from tailrace.job_relation as r
     where r.job_id = p.job_id and r.is_changes
 ) as c on true
-where p.kind <> 'sql' or c.tables is not null
+where p.kind not in ('sql', 'import') or c.tables is not null
 union all
--- tables that a SQL job reads as they are
-select 'table', p.node_name, r.relation, 'job', p.node_name, p.job_name,
+-- tables that a SQL job reads as they are, and the place of the files that are loaded
+select case p.kind when 'import' then 'files' else 'table' end,
+    case when p.kind <> 'import' then p.node_name else '' end, r.relation, 'job', p.node_name, p.job_name,
     p.job_id, null::text[], null::jsonb, null
 from placed as p
 join tailrace.job_relation as r on r.job_id = p.job_id
@@ -131,9 +132,9 @@ join pgq_node.node_info as n on n.queue_name = s.queue_name;
 
 comment on view tailrace.lineage is
     'What flows where in this database: edges between tables, queues, jobs, and nodes elsewhere';
-comment on column tailrace.lineage.from_kind is 'table, queue or job';
-comment on column tailrace.lineage.from_node is 'Node that it belongs to';
-comment on column tailrace.lineage.from_name is 'Table, queue or job';
+comment on column tailrace.lineage.from_kind is 'table, queue, job or files';
+comment on column tailrace.lineage.from_node is 'Node that it belongs to; files belong to none';
+comment on column tailrace.lineage.from_name is 'Table, queue or job; of files their directory or URL';
 comment on column tailrace.lineage.to_kind is 'table, queue, job or node';
 comment on column tailrace.lineage.to_node is 'Node that it belongs to';
 comment on column tailrace.lineage.to_name is 'Table, queue or job; of a node the queue';

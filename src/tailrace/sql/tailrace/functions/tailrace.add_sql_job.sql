@@ -32,7 +32,7 @@ language plpgsql as $body$
 --      TR004 when the queue has no node here
 --
 -- Calls:
---      pgq.register_consumer_at, pgq_node.register_consumer
+--      tailrace.check_job_name, pgq.register_consumer_at, pgq_node.register_consumer
 -- Tables directly manipulated:
 --      insert - tailrace.job, tailrace.job_relation
 -- ----------------------------------------------------------------------
@@ -42,20 +42,8 @@ declare
     v_consumer text;
     v_provider text;
     v_tick     bigint;
-    v_job      text;
 begin
-    if i_name is null or pg_catalog.btrim(i_name) = '' or pg_catalog.length(i_name) > 200 then
-        raise exception using errcode = 'TR001',
-            message = pg_catalog.format('"%s" cannot be the name of a job', i_name),
-            hint = 'a name has 1 to 200 characters';
-    end if;
-    select j.job_id into v_job from tailrace.job as j where j.job_name = i_name;
-    if found then
-        raise exception using errcode = 'TR005',
-            message = pg_catalog.format('job "%s" exists already in database "%s" (id %s)',
-                i_name, pg_catalog.current_database(), v_job),
-            hint = 'choose another name, or drop that job';
-    end if;
+    perform tailrace.check_job_name(i_name);
     select n.* into v_node from pgq_node.node_info as n where n.queue_name = i_queue;
     if not found then
         raise exception using errcode = 'TR004',

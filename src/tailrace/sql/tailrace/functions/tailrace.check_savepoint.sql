@@ -43,6 +43,11 @@ begin
             message = pg_catalog.format('job "%s" is a program of its own, and what it writes is not known here, so it has no savepoints',
                 i_job.job_name),
             hint = 'it keeps its place when it is stopped; its position can be moved with pgq.register_consumer_at';
+    elsif i_job.kind = 'import' then
+        raise exception using errcode = 'TR009',
+            message = pg_catalog.format('job "%s" loads files and has no state but the list of those that it has loaded, so it has no savepoints',
+                i_job.job_name),
+            hint = 'it goes on where it stopped; with a drain it loads what is there first';
     elsif i_job.kind = 'sql' and i_job.wants_snapshot and not i_restores then
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('job "%s" has not run over the rows that its sources held yet, so there is nothing to save',

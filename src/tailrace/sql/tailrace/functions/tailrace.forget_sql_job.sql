@@ -5,7 +5,7 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.forget_sql_job(1)
 --
---      Remove a SQL job with its registration, in whatever state it is; for DROP JOB, and to undo the
+--      Remove a job that is no node's with its registration, in whatever state it is; for DROP JOB, and to undo the
 --      creation of one that cannot begin. Where its consumer is registered on another node, a
 --      runner of this database takes it away there.
 --
@@ -26,7 +26,7 @@ declare
     v_state pgq_node.local_state;
     v_own   boolean;
 begin
-    select j.* into v_job from tailrace.job as j where j.job_id = i_job_id and j.kind in ('sql', 'consumer');
+    select j.* into v_job from tailrace.job as j where j.job_id = i_job_id and j.kind in ('sql', 'import', 'consumer');
     if not found then
         return false;
     end if;
@@ -53,4 +53,4 @@ begin
 end;
 $body$;
 
-comment on function tailrace.forget_sql_job(text) is 'removes a SQL job with its registration';
+comment on function tailrace.forget_sql_job(text) is 'removes a job that is no node''s with its registration';

@@ -13,7 +13,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --
 -- Tables directly manipulated:
 --      insert, update, delete - tailrace.job
---      delete - tailrace.job_relation, tailrace.restore
+--      delete - tailrace.job_relation, tailrace.restore, tailrace.import_file
 -- ----------------------------------------------------------------------
 declare
     v_pin   constant boolean := coalesce(new.consumer_name, old.consumer_name) like '.savepoint.%';
@@ -25,6 +25,9 @@ begin
     end if;
     if tg_op = 'DELETE' then
         -- in role replica no foreign key does it
+        delete from tailrace.import_file as f
+        using tailrace.job as j
+        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and f.job_id = j.job_id;
         delete from tailrace.job_relation as r
         using tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;

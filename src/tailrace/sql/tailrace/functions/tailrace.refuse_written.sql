@@ -22,6 +22,10 @@ begin
     from tailrace.job_relation as r
     join tailrace.job as j on j.job_id = r.job_id
     where r.direction = 'writes' and r.relation = i_dest_table and i_queue_name <> 'tailrace.local'
+        -- files that are loaded on the root reach the other nodes like any other row
+        and not (j.kind = 'import' and exists (
+            select 1 from pgq_node.node_info as n
+            where n.queue_name = i_queue_name and n.node_type = 'root'))
     limit 1;
     if found then
         raise exception using errcode = 'TR009',

@@ -49,7 +49,9 @@ begin
         select n.node_type = 'root' and v_job.kind = 'worker' into v_root
         from pgq_node.node_info as n
         where n.queue_name = v_job.queue_name;
-        if not v_root and v_job.drain_tick is null then
+        if v_job.kind = 'import' and v_job.drain_tick is null then
+            return 'its runner to load the files that are there';
+        elsif not v_root and v_job.drain_tick is null then
             return coalesce(
                 (select pg_catalog.format('job "%s" to reach tick %s of queue "%s"', u.job_name, u.needed, u.queue_name)
                 from tailrace.upstream_jobs(i_job_id) as u

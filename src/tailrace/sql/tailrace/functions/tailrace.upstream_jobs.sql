@@ -35,7 +35,7 @@ language sql stable as $body$
     join tailrace.job as j on j.job_id = u.job_id
     join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
     cross join (select k.drain_after from tailrace.job as k where k.job_id = i_job_id) as d
-    where u.level > 0
+    where u.level > 0 and j.kind <> 'import' -- which reads no queue: what it has loaded is there
     group by j.job_id, j.job_name, j.queue_name, j.start_tick, j.wants_snapshot, s.last_tick_id, d.drain_after
     order by 4 desc, j.job_name
 $body$;

@@ -1,0 +1,4 @@
+"""Files between PostgreSQL and Apache Flink, which needs no connector for them.
+
+``importing`` loads the files that Flink's filesystem sink has finished into a table, each once.
+"""
