@@ -88,7 +88,8 @@ async def test_jobs_of_an_older_installation_are_filled_in(cascade: Cascade):
     assert before == {"billing": ("consumer", "node1"), "node1_worker": ("worker", "node1")}
     fresh = await node.db.fetch_all(SHAPE)
     await node.db.execute(
-        "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation, tailrace.import_file,"
+        "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation,"
+        " tailrace.import_file,"
         " tailrace.job_leaving, tailrace.job cascade;"
         " drop function tailrace.keep_job cascade;"
         " alter table tailrace.table_info drop column old_images;"
