@@ -255,9 +255,10 @@ class Reading:
         """Take the whole of it, which came with the choice of the span."""
         self._parts = parts
         for part in parts:
-            rows = (part.data or "").encode()
-            self.reader.budget.add(len(rows))
-            self._chunks += (rows, None)
+            if part.has_rows:
+                rows = (part.data or "").encode()
+                self.reader.budget.add(len(rows))
+                self._chunks += (rows, None)
         self._complete = True
 
     def fail(self, error: TailraceError) -> None:

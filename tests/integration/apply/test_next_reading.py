@@ -41,9 +41,13 @@ async def content(reading: Reading) -> list[Any]:
     found = []
     async with reading.fetched():
         for part in await reading.parts():
-            text = b"\n".join([piece async for piece in reading.rows(part)])
             facts = part.kind, part.marked, part.table, part.relation_id, part.rows
-            found.append((*facts, part.first_id, part.last_id, sorted(text.split(b"\n"))))
+            facts += part.first_id, part.last_id
+            if part.has_rows:
+                text = b"\n".join([piece async for piece in reading.rows(part)])
+                found.append((*facts, sorted(text.split(b"\n"))))
+            else:
+                found.append((*facts, part.event_type, part.data, part.extra2, part.extra4))
     return found
 
 
@@ -79,6 +83,18 @@ async def test_few_rows_come_along(stream: Stream) -> None:
     assert [part[:2] for part in await both_ways(stream)] == [("delete", False)] * 2
     await stream.write("insert into elsewhere values (2)")
     assert await both_ways(stream) == []
+
+
+async def test_events_of_the_cascade_come_along(stream: Stream) -> None:
+    await stream.table("id int primary key, v text")
+    stream.position = await tick_now(stream)
+    await stream.control("pgq.global-watermark", 7, QUEUE)
+    assert [part[0] for part in await both_ways(stream)] == ["control"]
+    await stream.write("insert into t values (1, 'a')")
+    await stream.control("pgq.location-info", {"node": "x"}, QUEUE)
+    await stream.write("insert into t values (2, 'b')")
+    await stream.control("pgq.tick-id", 9, "other")
+    assert [part[0] for part in await both_ways(stream)] == ["control", "control", "insert"]
 
 
 async def test_what_needs_more_thought_is_left_to_the_plan(stream: Stream) -> None:

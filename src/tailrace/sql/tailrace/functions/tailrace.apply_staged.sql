@@ -39,7 +39,7 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 begin
     inserted := 0; updated := 0; deleted := 0; missed_updates := 0; missed_deletes := 0; redone := false;
-    perform tailrace.choose_plans(i_plan, i_written + i_deleted);
+    perform tailrace.choose_plans(i_plan);
 
     if i_kind = 'insert' then
         -- nothing here could make room for a row that is refused

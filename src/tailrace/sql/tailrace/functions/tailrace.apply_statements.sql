@@ -18,7 +18,6 @@ language plpgsql stable as $body$
 --
 -- Returns:
 --      an object of texts; only_… are for staged rows of one kind, the others for mixed ones
---        keys                    - key columns as staged
 --        delete                  - delete staged keys
 --        only_update, update     - update the final rows in place
 --        only_updates, updates   - query: how many final rows are updates
@@ -55,7 +54,6 @@ begin
     v_missing := pg_catalog.format('not exists (select from %s as t where %s)', v_names.rows_of, v_names.match);
 
     return pg_catalog.jsonb_build_object(
-        'keys', v_names.keys,
         'delete', pg_catalog.format($sql$delete from %1$s as t using (
             select %2$s from %3$s where ev_op is null or ev_op = 'D' order by %2$s offset 0) as n where %4$s$sql$,
             v_names.rows_of, v_names.keys, i_staging, v_names.match),

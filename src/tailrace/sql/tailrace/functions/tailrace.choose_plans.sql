@@ -1,19 +1,18 @@
 create or replace function tailrace.choose_plans(
-    i_plan jsonb,
-    i_rows bigint
+    i_plan jsonb
 ) returns void
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
--- Function: tailrace.choose_plans(2)
+-- Function: tailrace.choose_plans(1)
 --
 --      Tell the planner how to join staged rows with their table, for the rest of the
 --      transaction. It knows nothing of a temporary table, and a wrong guess costs a scan of the
 --      whole target. So rows are found by the index on the key (tailrace.key_bounds says in which
---      way); only a table without such an index is read as a whole.
+--      way); only a table without such an index is read as a whole. To analyze the staging table
+--      would cost more than it tells: nothing is left to be chosen.
 --
 -- Parameters:
 --      i_plan  - what tailrace.apply_plan returned
---      i_rows  - number of staged rows
 --
 -- Returns:
 --      nothing
@@ -21,7 +20,7 @@ language plpgsql as $body$
 -- Calls:
 --      nothing
 -- Tables directly manipulated:
---      analyzes the staging table
+--      none
 -- ----------------------------------------------------------------------
 declare
     v_scans text := case when (i_plan ->> 'indexed')::boolean then 'off' else 'on' end;
@@ -33,13 +32,8 @@ begin
         -- switched-off scans look so expensive that compiling would seem worth while
         pg_catalog.set_config('jit', 'off', true),
         pg_catalog.set_config('work_mem', '64MB', true);
-    if i_rows >= 1000 then
-        -- the number of rows is what counts; a sample as large as the default costs a tenth of the batch
-        perform pg_catalog.set_config('default_statistics_target', '10', true);
-        execute pg_catalog.format('analyze pg_temp.%I (%s)', i_plan ->> 'staging', i_plan ->> 'keys');
-    end if;
 end;
 $body$;
 
-comment on function tailrace.choose_plans(jsonb, bigint) is
+comment on function tailrace.choose_plans(jsonb) is
     'tells the planner how to join staged rows with their table';

@@ -27,15 +27,20 @@ language plpgsql as $body$
 --      the local table
 -- ----------------------------------------------------------------------
 declare
+    v_among    record;
     v_expected bigint;
 begin
-    execute (i_plan ->> 'delete') || tailrace.key_bounds(i_plan, i_deleted);
+    v_among := tailrace.key_bounds(i_plan, i_deleted);
+    execute (i_plan ->> 'delete') || v_among.condition;
     get diagnostics deleted = row_count;
 
     missed := 0;
     if deleted <> i_deleted then
-        execute i_plan ->> case when i_kind = 'delete' then 'only_deleted' else 'deleted' end
-        into v_expected;
+        v_expected := case when i_kind = 'delete' then v_among.keys end;
+        if v_expected is null then
+            execute i_plan ->> case when i_kind = 'delete' then 'only_deleted' else 'deleted' end
+            into v_expected;
+        end if;
         missed := greatest(0, v_expected - deleted);
     end if;
 end;

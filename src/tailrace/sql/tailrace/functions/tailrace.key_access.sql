@@ -17,8 +17,9 @@ language sql stable as $body$
 -- Returns:
 --      an object
 --        rows_of  - text: the table, as after FROM
---        bounds   - query: the least and the greatest first column of the staged keys; one pass
---                   where the type has aggregates for them, else two sorts
+--        bounds   - query: the least and the greatest first column of the staged keys, and how
+--                   many different keys there are; one pass where the key is one column and its
+--                   type has aggregates for them, else two sorts more
 --        bounded  - text: condition on the table's column, to be followed by these two; null
 --                   where the order of the key's type is not found without a search path
 --        indexed  - true: an index leads to a row by its key
@@ -37,9 +38,15 @@ language sql stable as $body$
                 join pg_catalog.pg_proc as p on p.proargtypes[0] = a.atttypid and p.pronargs = 1
                 where a.attrelid = tailrace.table_oid(i_dest_table) and a.attname = c.column_name
                     and p.prokind = 'a' and p.proname = 'min' and p.pronamespace = 'pg_catalog'::regnamespace)
-            then 'select pg_catalog.min(%1$s), pg_catalog.max(%1$s) from %2$s'
-            else 'select (select %1$s from %2$s order by %1$s limit 1), (select %1$s from %2$s order by %1$s desc limit 1)'
-            end, c.staged, i_staging),
+            then 'select pg_catalog.min(%1$s), pg_catalog.max(%1$s), pg_catalog.count(%2$s) from %3$s'
+            else 'select (select %1$s from %4$s order by %1$s limit 1),'
+                ' (select %1$s from %4$s order by %1$s desc limit 1), pg_catalog.count(%2$s) from %3$s'
+            end,
+            c.staged,
+            case when c.keys = 1 then 'distinct ' || c.staged else '*' end,
+            case when c.keys = 1 then i_staging
+                else pg_catalog.format('(select distinct %s from %s) as n', c.staged_keys, i_staging) end,
+            i_staging),
         'bounded', case when c.is_builtin then pg_catalog.format('t.%I between ', c.column_name) end,
         'indexed', exists (
             select
@@ -48,7 +55,12 @@ language sql stable as $body$
             join tailrace.apply_columns(i_dest_table, i_relation_id) as k
                 on k.column_name = a.attname and k.key_number is not null
             where x.indrelid = tailrace.table_oid(i_dest_table) and x.indisvalid and x.indpred is null))
-    from tailrace.apply_columns(i_dest_table, i_relation_id) as c
+    from (
+        select c.*, pg_catalog.count(*) over () as keys,
+            pg_catalog.string_agg(c.staged, ', ') over () as staged_keys
+        from tailrace.apply_columns(i_dest_table, i_relation_id) as c
+        where c.key_number is not null
+    ) as c
     where c.key_number = 1
 $body$;
 

@@ -1,7 +1,9 @@
 create or replace function tailrace.key_bounds(
     i_plan jsonb,
-    i_rows bigint
-) returns text
+    i_rows bigint,
+    out condition text,
+    out keys      bigint
+)
 language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.key_bounds(2)
@@ -16,14 +18,15 @@ language plpgsql as $body$
 --      i_rows  - number of staged rows
 --
 -- Returns:
---      a further condition for the statement that joins, beginning with " and": the key lies
---      between these two (as literals, so that the planner knows how little that is); empty
---      where rows are looked up
+--      condition  - a further one for the statement that joins, beginning with " and": the key
+--                   lies between these two (as literals, so that the planner knows how little
+--                   that is); empty where rows are looked up
+--      keys       - how many different keys are staged; NULL: not counted
 --
 -- Calls:
 --      the texts of the plan
 -- Tables directly manipulated:
---      none; sets enable_mergejoin for the rest of the transaction
+--      none; sets enable_mergejoin and enable_nestloop for the rest of the transaction
 -- ----------------------------------------------------------------------
 declare
     v_low     text;
@@ -33,14 +36,16 @@ declare
     v_dense   boolean := false;
 begin
     if i_rows >= 1000 and i_plan ->> 'bounded' is not null then
-        execute i_plan ->> 'bounds' into v_low, v_high;
+        execute i_plan ->> 'bounds' into v_low, v_high, keys;
         v_between := pg_catalog.format('%s %L and %L', i_plan ->> 'bounded', v_low, v_high);
         execute pg_catalog.format('explain (format json) select from %s as t where %s',
             i_plan ->> 'rows_of', v_between) into v_explain;
         v_dense := (v_explain -> 0 -> 'Plan' ->> 'Plan Rows')::numeric <= 4 * i_rows;
     end if;
-    perform pg_catalog.set_config('enable_mergejoin', case when v_dense then 'on' else 'off' end, true);
-    return case when v_dense then ' and ' || v_between else '' end;
+    perform
+        pg_catalog.set_config('enable_mergejoin', case when v_dense then 'on' else 'off' end, true),
+        pg_catalog.set_config('enable_nestloop', case when v_dense then 'off' else 'on' end, true);
+    condition := case when v_dense then ' and ' || v_between else '' end;
 end;
 $body$;
 

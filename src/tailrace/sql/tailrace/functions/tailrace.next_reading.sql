@@ -12,12 +12,15 @@ create or replace function tailrace.next_reading(
     complete     boolean,
     kind         text,
     marked       boolean,
+    event_type   text,
     table_name   text,
     relation_id  text,
     row_count    bigint,
     first_id     bigint,
     last_id      bigint,
-    event_data   text
+    event_data   text,
+    event_extra2 text,
+    event_extra4 text
 )
 language plpgsql stable as $body$
 -- ----------------------------------------------------------------------
@@ -38,8 +41,9 @@ language plpgsql stable as $body$
 --                     complete is true, kind is NULL: nothing in it is to be applied
 --      rows, complete is true - the parts of the range, which are those of tailrace.reading_plan
 --                     in its order, with their rows in event_data
---      Left to tailrace.reading_plan: more than 100 events, control events, TRUNCATE, tables that
---      are set aside, rows of one table written with several descriptors.
+--      Left to tailrace.reading_plan: more than 100 events, control events but those of the
+--      cascade (pgq.*, which divide no range), TRUNCATE, tables that are set aside, rows of one
+--      table written with several descriptors.
 --
 -- Calls:
 --      tailrace.next_range, tailrace.range_sql, tailrace.few_events
@@ -64,14 +68,16 @@ begin
             tailrace.range_sql(i_queue, i_consumer, i_position, v_range.to_tick), 100);
     end if;
     select v_events is null
-        or pg_catalog.bool_or(e.ev_type not in ('row:I', 'row:U', 'row:D', 'row:O') or e.ev_extra1 = any (i_aside))
-        or pg_catalog.count(distinct e.ev_extra1) < pg_catalog.count(distinct (e.ev_extra1, e.ev_extra3))
+        or pg_catalog.bool_or(e.ev_type not in ('row:I', 'row:U', 'row:D', 'row:O') and e.ev_type not like 'pgq.%'
+            or e.ev_extra1 = any (i_aside))
+        or pg_catalog.count(distinct e.ev_extra1) filter (where e.ev_type like 'row:_')
+            < pg_catalog.count(distinct (e.ev_extra1, e.ev_extra3)) filter (where e.ev_type like 'row:_')
     into v_other
     from pg_catalog.unnest(v_events) as e;
     if v_other then
         return query
-        select v_range.to_tick, v_range.newest_tick, false, null::text, null::boolean, null::text,
-            null::text, null::bigint, null::bigint, null::bigint, null::text;
+        select v_range.to_tick, v_range.newest_tick, false, null::text, null::boolean, null::text, null::text,
+            null::text, null::bigint, null::bigint, null::bigint, null::text, null::text, null::text;
         return;
     end if;
 
@@ -86,7 +92,7 @@ begin
         cross join lateral (
             select e.ev_id || ',' || pg_catalog.right(e.ev_type, 1) || 'x"' as mark
         ) as m
-        where e.ev_type <> 'row:O' and e.ev_extra1 = any (i_apply)
+        where e.ev_type in ('row:I', 'row:U', 'row:D') and e.ev_extra1 = any (i_apply)
     ), section as (
         select e.ev_extra1 as table_name, e.ev_extra3 as relation_id, pg_catalog.min(e.ev_id) as section_id,
             case
@@ -98,22 +104,33 @@ begin
         from event as e
         group by e.ev_extra1, e.ev_extra3
     )
-    select v_range.to_tick, v_range.newest_tick, true, p.kind, p.marked, s.table_name, s.relation_id,
-        p.row_count, p.first_id, p.last_id, p.event_data
+    select v_range.to_tick, v_range.newest_tick, true, p.kind, p.marked, p.event_type, p.table_name,
+        p.relation_id, p.row_count, p.first_id, p.last_id, p.event_data, p.event_extra2, p.event_extra4
     from (values (true)) as always (there)
-    left join section as s on always.there
-    left join lateral (
-        select case when e.ev_type = 'row:D' then 'delete' else s.kind end as kind,
-            s.kind not in ('insert', 'delete') as marked,
-            pg_catalog.sum(e.row_count)::bigint as row_count,
-            pg_catalog.min(e.ev_id) as first_id, pg_catalog.max(e.ev_id) as last_id,
-            pg_catalog.string_agg(case when s.kind in ('insert', 'delete') then e.plain else e.marked end,
-                v_joint) as event_data
-        from event as e
-        where e.ev_extra1 = s.table_name and e.ev_extra3 = s.relation_id
-        group by 1
-    ) as p on true
-    order by s.section_id, s.table_name, s.relation_id, p.kind;
+    left join (
+        select 'control' as kind, false as marked, e.ev_type as event_type, e.ev_extra1 as table_name,
+            e.ev_extra3 as relation_id, 1::bigint as row_count, e.ev_id as first_id, e.ev_id as last_id,
+            e.ev_data as event_data, e.ev_extra2 as event_extra2, e.ev_extra4 as event_extra4,
+            0 as turn, e.ev_id as section_id
+        from pg_catalog.unnest(v_events) as e
+        where e.ev_type like 'pgq.%'
+        union all
+        select p.kind, p.marked, null, s.table_name, s.relation_id, p.row_count, p.first_id, p.last_id,
+            p.event_data, null, null, 1, s.section_id
+        from section as s
+        cross join lateral (
+            select case when e.ev_type = 'row:D' then 'delete' else s.kind end as kind,
+                s.kind not in ('insert', 'delete') as marked,
+                pg_catalog.sum(e.row_count)::bigint as row_count,
+                pg_catalog.min(e.ev_id) as first_id, pg_catalog.max(e.ev_id) as last_id,
+                pg_catalog.string_agg(case when s.kind in ('insert', 'delete') then e.plain else e.marked end,
+                    v_joint) as event_data
+            from event as e
+            where e.ev_extra1 = s.table_name and e.ev_extra3 = s.relation_id
+            group by 1
+        ) as p
+    ) as p on always.there
+    order by p.turn, p.section_id, p.table_name, p.relation_id, p.kind;
 end;
 $body$;
 

@@ -29,16 +29,22 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 declare
     v_only  text := case when i_kind = 'update' then 'only_' else '' end;
+    v_among record;
     v_final bigint;
 begin
     missed := 0;
     inserted := 0;
-    execute (i_plan ->> (v_only || 'update')) || tailrace.key_bounds(i_plan, i_written);
+    v_among := tailrace.key_bounds(i_plan, i_written);
+    execute (i_plan ->> (v_only || 'update')) || v_among.condition;
     get diagnostics updated = row_count;
     if updated <> i_written then
         -- some rows were no updates, or stood for the same key, or were not found
-        execute i_plan ->> (v_only || 'updates') into v_final;
+        v_final := case when i_kind = 'update' then v_among.keys end;
+        if v_final is null then
+            execute i_plan ->> (v_only || 'updates') into v_final;
+        end if;
         if updated < v_final then
+            perform pg_catalog.set_config('enable_nestloop', 'on', true);
             execute i_plan ->> (v_only || 'missing');
             get diagnostics missed = row_count;
         end if;
