@@ -186,15 +186,9 @@ class Loader:
         """COPY has found something that is no JSON; it says in which line."""
         diag = getattr(error.__cause__, "diag", None)
         place = _COPY_LINE.search(str(getattr(diag, "context", None) or ""))
-        if place is None or error.sqlstate is None or error.sqlstate[:2] != "22":
+        if place is None or not (error.sqlstate or "").startswith("22"):
             return error
-        detail = getattr(diag, "message_detail", None)
-        reason = f"{diag.message_primary}" if diag else error.message
-        return BadFile(
-            f"file {self._name(file)}, line {place[1]}: {reason}"
-            + (f" ({detail})" if detail else ""),
-            sqlstate=error.sqlstate,
-        )
+        return self._bad(f"file {self._name(file)}, line {place[1]}", error)
 
     def _changing(self, file: Arrival) -> StorageError:
         return StorageError(
@@ -218,9 +212,7 @@ class Loader:
             if error.retryable:
                 raise
             line = await self._culprit(plan, first, last)
-            raise BadFile(
-                f"{self._line(taken, line - first)}: {error.message}", sqlstate=error.sqlstate
-            ) from error
+            raise self._bad(self._line(taken, line - first), error) from error
 
     async def _culprit(self, plan: Row, first: int, last: int) -> int:
         """The first line that cannot be converted, given that there is one."""
@@ -254,11 +246,7 @@ class Loader:
                 raise
             if len(taken) > 1:
                 raise TooMany from error
-            raise BadFile(
-                f"file {self._name(taken[0].file)}: {error.message}",
-                hint=error.hint,
-                sqlstate=error.sqlstate,
-            ) from error
+            raise self._bad(f"file {self._name(taken[0].file)}", error) from error
         if missing > 0:
             raise Missing(
                 f'{self._names(taken)} would remove {missing} rows that table "{self._job.target}" '
@@ -268,6 +256,17 @@ class Loader:
             )
 
     # ---------------------------------------------------------------- words
+
+    def _bad(self, where: str, error: DatabaseError) -> BadFile:
+        """What the server says, without the database: the file is what has to be mended."""
+        diag = getattr(error.__cause__, "diag", None)
+        reason = getattr(diag, "message_primary", None) or error.message
+        detail = getattr(diag, "message_detail", None)
+        return BadFile(
+            f"{where}: {reason}" + (f" ({detail})" if detail else ""),
+            hint=error.hint,
+            sqlstate=error.sqlstate,
+        )
 
     def _name(self, file: Arrival) -> str:
         return f'"{self._place.source}/{file.path}"'

@@ -154,8 +154,9 @@ class Store(Place):
             (info[key] for key in ("mtime", "LastModified", "last_modified", "created", "updated")
              if info.get(key) is not None), None
         )  # fmt: skip
-        version = info.get("ETag") or info.get("etag") or when
-        return Arrival(path, int(info.get("size") or 0), _nanoseconds(when), str(version))
+        modified = _nanoseconds(when)
+        version = info.get("ETag") or info.get("etag") or modified
+        return Arrival(path, int(info.get("size") or 0), modified, str(version))
 
     def open(self, path: str) -> IO[bytes]:
         file: IO[bytes] = self._files.open(f"{self._root}/{path}", "rb")

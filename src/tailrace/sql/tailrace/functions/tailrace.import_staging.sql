@@ -39,7 +39,7 @@ begin
             'select l.line, i.step, i.weight, case when pg_catalog.jsonb_typeof(i.image) = ''object'''
             ' then coalesce(l.part || i.image, i.image) end as image'
             ' from pg_temp.tailrace_import_line as l cross join lateral (values (0, -1, l.doc -> ''before''),'
-            ' (1, 1, l.doc -> ''after'')) as i (step, weight, image) where case l.doc ->> ''op'''
+            ' (1, 1, l.doc -> ''after'')) as i (step, weight, image) where l.doc is not null and case l.doc ->> ''op'''
             ' when ''d'' then i.step = 0 when ''u'' then pg_catalog.jsonb_typeof(i.image) = ''object'''
             ' else i.step = 1 end'
         end
