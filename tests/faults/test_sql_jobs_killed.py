@@ -29,7 +29,7 @@ IN_A_BATCH = ("sqljob.before_commit", "sqljob.after_position", "sqljob.after_loa
 OF_A_BEGINNING = sorted(
     name
     for name, place in faults.declared().items()
-    if place.startswith("engines/postgres/") and name not in IN_A_BATCH
+    if place.startswith("engines/postgres/") and "/export/" not in place and name not in IN_A_BATCH
 )
 
 

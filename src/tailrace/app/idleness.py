@@ -106,7 +106,8 @@ class Idleness:
                 elif (left := await self._left_of(db, node)) is not None:
                     return left
         for db, node in local:  # what jobs have written by now, job after job
-            if (left := await self._left_of_chain(db, len(node.sql_jobs))) is not None:
+            length = len(node.sql_jobs) + bool(node.exports)  # these come last
+            if (left := await self._left_of_chain(db, length)) is not None:
                 return left
         return None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from tailrace.app.hearing import Ears
 from tailrace.app.options import Options
+from tailrace.bridge.export.consumer import ExportConsumer
 from tailrace.bridge.importing import ImportConsumer
 from tailrace.cascade.follower import Follower
 from tailrace.cascade.provider import Hear
@@ -143,6 +144,8 @@ class ServedDatabase:
             yield f"{queue}/{node.worker_name}", lambda: self._worker(queue, node.worker_name)
         for job in node.sql_jobs:
             yield f"{queue}/{job}", partial(self._sql_job, queue, job)
+        for job in node.exports:
+            yield f"{queue}/{job}", partial(self._export, queue, job)
         for job in node.imports:
             yield f"{queue}/{job}", partial(self._import, queue, job)
         if node.applies:
@@ -187,6 +190,9 @@ class ServedDatabase:
 
     def _sql_job(self, queue: str, consumer: str) -> SeatedConsumer:
         return SqlJobConsumer(self.dsn, queue, consumer, **self._settings())
+
+    def _export(self, queue: str, consumer: str) -> SeatedConsumer:
+        return ExportConsumer(self.dsn, queue, consumer, **self._settings())
 
     def _import(self, queue: str, consumer: str) -> SeatedConsumer:
         return ImportConsumer(self.dsn, queue, consumer, **self._settings())

@@ -78,6 +78,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "drop-savepoint": ("savepoints", "drop_savepoint", "Remove savepoints."),
         "checkpoints": ("savepoints", "checkpoints", "List what a job has recorded by itself."),
         "lineage": ("lineage", "lineage", "Show what flows where, through which jobs."),
+        "export": ("export", "export", "Write the changes of tables into files, for Flink."),
         "import": ("importing", "import_files", "Load files into a table, such as Flink's."),
     },
     "Services": {

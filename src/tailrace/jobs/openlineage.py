@@ -134,8 +134,11 @@ def _identity(lineage: Lineage, vertex: Vertex) -> tuple[str, str]:
     """How catalogues name it: server, then database, schema and table; files by their place."""
     if vertex.kind == "files":
         scheme, _, path = vertex.name.rpartition("://")
-        return (f"{scheme}://{path.partition('/')[0]}", path.partition("/")[2]) if scheme else (
-            "file", vertex.name)
+        return (
+            (f"{scheme}://{path.partition('/')[0]}", path.partition("/")[2])
+            if scheme
+            else ("file", vertex.name)
+        )
     address = _address(lineage, vertex)
     if address is None:  # a node that did not answer
         return _UNREACHABLE, f"{vertex.node}.pgq.{vertex.name}"

@@ -89,11 +89,10 @@ async def test_jobs_of_an_older_installation_are_filled_in(cascade: Cascade):
     fresh = await node.db.fetch_all(SHAPE)
     await node.db.execute(
         "drop table tailrace.savepoint, tailrace.restore, tailrace.job_relation,"
-        " tailrace.import_file,"
-        " tailrace.job_leaving, tailrace.job cascade;"
+        " tailrace.import_file, tailrace.export_file, tailrace.job_leaving, tailrace.job cascade;"
         " drop function tailrace.keep_job cascade;"
         " alter table tailrace.table_info drop column old_images;"
-        " delete from tailrace.migration where number in (2, 3, 4, 5, 8);"
+        " delete from tailrace.migration where number in (2, 3, 4, 5, 8, 9);"
         " update tailrace.installation set digest = 'of another version'"
     )
     await schema.install(node.db)

@@ -361,9 +361,8 @@ class _Creation:
     async def _write(self, options: Mapping[str, str]) -> str:
         """Write the job down; what it reads of this database alone is captured from here on."""
         if self._queue == LOCAL_QUEUE:
-            await self._db.fetch_value(queries.limit_lock_waits, milliseconds="10000")
             for source in self._sources:
-                await self._capture(source.relation)
+                await capture(self._db, source.relation)
         statements = tuple(one.text for one in self._runnable)
         program = Program(tuple(self._sources), statements, self._time_zone)
         return str(
@@ -380,16 +379,19 @@ class _Creation:
             )
         )
 
-    async def _capture(self, table: str) -> None:
-        try:
-            await self._db.execute(queries.capture_locally, table=table)
-        except DatabaseError as error:
-            if error.sqlstate != LOCK_NOT_AVAILABLE:
-                raise
-            raise Timeout(
-                f'writers of table "{table}" have not ended within 10 s',
-                hint="end the transaction that holds the table, and create the job again",
-            ) from error
+
+async def capture(db: Database, table: str) -> None:
+    """Capture a table of this database alone, if its writers let us lock it."""
+    await db.fetch_value(queries.limit_lock_waits, milliseconds="10000")
+    try:
+        await db.execute(queries.capture_locally, table=table)
+    except DatabaseError as error:
+        if error.sqlstate != LOCK_NOT_AVAILABLE:
+            raise
+        raise Timeout(
+            f'writers of table "{table}" have not ended within 10 s',
+            hint="end the transaction that holds the table, and create the job again",
+        ) from error
 
 
 class _Checked(Exception):

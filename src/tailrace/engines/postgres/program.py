@@ -6,6 +6,8 @@ a job may do what its creator may do and no more, whoever runs it.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import msgspec
 
 from tailrace.db.connection import Database
@@ -49,6 +51,42 @@ class Program(msgspec.Struct, frozen=True):
         return msgspec.json.encode(self).decode()
 
 
+class ChangesJob(Protocol):
+    """What is the same of all jobs that read changes."""
+
+    @property
+    def job_id(self) -> str:
+        """Its id."""
+
+    @property
+    def job_name(self) -> str:
+        """Its name."""
+
+    @property
+    def owner(self) -> str:
+        """Role that created it, as which it reads and writes."""
+
+    @property
+    def is_foreign(self) -> bool:
+        """The connection's own role is another one than the owner."""
+
+    @property
+    def schemas(self) -> str:
+        """Search path that names in it are meant with."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The tables that it reads."""
+
+    @property
+    def start_tick(self) -> int | None:
+        """The first change that counts comes after it; None: not known yet."""
+
+    @property
+    def wants_snapshot(self) -> bool:
+        """It is still to begin with the rows that are there."""
+
+
 class SqlJob(msgspec.Struct, frozen=True):
     """What the runner of a job needs of it."""
 
@@ -61,6 +99,11 @@ class SqlJob(msgspec.Struct, frozen=True):
     wants_snapshot: bool
     is_foreign: bool
     """The connection's own role is another one than the owner."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The tables whose changes it reads."""
+        return self.program.sources
 
     async def run(self, db: Database, where: str) -> None:
         """Run all statements in the open transaction; ``where`` names the batch in errors."""

@@ -194,6 +194,17 @@
 \ir functions/tailrace.batch_relation.sql
 \ir functions/tailrace.batch_copy.sql
 
+-- Jobs that write files
+\ir functions/tailrace.refuse_value.sql
+\ir functions/tailrace.refuse_change.sql
+\ir functions/tailrace.export_value.sql
+\ir functions/tailrace.export_columns.sql
+\ir functions/tailrace.export_sql.sql
+\ir functions/tailrace.add_export.sql
+\ir functions/tailrace.begin_export.sql
+\ir functions/tailrace.note_export.sql
+\ir functions/tailrace.finish_export.sql
+
 -- Files that are loaded
 \ir functions/tailrace.import_columns.sql
 \ir functions/tailrace.import_staging.sql

@@ -219,6 +219,11 @@ select n.queue_name, n.node_name, n.node_type, n.worker_name,
     ) as sql_jobs,
     array(
         select j.consumer_name from tailrace.job as j
+        where j.queue_name = n.queue_name and j.kind = 'export'
+        order by j.consumer_name
+    ) as exports,
+    array(
+        select j.consumer_name from tailrace.job as j
         where j.queue_name = n.queue_name and j.kind = 'import'
         order by j.consumer_name
     ) as imports,
@@ -356,7 +361,7 @@ where s.queue_name = %(queue)s
     and not exists (
         select 1 from tailrace.job as j
         where j.queue_name = s.queue_name and j.consumer_name = s.consumer_name
-            and (j.kind in ('consumer', 'import') or j.kind = 'sql' and s.paused));
+            and (j.kind in ('consumer', 'import') or j.kind in ('sql', 'export') and s.paused));
 
 -- lacks_apply: whether a branch has tables and nobody yet who applies to them
 select exists (select 1 from tailrace.table_info where queue_name = %(queue)s)
@@ -971,6 +976,82 @@ select j.job_id, j.job_name, j.program::text, j.owner, j.schemas, j.start_tick, 
     j.owner is distinct from current_user as is_foreign
 from tailrace.job as j
 where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s and j.kind = 'sql';
+
+-- export_job: what the runner of a job that writes files has to know
+select j.job_id, j.job_name, j.program::text, j.settings::text, j.owner, j.schemas, j.start_tick,
+    j.wants_snapshot, j.owner is distinct from current_user as is_foreign
+from tailrace.job as j
+where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s and j.kind = 'export';
+
+-- export_named: a job that writes files, by its name, its id or the beginning of its id
+select j.job_id, j.job_name, j.kind, j.program::text, j.settings::text
+from tailrace.find_job(%(job)s) as j;
+
+-- add_export: write a job down that writes files
+select tailrace.add_export(
+    %(name)s, %(statement)s, %(settings)s::jsonb, %(queue)s, %(snapshot)s, %(relations)s::jsonb,
+    %(program)s::jsonb);
+
+-- export_columns: columns of a table as they come into files
+select name, flink_type, is_key from tailrace.export_columns(%(relation)s, %(table)s, %(lenient)s);
+
+-- export_sql: statement that writes the changes of a batch as lines
+select tailrace.export_sql(
+    %(number)s, %(relation)s, %(table)s, %(format)s, %(updates)s, %(lenient)s, %(rows)s);
+
+-- begin_export: begin a batch of a job that writes files; what its tables look like
+select * from tailrace.begin_export(
+    %(job_id)s, %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s);
+
+-- note_export: write down which files are about to be seen
+select tailrace.note_export(
+    %(job_id)s, %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s, %(files)s::jsonb);
+
+-- finish_export: the files of a batch are there, or it has none
+select tailrace.finish_export(
+    %(job_id)s, %(queue)s, %(consumer)s, %(epoch)s, %(from_tick)s, %(to_tick)s);
+
+-- open_files: files that may be there or not
+select e.table_name, e.from_tick, e.to_tick
+from tailrace.export_file as e
+where e.job_id = %(job_id)s and e.published_at is null and e.byte_count > 0
+order by e.from_tick, e.table_name;
+
+-- export_starts: for each table of a job, the tick of the rows that it began with, and whether any
+-- file has been written
+select r.table_name, s.to_tick as start_tick, s.published_at is not null as is_filled,
+    exists (
+        select 1 from tailrace.export_file as e
+        where e.job_id = r.job_id and e.table_name = r.table_name and e.published_at is not null
+    ) as has_files
+from tailrace.job_relation as r
+left join tailrace.export_file as s
+    on s.job_id = r.job_id and s.table_name = r.table_name and s.from_tick = 0
+where r.job_id = %(job_id)s and r.is_changes
+order by r.table_name;
+
+-- old_files: files that have been there for longer than they are kept, oldest first
+select e.table_name, e.from_tick, e.to_tick
+from tailrace.export_file as e
+where e.job_id = %(job_id)s and e.byte_count > 0 and e.removed_at is null
+    and e.published_at < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s)
+order by e.published_at
+limit %(limit)s;
+
+-- files_removed: files have been removed; that of the first rows is remembered
+with gone as (
+    delete from tailrace.export_file as e
+    where e.job_id = %(job_id)s and e.table_name = %(table)s and e.from_tick = any (%(from_ticks)s)
+        and e.from_tick > 0
+)
+update tailrace.export_file as e set removed_at = pg_catalog.clock_timestamp()
+where e.job_id = %(job_id)s and e.table_name = %(table)s and e.from_tick = any (%(from_ticks)s)
+    and e.from_tick = 0;
+
+-- change_export: change what may be changed of a job that writes files
+update tailrace.job as j
+set settings = j.settings || %(settings)s::jsonb, program = j.program || %(program)s::jsonb
+where j.job_id = %(job_id)s and j.kind = 'export';
 
 -- sql_job_named: a SQL job by its id
 select j.queue_name, j.consumer_name, j.wants_snapshot, j.start_tick, n.node_type, n.worker_name,

@@ -191,7 +191,7 @@ create table tailrace.job (
         default substr(encode(sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())), 'hex'), 1, 32)
         check (job_id ~ '^[0-9a-f]{32}$'),
     job_name       text        not null unique,
-    kind           text        not null check (kind in ('worker', 'apply', 'consumer', 'sql', 'import')),
+    kind           text        not null check (kind in ('worker', 'apply', 'consumer', 'sql', 'export', 'import')),
     queue_name     text        not null,
     node_name      text        not null,
     consumer_name  text        not null,
@@ -221,7 +221,7 @@ comment on table  tailrace.job is
 comment on column tailrace.job.job_id is '32 hex digits, drawn at random';
 comment on column tailrace.job.job_name is 'Unique in this database; that of the consumer where it is free';
 comment on column tailrace.job.kind is
-    'worker: brings the batches of a node; apply: writes a branch''s tables; sql: runs statements over changes; import: loads files into a table; consumer: any other that writes into a node';
+    'worker: brings the batches of a node; apply: writes a branch''s tables; sql: runs statements over changes; export: writes changes into files; import: loads files into a table; consumer: any other that writes into a node';
 comment on column tailrace.job.queue_name is 'Queue that it reads';
 comment on column tailrace.job.node_name is 'Node of this database that it works for';
 comment on column tailrace.job.consumer_name is 'Its consumer; position and pause are in pgq_node.local_state';
@@ -281,6 +281,34 @@ comment on table  tailrace.job_leaving is
 comment on column tailrace.job_leaving.queue_name is 'Queue that the job read';
 comment on column tailrace.job_leaving.consumer_name is 'Its consumer';
 comment on column tailrace.job_leaving.provider_node is 'Node on whose queue it is registered';
+
+create table tailrace.export_file (
+    job_id       text        not null references tailrace.job on delete cascade,
+    table_name   text        not null,
+    from_tick    bigint      not null,
+    to_tick      bigint      not null,
+    row_count    bigint      not null,
+    byte_count   bigint      not null,
+    noted_at     timestamptz not null default clock_timestamp(),
+    published_at timestamptz,
+    removed_at   timestamptz,
+    primary key (job_id, table_name, from_tick),
+    constraint export_file_range check (from_tick >= 0 and from_tick < to_tick)
+);
+create index export_file_open on tailrace.export_file (job_id) where published_at is null;
+create index export_file_age on tailrace.export_file (job_id, published_at) where removed_at is null;
+comment on table  tailrace.export_file is
+    'Files of jobs of kind export. Noted before anybody can see the file, so that the same ticks never come to stand in two';
+comment on column tailrace.export_file.job_id is 'The job';
+comment on column tailrace.export_file.table_name is 'Global name of the table whose changes are in it';
+comment on column tailrace.export_file.from_tick is
+    'Its changes come after this tick; 0: it holds the rows that were there at to_tick';
+comment on column tailrace.export_file.to_tick is 'And not after this one';
+comment on column tailrace.export_file.row_count is 'Its lines';
+comment on column tailrace.export_file.byte_count is 'Its size; 0: there was nothing to write, so there is no file';
+comment on column tailrace.export_file.noted_at is 'When it was noted';
+comment on column tailrace.export_file.published_at is 'When it was known to be there; NULL: it may be there or not';
+comment on column tailrace.export_file.removed_at is 'When it was removed, being old enough; NULL: it was not';
 
 create table tailrace.import_file (
     job_id     text        not null references tailrace.job on delete cascade,

@@ -101,6 +101,13 @@ from placed as p
 join tailrace.job_relation as r on r.job_id = p.job_id
 where r.direction = 'writes'
 union all
+-- the place of the files that one writes
+select 'job', p.node_name, p.job_name, 'files', '', j.settings ->> 'to',
+    p.job_id, null::text[], null::jsonb, null
+from placed as p
+join tailrace.job as j on j.job_id = p.job_id
+where p.kind = 'export'
+union all
 -- the mirror of a branch writes its own queue, the worker of a leaf the one it is merged into
 select 'job', p.node_name, p.job_name,
     'queue', coalesce(p.combined_node, p.node_name), coalesce(p.combined_queue, p.queue_name),
@@ -135,9 +142,9 @@ comment on view tailrace.lineage is
 comment on column tailrace.lineage.from_kind is 'table, queue, job or files';
 comment on column tailrace.lineage.from_node is 'Node that it belongs to; files belong to none';
 comment on column tailrace.lineage.from_name is 'Table, queue or job; of files their directory or URL';
-comment on column tailrace.lineage.to_kind is 'table, queue, job or node';
-comment on column tailrace.lineage.to_node is 'Node that it belongs to';
-comment on column tailrace.lineage.to_name is 'Table, queue or job; of a node the queue';
+comment on column tailrace.lineage.to_kind is 'table, queue, job, node or files';
+comment on column tailrace.lineage.to_node is 'Node that it belongs to; files belong to none';
+comment on column tailrace.lineage.to_name is 'Table, queue or job; of a node the queue; of files their directory or URL';
 comment on column tailrace.lineage.job_id is 'Job at one end of it; NULL: none';
 comment on column tailrace.lineage.tables is 'Global names of the tables that flow here; NULL: all that come';
 comment on column tailrace.lineage.columns is

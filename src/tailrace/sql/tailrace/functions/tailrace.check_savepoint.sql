@@ -43,6 +43,11 @@ begin
             message = pg_catalog.format('job "%s" is a program of its own, and what it writes is not known here, so it has no savepoints',
                 i_job.job_name),
             hint = 'it keeps its place when it is stopped; its position can be moved with pgq.register_consumer_at';
+    elsif i_job.kind = 'export' then
+        raise exception using errcode = 'TR009',
+            message = pg_catalog.format('job "%s" writes files, which whoever reads them has seen, so it has no savepoints',
+                i_job.job_name),
+            hint = 'it keeps its place when it is stopped; savepoints are for the job that reads the files';
     elsif i_job.kind = 'import' then
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('job "%s" loads files and has no state but the list of those that it has loaded, so it has no savepoints',

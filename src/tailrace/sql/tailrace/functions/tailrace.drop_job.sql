@@ -24,7 +24,7 @@ declare
     v_status text;
 begin
     v_job := tailrace.find_job(i_job);
-    if v_job.kind not in ('consumer', 'sql', 'import') then
+    if v_job.kind not in ('consumer', 'sql', 'export', 'import') then
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('job "%s" belongs to node "%s" of queue "%s" and goes with it',
                 v_job.job_name, v_job.node_name, v_job.queue_name),

@@ -26,7 +26,7 @@ declare
     v_state pgq_node.local_state;
     v_own   boolean;
 begin
-    select j.* into v_job from tailrace.job as j where j.job_id = i_job_id and j.kind in ('sql', 'import', 'consumer');
+    select j.* into v_job from tailrace.job as j where j.job_id = i_job_id and j.kind in ('sql', 'export', 'import', 'consumer');
     if not found then
         return false;
     end if;

@@ -13,7 +13,7 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --
 -- Tables directly manipulated:
 --      insert, update, delete - tailrace.job
---      delete - tailrace.job_relation, tailrace.restore, tailrace.import_file
+--      delete - tailrace.job_relation, tailrace.restore, tailrace.import_file, tailrace.export_file
 -- ----------------------------------------------------------------------
 declare
     v_pin   constant boolean := coalesce(new.consumer_name, old.consumer_name) like '.savepoint.%';
@@ -31,6 +31,9 @@ begin
         delete from tailrace.job_relation as r
         using tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
+        delete from tailrace.export_file as e
+        using tailrace.job as j
+        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and e.job_id = j.job_id;
         delete from tailrace.restore as r
         using tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;

@@ -63,7 +63,7 @@ begin
             return pg_catalog.format('tick %s of queue "%s"; the job is at %s',
                 v_job.drain_tick, v_job.queue_name, v_state.last_tick_id);
         end if;
-        if v_job.kind = 'sql' and (v_job.wants_snapshot or v_job.start_tick is null) then
+        if v_job.kind in ('sql', 'export') and (v_job.wants_snapshot or v_job.start_tick is null) then
             return 'its first run over the rows that are there';
         end if;
         select i.table_name || ', which is ' || i.state into v_table
