@@ -15,10 +15,8 @@ from tailrace.cascade.node import Node, need_node, queries, read_members
 from tailrace.db import schema
 from tailrace.db.connection import Database, Row
 from tailrace.db.dsn import parameters
-from tailrace.db.queries import load
+from tailrace.db.rights import to_apply
 from tailrace.errors import SchemaMissing, TailraceError
-
-db_queries = load()
 
 State = Literal["ok", "warning", "failed"]
 
@@ -77,19 +75,14 @@ def _server(db: Database) -> Finding:
 
 
 async def _rights(db: Database) -> Finding:
-    if await db.fetch_value(db_queries.may_be_replica):
+    if await schema.may_apply(db):
         return Finding("rights", db.user, "ok", "may apply changes")
-    remedy = (
-        f'grant set on parameter session_replication_role to "{db.user}"'
-        if db.server_version >= 150000
-        else f'alter role "{db.user}" superuser'
-    )
     return Finding(
         "rights",
         db.user,
         "warning",
-        f"may not set session_replication_role, so can provide but not apply; "
-        f"as a superuser run: {remedy}",
+        "may not set session_replication_role, so can provide but not apply; "
+        + to_apply(db.user, db.server_version),
     )
 
 

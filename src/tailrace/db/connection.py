@@ -129,20 +129,15 @@ class Database:
 
     async def become_replica(self) -> None:
         """Make the session one that applies: triggers and foreign keys do not fire."""
+        lent = self.server_version < 150000 and await self.fetch_value(queries.has_become_replica)
         try:
-            await self.execute(queries.become_replica)
+            await self.execute(queries.become_replica_14 if lent else queries.become_replica)
         except DatabaseError as exc:
             if exc.sqlstate != "42501":
                 raise
-            remedy = (
-                "as a superuser run: grant set on parameter session_replication_role "
-                f'to "{self.user}"'
-                if self.server_version >= 150000
-                else "PostgreSQL 14 allows it to superusers only: connect as one"
-            )
             raise ConnectError(
                 f'role "{self.user}" may not switch triggers off in database "{self.dbname}"',
-                hint=remedy,
+                hint=rights.to_apply(self.user, self.server_version),
                 sqlstate=exc.sqlstate,
                 retryable=False,
             ) from exc

@@ -1,6 +1,6 @@
-"""What to do about a right that is missing on something that we have installed.
+"""Rights that may be missing, and who gives them.
 
-PostgreSQL names the thing without its schema, so what is ours is told by its name.
+PostgreSQL names a thing that it refuses without its schema, so what is ours is told by its name.
 """
 
 from __future__ import annotations
@@ -37,3 +37,13 @@ def _ours() -> frozenset[str]:
             else:
                 names.update(_MADE.findall(script.text))
     return frozenset(names)
+
+
+def to_apply(user: str, server_version: int) -> str:
+    """Say how a role is allowed to switch triggers off; it needs that to apply, not to provide."""
+    if server_version >= 150000:
+        return f'as a superuser run: grant set on parameter session_replication_role to "{user}"'
+    return (
+        "on PostgreSQL 14 only superusers may, or who is lent it by the function "
+        "tailrace.become_replica(), see docs/howto/rights.md"
+    )

@@ -19,6 +19,7 @@ from typing import Literal
 
 from tailrace import __version__, log
 from tailrace.db.connection import Database, Row, queries
+from tailrace.db.rights import to_apply
 from tailrace.db.scripts import Migration, Script, migrations, scripts
 from tailrace.errors import DatabaseError, SchemaMissing, TailraceError, WrongState
 
@@ -304,17 +305,19 @@ async def _record_migration(db: Database, migration: Migration) -> None:
 
 async def _check_rights(db: Database, report: Report) -> None:
     """Say now what would otherwise be found out by the first worker."""
-    if await db.fetch_value(queries.may_be_replica):
+    if await may_apply(db):
         return
-    remedy = (
-        f'grant set on parameter session_replication_role to "{db.user}"'
-        if db.server_version >= 150000
-        else f'alter role "{db.user}" superuser'
-    )
     report.warnings.append(
         f'role "{db.user}" may not set session_replication_role, so it can be a provider but '
-        f"cannot apply into tables here; as a superuser run: {remedy}"
+        f"cannot apply into tables here; {to_apply(db.user, db.server_version)}"
     )
+
+
+async def may_apply(db: Database) -> bool:
+    """Whether our role may switch triggers off while it applies."""
+    has_right = db.server_version >= 150000
+    query = queries.may_be_replica if has_right else queries.may_be_replica_14
+    return bool(await db.fetch_value(query))
 
 
 # ---------------------------------------------------------------- removing

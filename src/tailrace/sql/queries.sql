@@ -22,6 +22,12 @@ select
 -- become_replica: stop user triggers and foreign keys of this session from firing; batches are staged in memory
 select set_config('session_replication_role', 'replica', false) as role, set_config('temp_buffers', '32MB', false) as buffers;
 
+-- has_become_replica: whether there is a function for it that a superuser has made (PostgreSQL 14)
+select to_regprocedure('tailrace.become_replica()') is not null;
+
+-- become_replica_14: the same by a function that a superuser has made
+select tailrace.become_replica() as role, set_config('temp_buffers', '32MB', false) as buffers;
+
 -- listen: hear of ticks
 listen tailrace_tick;
 
@@ -101,9 +107,11 @@ insert into tailrace.migration (number, kind, name)
 values (%(number)s, %(kind)s, %(name)s);
 
 -- may_be_replica: whether the current role may switch triggers off while it applies
+select has_parameter_privilege('session_replication_role', 'set');
+
+-- may_be_replica_14: the same on PostgreSQL 14, where no such right can be granted, but lent by a superuser
 select current_setting('is_superuser') = 'on'
-    or (current_setting('server_version_num')::integer >= 150000
-        and has_parameter_privilege('session_replication_role', 'set'));
+    or coalesce(has_function_privilege(to_regprocedure('tailrace.become_replica()'), 'execute'), false);
 
 -- drop_schema: the statement that removes a schema with all it holds
 select format('drop schema if exists %%I cascade', %(schema)s::text);

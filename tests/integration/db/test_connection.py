@@ -1,9 +1,11 @@
 """Database: statements, transactions, COPY, errors."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
+from tailrace.db import schema
 from tailrace.db.connection import Database
 from tailrace.db.dsn import display
 from tailrace.db.queries import Query
@@ -99,11 +101,31 @@ async def test_replica_session_fires_no_triggers(empty_database, connect):
 async def test_role_without_rights_is_told_what_to_grant(empty_database, server):
     server.admin("create role plain login")
     try:
-        with pytest.raises(ConnectError, match="grant set on parameter") as caught:
+        what = "docs/howto/rights.md" if server.version < 150000 else "grant set on parameter"
+        with pytest.raises(ConnectError, match=what) as caught:
             await Database.connect(_as_user(empty_database, "plain"), name="test", replica=True)
         assert not caught.value.retryable
     finally:
         server.admin("drop role plain")
+
+
+async def test_role_that_is_given_the_right_as_documented_may_apply(database, server):
+    """On PostgreSQL 14 a superuser lends it by a function, since the right does not exist there."""
+    page = (Path(__file__).parents[3] / "docs/howto/rights.md").read_text()
+    lending = "".join(line for line in page.splitlines(True) if line.startswith("    "))
+    granting = "grant set on parameter session_replication_role to ROLE"
+    assert granting in page
+    old = server.version < 150000
+    server.admin("create role plain login")
+    try:
+        await database.execute("grant pgq_admin to plain")
+        await database.execute((lending if old else granting).replace("ROLE", "plain"))
+        plain = _as_user(database, "plain")
+        async with await Database.connect(plain, name="test", replica=True) as db:
+            assert await db.fetch_value("show session_replication_role") == "replica"
+            assert await schema.may_apply(db)
+    finally:
+        await database.execute("drop owned by plain; drop role plain")
 
 
 def _as_user(db: Database, user: str) -> str:
