@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tailrace import __version__, log
+from tailrace.db import beside
+from tailrace.db.beside import scripts_of
 from tailrace.db.connection import Database, Row, queries
 from tailrace.db.rights import to_apply
 from tailrace.db.scripts import Migration, Script, migrations, scripts
@@ -62,7 +64,8 @@ def digest(schema: str) -> str:
     """Return a digest of everything the schema is made from."""
     total = hashlib.sha256()
     own_migrations = [one.script for one in migrations() if one.schema == schema]
-    for script in [*scripts(schema), *own_migrations]:
+    moved = beside.helpers() if schema == beside.SCHEMA else ()
+    for script in [*scripts(schema), *moved, *own_migrations]:
         total.update(f"{script.path}\0{script.text}\0".encode())
     return total.hexdigest()[:16]
 
@@ -146,14 +149,17 @@ async def install(
         found = await _look(db, schemas)
         for one in found.values():
             _refuse_foreign(db, one, use_extension)
-        if use_extension:  # what rests on our own queues cannot be used then, but does no harm
+        if use_extension:  # the other pgq's functions may not be those that a check expects
             await db.execute(queries.unchecked_bodies)
         fresh = {one.schema for one in found.values() if one.owner == "nobody"}
         kept = {one.schema for one in found.values() if one.owner == "us"}
         done = await _done_migrations(db)
         await _migrate(db, [m for m in migrations() if m.kind == "pre"], kept, done, report)
+        foreign = "pgq" in found and found["pgq"].owner in ("extension", "stranger")
         for one in found.values():
-            await _bring_up(db, one, report)
+            await _bring_up(db, one, report, foreign=foreign)
+        if foreign and report.changed:
+            await _wake_by_trigger(db, report)
         await _record(db, report, fresh)
         if not hold_post:
             await _migrate(db, [m for m in migrations() if m.kind == "post"], kept, done, report)
@@ -181,8 +187,8 @@ def _refuse_foreign(db: Database, found: _Found, use_extension: bool) -> None:
     )
 
 
-async def _bring_up(db: Database, found: _Found, report: Report) -> None:
-    """Run the files of one schema as far as its state asks for them."""
+async def _bring_up(db: Database, found: _Found, report: Report, *, foreign: bool) -> None:
+    """Run the files of one schema as far as its state asks for it; ``foreign``: pgq is not ours."""
     if found.owner in ("extension", "stranger"):
         report.outcomes.append(Outcome(found.schema, "left alone", ""))
         return
@@ -190,15 +196,15 @@ async def _bring_up(db: Database, found: _Found, report: Report) -> None:
         report.outcomes.append(Outcome(found.schema, "current", found.version))
         return
     if found.owner == "nobody":
-        for script in scripts(found.schema):
+        for script in scripts_of(found.schema, beside=foreign):
             await _run(db, script)
         report.outcomes.append(Outcome(found.schema, "installed", __version__))
         return
-    await _upgrade(db, found.schema)
+    await _upgrade(db, found.schema, scripts_of(found.schema, beside=foreign))
     report.outcomes.append(Outcome(found.schema, "upgraded", __version__))
 
 
-async def _upgrade(db: Database, schema: str) -> None:
+async def _upgrade(db: Database, schema: str, files: list[Script]) -> None:
     """Make all functions anew, and drop what an older version had under the same names.
 
     A function whose result has other columns than before cannot be replaced, and one with other
@@ -206,7 +212,7 @@ async def _upgrade(db: Database, schema: str) -> None:
     than a fresh install.
     """
     before = {(row.oid, row.version) for row in await _functions(db, schema)}
-    everything = [script for script in scripts(schema) if not script.makes_tables]
+    everything = [script for script in files if not script.makes_tables]
     for script in everything:
         if not script.grants_rights:
             await _replace(db, schema, script)
@@ -301,6 +307,16 @@ async def _record_migration(db: Database, migration: Migration) -> None:
         kind=migration.kind,
         name=migration.name,
     )
+
+
+async def _wake_by_trigger(db: Database, report: Report) -> None:
+    """Let ticks of a ``pgq`` that is not ours notify, as ours do."""
+    if not await db.fetch_value(queries.owns_ticks):
+        report.warnings.append(
+            f'role "{db.user}" may not make a trigger on pgq.tick, so ticks are found by polling'
+        )
+        return
+    await db.execute(queries.wake_by_trigger)
 
 
 async def _check_rights(db: Database, report: Report) -> None:

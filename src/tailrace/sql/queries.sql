@@ -106,6 +106,14 @@ select number, kind from tailrace.migration;
 insert into tailrace.migration (number, kind, name)
 values (%(number)s, %(kind)s, %(name)s);
 
+-- owns_ticks: whether the current role may make a trigger on the table of ticks
+select pg_has_role(c.relowner, 'usage') from pg_class as c where c.oid = 'pgq.tick'::regclass;
+
+-- wake_by_trigger: let each tick that is stored wake whoever listens; also where it is stored by a worker
+drop trigger if exists tailrace_wake on pgq.tick;
+create trigger tailrace_wake after insert on pgq.tick for each row execute function tailrace.wake();
+alter table pgq.tick enable always trigger tailrace_wake;
+
 -- may_be_replica: whether the current role may switch triggers off while it applies
 select has_parameter_privilege('session_replication_role', 'set');
 

@@ -124,13 +124,14 @@ async def test_migrations_run_once_and_a_fresh_install_needs_none(
 
 
 async def test_failure_anywhere_leaves_nothing_and_names_the_file(empty_database, monkeypatch):
-    real = schema.scripts
+    real = schema.scripts_of
 
-    def broken(name: str) -> list[schema.Script]:
+    def broken(name: str, *, beside: bool) -> list[schema.Script]:
         bad = schema.Script("tailrace/bad.sql", "select 1;\nselect nonsense;")
-        return [*real(name), bad] if name == "tailrace" else real(name)
+        files = real(name, beside=beside)
+        return [*files, bad] if name == "tailrace" else files
 
-    monkeypatch.setattr(schema, "scripts", broken)
+    monkeypatch.setattr(schema, "scripts_of", broken)
     with pytest.raises(DatabaseError, match=r"sql/tailrace/bad\.sql:2: .*nonsense"):
         await schema.install(empty_database)
     assert await content(empty_database) == []

@@ -96,6 +96,7 @@
 \ir functions/tailrace.has_uncovered_event.sql
 \ir functions/tailrace.covering_tick.sql
 \ir functions/tailrace.tick_queue.sql
+\ir functions/tailrace.wake.sql
 \ir functions/tailrace.run_ticker.sql
 \ir functions/tailrace.maint_statements.sql
 
