@@ -30,6 +30,13 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
         "install": ("schemas", "install", "Install or upgrade the schemas in a database."),
         "uninstall": ("schemas", "uninstall", "Remove the schemas and all queues from a database."),
     },
+    "Queues": {
+        "create-queue": ("queues", "create_queue", "Make a queue for events of your own."),
+        "drop-queue": ("queues", "drop_queue", "Remove such a queue."),
+        "queues": ("queues", "show_queues", "List the queues of the database."),
+        "consumers": ("queues", "show_consumers", "List who reads them, and how far each one is."),
+        "drop-consumer": ("queues", "drop_consumer", "Forget a consumer."),
+    },
     "Nodes": {
         "create-root": ("nodes", "create_root", "Make the database the root of a new queue."),
         "create-branch": ("nodes", "create_branch", "Add a node that others can read from."),
