@@ -16,9 +16,10 @@ language plpgsql immutable as $body$
 -- Function: tailrace.part_sql(11)
 --
 --      Text of the query for row events of one table, many rows in one message, so that
---      the client touches messages and not rows. Messages are bounded by bytes: a thousand rows
---      where all are small; by the running sum of bytes where some are large; and one event each
---      where events are large on average, which costs the server no memory.
+--      the client touches messages and not rows. Where events are large on average, each is a
+--      message: they come as they are read, without the sort that putting them together costs.
+--      Otherwise messages are bounded by bytes: a thousand events where all are small, and by
+--      the running sum of bytes where some are large.
 --
 -- Parameters:
 --      i_source       - text of the event query (see tailrace.range_sql)
@@ -56,7 +57,7 @@ begin
             i_table, i_relation_id, i_types)
         || pg_catalog.format(' and ev_id between %s and %s', i_after + 1, i_until);
 
-    if v_average >= 32768 or (v_average >= 2048 and i_bytes > 67108864) then
+    if v_average >= 1024 then
         return pg_catalog.format('select %s from (%s) as ev where %s',
             v_row, i_source, v_where);
     end if;
