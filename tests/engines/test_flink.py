@@ -132,6 +132,28 @@ async def test_a_query_that_is_given_up_ends(real_sql: Sql):
     assert await real_sql("SELECT 1 AS a") == [{"a": 1}]
 
 
+async def test_a_table_filled_by_its_definition_is_filled_once(real_sql: Sql, tmp_path: Path):
+    """Other settings are another conversation, where the definitions are made anew."""
+    sql = real_sql
+    await sql("SET 'execution.runtime-mode' = 'batch'")
+    place = f"'connector'='filesystem','path'='file://{tmp_path}/few','format'='json'"
+    (made,) = await sql(f"/** dbt */ CREATE TABLE few WITH ({place}) AS SELECT 7 AS a")
+    await eventually(lambda: has_status(sql, made["job id"], "FINISHED"), 20)
+    runs = len(await sql("SHOW JOBS"))
+    await sql("RESET 'execution.runtime-mode'")
+    assert await sql("SELECT a FROM few") == [{"a": 7}]
+    await sql(DEFINITIONS[0])
+    await sql("CREATE VIEW seen AS SELECT a FROM src")
+    await sql("SET 'execution.runtime-mode' = 'batch'")
+    assert await sql("SELECT a FROM few") == [{"a": 7}]  # though the view means nothing now
+    said = await sql.fails("SELECT a FROM seen")
+    assert '"seen" is not defined here: ' in said
+    assert "unbounded" in said
+    await sql("CREATE TABLE gone (a INT) WITH ('connector'='blackhole')")
+    await sql("CREATE JOB bounded_copy AS INSERT INTO gone SELECT a FROM few")
+    assert len(await sql("SHOW JOBS")) == runs + 3  # two SELECTs and the job
+
+
 async def has_status(sql: Sql, job: str, status: str) -> bool:
     return await sql.status(job) == status
 

@@ -26,13 +26,20 @@ class Definitions:
         return tuple(text for _, _, text in self._made)
 
     def note(self, text: str) -> None:
-        """Take note of a statement that has been carried out."""
+        """Take note of a statement that has been carried out; not of one that has run a query."""
+        if fills(text):
+            return
         verb, kind, name = subject(text)
         same = [one for one in self._made if one[:2] == (kind, name) and name]
         if verb == "DROP":
             self._made = [one for one in self._made if one not in same]
         elif (verb == "CREATE" and kind) or verb in _REPEATED or (verb == "ALTER" and same):
             self._made.append((kind, name, text))
+
+    def note_filled(self, text: str, definition: str) -> None:
+        """Take note of CREATE TABLE … AS SELECT, by what the table is: its rows are there now."""
+        _, kind, name = subject(text)
+        self._made.append((kind, name, definition))
 
     def forget(self) -> None:
         """The session has ended."""
@@ -52,6 +59,19 @@ def subject(text: str) -> tuple[str, str, str]:
         if word not in _ADJECTIVES:
             break
     return verb, "", ""
+
+
+def fills(text: str) -> bool:
+    """Whether a definition also runs a query: CREATE TABLE … AS SELECT."""
+    verb, kind, _ = subject(text)
+    if verb not in ("CREATE", "REPLACE") or kind != "TABLE":
+        return False
+    depth = 0
+    for token in scan(text):
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if depth == 0 and token.kind is Kind.WORD and token.text.upper() == "AS":
+            return True
+    return False
 
 
 def _name(tokens: list[Token]) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from tailrace.engines.flink.engine import FlinkEngine, define
 from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.sql import Rows, SqlResult, SqlSession, collected
-from tailrace.errors import UsageError
+from tailrace.errors import EngineError, NotFound, TailraceError, UsageError, WrongState
+from tailrace.gateway.definitions import Definitions, fills, subject
 from tailrace.gateway.options import refuse_recovery
 from tailrace.gateway.results import OK, Answer, Result
 from tailrace.jobs.cluster.catalogue import Catalogue
@@ -18,11 +19,12 @@ from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint
 from tailrace.statements import model as st
 
 if TYPE_CHECKING:
-    from tailrace.gateway.definitions import Definitions
     from tailrace.gateway.sessions import Session
     from tailrace.gateway.tracing import Found
 
 DETAIL_COLUMNS = ("engine id", "wanted", "configuration", "restored from", "reads", "writes")
+# What Flink itself says of a statement.
+_SAID = (EngineError, NotFound, WrongState)
 _SECRET = ("password", "secret", "token", "credential")
 
 
@@ -50,18 +52,15 @@ class FlinkSession:
         self._manager = JobManager(url, timeout=deadline, connect_timeout=deadline)
         self.url = self._manager.url
         self.engine = FlinkEngine(self._manager, self._open)
-        self._definitions: Definitions | None = None
+        self._definitions = Definitions()
         self._sql: SqlSession | None = None
         self._left: list[SqlSession] = []
         self._settings: dict[str, str] = {}
+        self._unusable: dict[str, TailraceError] = {}
 
     @property
     def definitions(self) -> Definitions:
         """What this session has defined."""
-        from tailrace.gateway.definitions import Definitions
-
-        if self._definitions is None:
-            self._definitions = Definitions()
         return self._definitions
 
     async def _open(self, settings: Mapping[str, str]) -> SqlSession:
@@ -88,19 +87,64 @@ class FlinkSession:
 
     async def start(self, text: str, settings: dict[str, str]) -> Rows:
         """Have such a statement carried out; its rows are fetched as they come."""
+        sql = await self._with(settings)
+        try:
+            rows = await sql.start(text)
+        except _SAID as error:
+            raise self._explained(error) from None
+        await self._note(sql, text)
+        return rows
+
+    async def usable(self, settings: dict[str, str]) -> tuple[str, ...]:
+        """What this session has defined, as far as it means anything under these settings."""
+        if self.definitions.texts:
+            await self._with(settings)
+        return tuple(text for text in self.definitions.texts if text not in self._unusable)
+
+    async def _with(self, settings: dict[str, str]) -> SqlSession:
+        """The conversation that has these settings; they cannot be changed in one."""
         if self._sql is None or self._settings != settings:
             await self._leave()
             self._sql, self._settings = await self._defined(settings), settings
-        rows = await self._sql.start(text)
-        self.definitions.note(text)
-        return rows
+        return self._sql
+
+    def _explained(self, error: TailraceError) -> TailraceError:
+        """An error, with what could not be defined under these settings and may be missing."""
+        missing = [
+            f'"{name}" is not defined here: {why.message}'
+            for text, why in self._unusable.items()
+            if (name := subject(text)[2]) and name in (error.stack or error.message)
+        ]
+        if not missing:
+            return error
+        return type(error)(
+            f"{error.message}; {'; '.join(missing)}", hint=error.hint, stack=error.stack
+        )
+
+    async def _note(self, sql: SqlSession, text: str) -> None:
+        """Remember a definition; without the query that has filled it, or it would run again."""
+        if not fills(text):
+            self.definitions.note(text)
+            return
+        _, _, name = subject(text)
+        quoted = ".".join(f"`{part}`" for part in name.split("."))
+        shown = await sql.run(f"SHOW CREATE TABLE {quoted}")
+        self.definitions.note_filled(text, str(shown.rows[0][0]))
 
     async def _defined(self, settings: dict[str, str]) -> SqlSession:
-        """A new conversation that knows what this session has defined."""
+        """A new conversation that knows what this session has defined.
+
+        A view over a stream, say, means nothing in batch mode. It is left out then, since the
+        statement may not need it, or may be the one that drops it.
+        """
         sql = await self._open(settings)
+        self._unusable = {}
         try:
             for definition in self.definitions.texts:
-                await define(sql, definition)
+                try:
+                    await define(sql, definition)
+                except _SAID as error:
+                    self._unusable[definition] = error
         except BaseException:
             await sql.close()
             raise
@@ -218,7 +262,7 @@ async def _create(session: Session, manager: Manager, statement: st.CreateJob) -
     for key in options:
         refuse_recovery(key)
     flink = await session.flink()
-    setup = (*flink.definitions.texts, *own)
+    setup = (*await flink.usable(session.options.of_flink), *own)
     settings = session.options.of_flink | options
     job_id, remarks = await manager.create(statement.name, text, setup, settings)
     return Answer(Result(("job id",), [(job_id,)]), remarks=remarks)
@@ -229,12 +273,15 @@ def body_of(statement: st.CreateJob) -> tuple[tuple[str, ...], str]:
 
     Several INSERTs become one statement set, since a job is one graph.
     """
-    from tailrace.gateway.definitions import subject
-
     setup: list[str] = []
     inserts: list[str] = []
     for text in statement.statements:
         verb, kind, _ = subject(text)
+        if fills(text):
+            raise UsageError(
+                "CREATE TABLE … AS SELECT would run by itself, beside the job",
+                hint="define the table, and then: INSERT INTO … SELECT …",
+            )
         if verb in ("INSERT", "EXECUTE"):
             inserts.append(text)
         elif inserts or not kind:

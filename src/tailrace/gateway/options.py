@@ -111,12 +111,16 @@ class Options:
         else:
             self._set[key] = self._known(key).check(value)
 
-    def offer(self, key: str, value: str) -> None:
-        """Take what a client sends along of itself: unknown settings are Flink's, if anybody's."""
+    def offer(self, key: str, value: str, *, once: bool = False) -> None:
+        """Take what a client sends along of itself: unknown settings are Flink's, if anybody's.
+
+        ``once``: they are for a single statement, and so may say where its run begins.
+        """
         if key in OPTIONS or key.startswith("tailrace."):
             self.set(key, value)
         else:
-            refuse_recovery(key)
+            if not once or key.startswith("$"):
+                refuse_recovery(key)
             self._flink[key] = value
 
     def take_back(self, key: str | None) -> None:
@@ -131,7 +135,7 @@ class Options:
         copy = Options(self._defaults)
         copy._set, copy._flink = dict(self._set), dict(self._flink)
         for key, value in more.items():
-            copy.offer(key, value)
+            copy.offer(key, value, once=True)
         return copy
 
     def reset(self, key: str | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tailrace.engines.flink.lineage import place_of
 from tailrace.errors import UsageError
-from tailrace.gateway.definitions import Definitions, subject
+from tailrace.gateway.definitions import Definitions, fills, subject
 from tailrace.gateway.flink import body_of, without_secrets
 from tailrace.statements.model import CreateJob
 from tailrace.statements.parser import parse
@@ -73,7 +73,12 @@ def test_several_inserts_become_one_job() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["SELECT 1", "$$ CREATE TABLE t (a INT) $$", "$$ INSERT INTO t SELECT 1; DROP TABLE t $$"],
+    [
+        "SELECT 1",
+        "$$ CREATE TABLE t (a INT) $$",
+        "$$ INSERT INTO t SELECT 1; DROP TABLE t $$",
+        "$$ CREATE TABLE t AS SELECT 1 AS a; INSERT INTO u SELECT a FROM t $$",
+    ],
 )
 def test_a_body_that_is_no_job_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="INSERT"):
@@ -98,3 +103,21 @@ def test_secrets_of_settings_are_not_shown() -> None:
 )
 def test_what_a_table_stands_for(options: str, place: str | None) -> None:
     assert place_of(f"CREATE TABLE `a`.`b`.`t` (x INT) WITH ({options})") == place
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("CREATE TABLE t WITH ('a' = 'b') AS SELECT 1", True),
+        ("create table t /** AS */ with ('a' = 'b') as (select a as b from s)", True),
+        ("CREATE OR REPLACE TABLE t AS WITH x AS (SELECT 1) SELECT * FROM x", True),
+        ("CREATE TABLE t (a INT, b AS a + 1, WATERMARK FOR c AS c) WITH ('as' = 'AS')", False),
+        ("CREATE VIEW v AS SELECT 1", False),
+        ("INSERT INTO t SELECT 1 AS a", False),
+    ],
+)
+def test_a_table_that_is_made_from_a_query_is_known(text: str, expected: bool):
+    assert fills(text) is expected
+    made = Definitions()
+    made.note(text)
+    assert made.texts == (() if expected or text.startswith("INSERT") else (text,))

@@ -21,10 +21,10 @@ from tailrace.engines.flink.sql import (
     SqlResult,
     SqlType,
     collected,
+    is_query,
 )
 from tailrace.errors import TailraceError
 
-_STARTS_A_JOB = ("INSERT", "EXECUTE")
 _TEXT = SqlType.written("STRING")
 
 
@@ -99,7 +99,7 @@ class Environment:
             engine_id = None
             if client.isPresent():
                 engine_id = str(held(held(client.get()).getJobID()).toString())
-            if engine_id and statement.split(None, 1)[0].upper() in _STARTS_A_JOB:
+            if engine_id and not is_query(statement):
                 return Known(Shape(("job id",), (_TEXT,), engine_id), [Row(INSERTED, [engine_id])])
             schema = held(found.getResolvedSchema())
             types = [

@@ -15,6 +15,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from tailrace.statements.tokens import Kind, scan
+
 INSERTED = "+I"
 
 _SUMMARY = re.compile(r"([A-Z_]+)(?:\((\d+)(?:, *(\d+))?\))?")
@@ -120,6 +122,12 @@ class SqlSession(Protocol):
 
     async def close(self) -> None:
         """End it, and the queries that are still read; jobs that run go on."""
+
+
+def is_query(text: str) -> bool:
+    """Whether a statement that has started a run did so for the rows that it returns."""
+    first = next((one.text.upper() for one in scan(text) if one.kind is not Kind.COMMENT), "")
+    return first not in ("INSERT", "EXECUTE", "CREATE", "REPLACE", "UPDATE", "DELETE")
 
 
 async def collected(rows: Rows) -> SqlResult:
