@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from fixtures.cascade import Cascade, TestNode, running
 from fixtures.cascade import cascade as cascade  # the fixture
 from fixtures.scripts import steps
@@ -37,6 +39,13 @@ async def psql(program: Path, dsn: str, statements: str) -> list[str]:
     out, err = await asyncio.wait_for(child.communicate(statements.encode()), 40)
     printed = out.decode().rstrip("\n").splitlines() + err.decode().rstrip("\n").splitlines()
     return [line.rstrip() for line in printed]
+
+
+@pytest.fixture(autouse=True)
+def _psql_is_there() -> None:
+    program = find().program("psql")
+    if not program.exists():
+        pytest.skip(f"this server came without {program}")
 
 
 async def test_jobs_from_psql(cascade: Cascade):

@@ -24,6 +24,7 @@ from tailrace.cascade.node import (
     NodeType,
     connected,
     find_root,
+    has_schemas,
     need_node,
     queries,
     read_members,
@@ -203,8 +204,7 @@ class Joining:
 
     async def finish(self, db: Database) -> None:
         """Register and create; afterwards everything is there or, on an error, nothing."""
-        if self._new.combined_queue is not None:
-            await self._check_combined(db, self._new.combined_queue)
+        await self.check_combined(db)
         if self._again:
             await self._forget_other_providers()
         with _created(self._new, provider=self._provider.name) as told:
@@ -264,8 +264,12 @@ class Joining:
         )
         await _register_location(db, new, self._self)
 
-    async def _check_combined(self, db: Database, combined: str) -> None:
-        node = await read_node(db, combined)
+    async def check_combined(self, db: Database) -> None:
+        """Refuse to merge into what is no queue here, or none that can take events."""
+        combined = self._new.combined_queue
+        if combined is None:
+            return
+        node = await read_node(db, combined) if await has_schemas(db) else None
         if node is None or node.type == "leaf" or combined == self._new.queue:
             what = "no node" if node is None else f"a {node.type}"
             raise WrongState(

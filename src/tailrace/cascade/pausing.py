@@ -99,15 +99,22 @@ async def wait_for_node(
     if node.is_root:
         return None
     tick = await _newest_tick(node, db, target, dead)
+    error: str | None = None
 
     async def passed() -> bool:
+        nonlocal error
         consumers = await target_consumers(db, node, None)
-        rows = await _consumers(db, queue)
-        return all(row.last_tick_id > tick for row in rows if row.consumer_name in consumers)
+        rows = [row for row in await _consumers(db, queue) if row.consumer_name in consumers]
+        error = next((row.cur_error for row in rows if row.cur_error), None)
+        return all(row.last_tick_id > tick for row in rows)
+
+    def what() -> str:
+        reason = f", which has the error: {error}" if error else ""
+        return f'node "{node.name}" to pass tick {tick} of its {target}{reason}'
 
     await wait_until(
         passed,
-        what=f'node "{node.name}" to pass tick {tick} of its {target}',
+        what=what,
         hint="ticks and workers are served by: tailrace run",
         timeout=timeout,
         impatient=talk,

@@ -69,7 +69,7 @@ class Patience:
 async def wait_until(
     reached: Callable[[], Awaitable[bool]],
     *,
-    what: str,
+    what: str | Callable[[], str],
     hint: str | None = None,
     timeout: float | None = None,
     impatient: Callable[[str], None] | None = None,

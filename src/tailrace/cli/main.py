@@ -179,7 +179,7 @@ def _status(words: list[str]) -> int:
         return 2
     except click.UsageError as exc:
         where = exc.ctx.command_path if exc.ctx else "tailrace"
-        message = exc.format_message()
+        message = _no_option(exc) if isinstance(exc, click.NoSuchOption) else exc.format_message()
         message = message[:1].lower() + message[1:].rstrip(".")
         _say(
             f"{where}: {message}"
@@ -199,6 +199,14 @@ def _status(words: list[str]) -> int:
     except Exception as exc:  # a mistake of ours; the user gets one line all the same
         return _internal(exc, words)
     return result if isinstance(result, int) else 0
+
+
+def _no_option(exc: click.NoSuchOption) -> str:
+    """Suggest an option only where it is the same but for a slip."""
+    import difflib
+
+    close = difflib.get_close_matches(exc.option_name, exc.possibilities or (), n=1, cutoff=0.8)
+    return f'there is no option "{exc.option_name}"' + (f" (is it {close[0]}?)" if close else "")
 
 
 def _internal(exc: Exception, words: list[str]) -> int:

@@ -130,6 +130,7 @@ async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> in
         seed = await _seed(options["savepoint"], new)
         joining = Joining(new, stack, given_up=options["dead"], seed=seed)
         await joining.look()
+        await joining.check_combined(db)
         await _ensure_schemas(call, db)
         await joining.finish(db)
     call.say(f'node "{new.name}" is a {kind} of queue "{new.queue}"')

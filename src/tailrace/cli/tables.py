@@ -159,7 +159,8 @@ async def _wait(call: Invocation, db: Database, node: Node, timeout: float | Non
 
     with _progress(call) as watch:
         found = await wait(db, node, timeout=timeout, watch=watch)
-    call.say(f'all {len(found)} tables of node "{node.name}" are live')
+    counted = "1 table" if len(found) == 1 else f"{len(found)} tables"
+    call.say(f'node "{node.name}": {counted}, all live')
 
 
 @contextmanager

@@ -59,5 +59,12 @@ def display(dsn: str) -> str:
     """Show a connection string without its password, in the order people read it."""
     given = parameters(dsn)
     order = ("host", "hostaddr", "port", "dbname", "user", "service")
-    shown = [f"{key}={given[key]}" for key in order if given.get(key)]
+    shown = [f"{key}={_quoted(given[key])}" for key in order if given.get(key)]
     return without_secrets(" ".join(shown)) or "the default database"
+
+
+def _quoted(value: str) -> str:
+    """Quote a value where it needs it, so that what is shown can be typed."""
+    if not any(sign.isspace() or sign in "'\\" for sign in value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

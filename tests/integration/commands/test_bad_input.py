@@ -131,6 +131,19 @@ async def test_unreachable_provider_leaves_no_schemas_behind(
     assert await db.fetch_value("select to_regnamespace('pgq')") is None
 
 
+async def test_merging_into_what_is_no_queue_leaves_no_schemas_behind(
+    pair, new_database: NewDatabase, tailrace: Tailrace
+):
+    db = await new_database(installed=False)
+    result = await tailrace(
+        "create-leaf", "x", "--queue", "shop", "--db", db.dsn,
+        "--provider", pair["up"].dsn, "--merge", "nix",
+        status=1,
+    )  # fmt: skip
+    assert 'cannot be merged into queue "nix"' in result.complaint
+    assert await db.fetch_value("select to_regnamespace('pgq')") is None
+
+
 async def test_database_that_is_another_node_already(pair, tailrace: Tailrace):
     before = await pair.contents()
     result = await pair.at("up", "create-root", "elsewhere", "--queue", "shop", status=1)

@@ -79,3 +79,5 @@ async def test_root_is_served_by_a_role_that_may_not_apply(
         return "may not switch triggers off" in str(errors["down"])
 
     await eventually(told, within=20)
+    given_up = await tailrace("wait-root", "--timeout", "1", "--db", down, status=1)
+    assert "which has the error: role" in given_up.complaint

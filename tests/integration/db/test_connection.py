@@ -133,6 +133,13 @@ def _as_user(db: Database, user: str) -> str:
     return f"{db.dsn}&options=-c%20role%3D{user}"
 
 
+def test_shown_connection_string_can_be_typed():
+    dsn = "host=h dbname='two \\'words\\' \\\\' user=me password=geheim"
+    shown = display(dsn)
+    assert shown == "host=h dbname='two \\'words\\' \\\\' user=me"
+    assert display(shown) == shown
+
+
 async def test_copy_in_and_out_carry_bytes(empty_database):
     await empty_database.execute("create table public.t (n integer, s text)")
     async with empty_database.copy_in("copy public.t from stdin (format csv)") as copy:

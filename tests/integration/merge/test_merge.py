@@ -222,7 +222,7 @@ async def test_table_is_added_to_all_parts_or_it_must_be_said(
     add = ["add-table", "t", "--db", merge.t1.dsn, "--queue", "p1"]
     unsaid = await process(*add)
     assert await unsaid.wait() == 1
-    assert "merge_all" in unsaid.err
+    assert "--merge-all" in unsaid.err
     local = "select array_agg(queue_name order by queue_name) from tailrace.table_info"
     assert await merge.t1.fetch_value(local) is None
     both = await process(*add, "--merge-all", "--no-merge")

@@ -75,6 +75,18 @@ def test_no_command_prints_the_help_and_counts_as_wrong_usage():
     assert result.status == 2
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("--provder", '"--provder" (is it --provider?)'), ("--merge", '"--merge"')],
+)
+def test_option_that_does_not_exist_gets_a_suggestion_only_where_it_is_close(given: str, told: str):
+    result = typed("create-branch", "x", given, "y")
+    assert result.status == 2
+    assert result.complaint == (
+        f"tailrace create-branch: there is no option {told}; see: tailrace create-branch --help"
+    )
+
+
 def test_misspelt_command_gets_a_suggestion():
     result = typed("add-tabel")
     assert result.status == 2

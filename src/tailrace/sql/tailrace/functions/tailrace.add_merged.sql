@@ -52,10 +52,10 @@ begin
             then pg_catalog.format('table "%s" cannot be added both with and without merging', v_name)
         when v_other is not null and not i_merge_all
             then pg_catalog.format('rows of queue "%s" come into table "%s" already; to bring those of all queues together '
-                'say merge_all', v_other, v_dest)
+                'say --merge-all', v_other, v_dest)
         when pg_catalog.cardinality(v_parts) > 1 and not i_merge_all and not i_no_merge
             then pg_catalog.format('queues %s are merged here, so it must be said whether table "%s" is one of all of '
-                'them (merge_all) or of queue "%s" alone (no_merge)',
+                'them (--merge-all) or of queue "%s" alone (--no-merge)',
                 pg_catalog.array_to_string(v_parts, ', '), v_name, i_queue)
     end;
     if ret_note is not null then
