@@ -232,10 +232,29 @@ async def test_a_cluster_that_recovers_its_jobs_is_given_time(fake_flink: FakeFl
     jobs = dict(fake_flink.jobs)
     await fake_flink.restart()
     assert await fake_sql.status("j") == "SUSPENDED"
-    assert "may still be about to recover it" in await fake_sql.fails("START JOB 'j'")
+    for text in ("START JOB 'j'", "STOP JOB 'j'"):
+        assert "may still be about to recover it" in await fake_sql.fails(text)
     fake_flink.jobs.update(jobs)
     assert await fake_sql.status("j") == "RUNNING"
     await agree(fake_flink, fake_sql)
+
+
+async def test_a_job_that_the_cluster_has_lost_can_be_stopped(fake_flink: FakeFlink, fake_sql: Sql):
+    """Nothing runs, but somebody has to be able to say that nothing shall."""
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    fake_flink.take_checkpoints(described["engine id"], 1)
+    await fake_flink.restart()
+    assert "a savepoint needs a running job" in await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("STOP JOB 'j'")
+    assert await fake_sql.status("j") == "CANCELED"
+    assert "STOP needs one that has not ended" in await fake_sql.fails("STOP JOB 'j'")
+    await fake_sql("START JOB 'j'")
+    await agree(fake_flink, fake_sql)
+    await fake_flink.restart()
+    await fake_sql("STOP JOB 'j'")
+    await fake_sql("DROP JOB 'j'")
+    assert await fake_sql("SHOW JOBS") == []
 
 
 async def test_what_answers_is_something_else(fake_flink: FakeFlink, open_sql: OpenSql):

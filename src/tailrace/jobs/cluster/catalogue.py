@@ -115,6 +115,10 @@ class Catalogue:
         """Write down how a job is to end."""
         await self.db.execute(queries.flink_want_stop, job_id=job.job_id, wanted=wanted)
 
+    async def cancel_lost(self, job: ClusterJob) -> None:
+        """Write down that a job which the cluster has lost is not wanted any more."""
+        await self.db.execute(queries.flink_cancel_lost, job_id=job.job_id)
+
     async def note_checkpoint(self, engine_id: str, path: str) -> None:
         """Remember the newest checkpoint of a run."""
         await self.db.execute(queries.flink_note_checkpoint, engine_id=engine_id, path=path)

@@ -233,6 +233,10 @@ class Manager:
                 hint=f"start it again with: START JOB '{job.job_name}'",
             )
         if not savepoint:
+            if job.status is Status.SUSPENDED:  # nothing runs that could be cancelled
+                await Restoring(self.engine, self.catalogue).refuse_recovering(job)
+                await self.catalogue.cancel_lost(job)
+                return Stopped()
             await self._cancel(job)
             await self._at_rest(job)
             return Stopped()
@@ -250,11 +254,6 @@ class Manager:
             raise WrongState(
                 f'job "{job.job_name}" has not been seen on the cluster yet',
                 hint="look again with: SHOW JOBS",
-            )
-        if job.status is Status.SUSPENDED:
-            raise WrongState(
-                f'job "{job.job_name}" is SUSPENDED: {job.error}',
-                hint=f"start it with: START JOB '{job.job_name}'",
             )
         await self._note_checkpoint(job.engine_id)
         try:

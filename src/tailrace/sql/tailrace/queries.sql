@@ -1236,6 +1236,15 @@ where j.cluster = %(cluster)s and r.engine_id is null and r.status = 'CREATED';
 -- flink_want_stop: write down how a job is to end
 update tailrace.flink_job set wanted = %(wanted)s where job_id = %(job_id)s;
 
+-- flink_cancel_lost: end a job that the cluster has lost
+with ended as (
+    update tailrace.flink_run as r set status = 'CANCELED'
+    from tailrace.flink_job as j
+    where j.job_id = %(job_id)s and r.run_id = j.run_id and r.status = 'SUSPENDED'
+    returning r.job_id
+)
+update tailrace.flink_job as j set wanted = 'canceled' from ended where j.job_id = ended.job_id;
+
 -- flink_note_checkpoint: remember the newest checkpoint of a run
 update tailrace.flink_run set checkpoint = %(path)s
 where engine_id = %(engine_id)s and checkpoint is distinct from %(path)s;
