@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,16 @@ from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace
 from fixtures.conformance import whole_life
 from fixtures.dbapi import dbapi
+from fixtures.exports import RandomChanges, files, make_export, run_export
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
 from fixtures.serving import Failed, served
 from fixtures.waiting import eventually
+from tailrace.bridge.export.changing import flink_tables
 from tailrace.db.connection import Database
+from tailrace.engines.flink.environment import Environment
 from tailrace.engines.flink.local import LocalCluster, Running
+from tailrace.engines.flink.sql import SqlResult
 
 DEFINITIONS = (
     "CREATE TABLE src (a INT, b STRING) WITH ('connector'='datagen','rows-per-second'='20')",
@@ -544,3 +550,115 @@ async def test_real_cluster_killed_and_started_again(
     assert sql.remarks == ()
     await sql(f"DROP SAVEPOINT '{made[0]}'")
     await sql("STOP JOB 'hardy'")
+
+
+# ------------------------------------------------------------ files that tailrace export writes
+
+TYPED = """
+    create type public.mood as enum ('fine', 'so so');
+    create domain public.share as numeric(5, 2);
+    create table public.typed (
+        id bigint primary key, yes boolean, small smallint, number integer, r real,
+        d double precision, price numeric(10, 2), share public.share, loose numeric,
+        big numeric(50, 1), day date, at timestamp(3), seen timestamptz, hour time(0), finer time,
+        bits bytea, doc jsonb, raw json, names text[], prices numeric(5, 1)[], days date[],
+        mood public.mood, who uuid, span interval, word varchar(20), padded char(4),
+        twice int generated always as (small * 2) stored
+    )
+"""
+VALUES = (
+    r"""1, true, -32768, 2147483647, 1.5, 0.1, 12345678.90, 1.5, 1.50, 1e40, '2026-01-31',
+    '2026-01-31 12:00:00.123', '2026-01-31 12:00:00.123456+02', '23:59:59', '12:00:00.5',
+    '\x00c3bc', '{"a": [1, null]}', '{"b":1.0}', '{a,NULL,"b \"c\""}', '{1.5,2}',
+    '{2026-01-31}', 'so so', '00000000-0000-0000-0000-00000000000a', '1 day 2 h',
+    E'tab\tline\nquote"\\ ü', 'ab'""",
+    """2, false, 0, 0, 'NaN', 'Infinity', 0, 0, 'NaN', 0, '0001-01-01', '9999-12-30',
+    '1969-12-31 23:59:59Z', '00:00', '00:00', '', '[]', 'null', '{}', '{}', '{}', 'fine',
+    null, null, '', ''""",
+    "3" + ", null" * 25,
+)
+READ_BACK = {
+    1: ["1", "TRUE", "-32768", "2147483647", "1.5", "0.1", "12345678.90", "1.50", "1.50",
+        "1" + "0" * 40 + ".0", "2026-01-31", "2026-01-31 12:00:00.123",
+        "2026-01-31 10:00:00.123456", "23:59:59", "12:00:00.5", "\x00ü", '{"a": [1, null]}',
+        '{"b":1.0}', '[a, NULL, b "c"]', "[1.5, 2.0]", "[2026-01-31]", "so so",
+        "00000000-0000-0000-0000-00000000000a", "1 day 02:00:00", 'tab\tline\nquote"\\ ü', "ab  "],
+    2: ["2", "FALSE", "0", "0", "NaN", "Infinity", "0.00", "0.00", "NaN", "0.0", "0001-01-01",
+        "9999-12-30 00:00:00.000", "1969-12-31 23:59:59.000000", "00:00:00", "00:00:00", "",
+        "[]", "null", "[]", "[]", "[]", "fine", None, None, "", "    "],
+    3: ["3", *[None] * 25],
+}  # fmt: skip
+
+
+async def _defined(flink: Environment, db: Database, job: str) -> None:
+    """Define the tables of a job so that a query over them ends with the files that are there."""
+    for statement in await flink_tables(db, job):
+        await flink.run(statement.replace("  'source.monitor-interval' = '1 s',\n", ""))
+
+
+def _kept(found: SqlResult) -> list[tuple[Any, ...]]:
+    """The rows that a changelog comes to."""
+    rows: Counter[tuple[Any, ...]] = Counter()
+    for kind, row in zip(found.kinds or ["+I"] * len(found.rows), found.rows, strict=True):
+        rows[tuple(row)] += -1 if kind.startswith("-") else 1
+    assert set(rows.values()) <= {0, 1}, rows
+    return sorted(row for row, count in rows.items() if count)
+
+
+@pytest.fixture
+async def flink(real_flink: Running) -> AsyncIterator[Environment]:
+    """A session in which hours are those of UTC."""
+    settings = {"table.local-time-zone": "UTC", "restart-strategy.type": "none"}
+    session = await Environment.open(
+        real_flink.java_port, real_flink.token, real_flink.settings | settings
+    )
+    yield session
+    await session.close()
+
+
+async def test_flink_reads_back_what_was_exported(
+    database: Database, flink: Environment, tmp_path: Path
+):
+    await database.execute(TYPED)
+    for number, values in enumerate(VALUES):
+        if number == 2:  # the first two are there at the beginning, the third comes later
+            for form in ("changes", "debezium-json"):
+                await make_export(database, form, tmp_path / form, "typed", format=form)
+                await run_export(database, form)
+        await database.execute(f"insert into public.typed values ({values})")
+    names = await database.fetch_value(
+        "select array_agg(attname::text order by attnum) from pg_attribute"
+        " where attrelid = 'public.typed'::regclass and attnum > 0 and attgenerated = ''"
+    )
+    for form in ("changes", "debezium-json"):
+        await run_export(database, form)
+        await _defined(flink, database, form)
+        texts = ", ".join(f"CAST(`{name}` AS STRING) AS `{name}`" for name in names)
+        found = await flink.run(f"SELECT {texts} FROM typed")
+        read = {int(row[0]): row for row in _kept(found)}
+        wrong = {
+            (form, number, name): (value, wanted)
+            for number, row in READ_BACK.items()
+            for name, value, wanted in zip(names, read[number], row, strict=True)
+            if value != wanted
+        }
+        assert wrong == {}
+        await flink.run("DROP TABLE typed" if form != "changes" else "DROP VIEW typed")
+
+
+async def test_table_is_right_in_whatever_order_flink_reads_the_files(
+    database: Database, flink: Environment, tmp_path: Path
+):
+    await database.execute(RandomChanges.TABLE)
+    changes = RandomChanges(database, seed=8)
+    await changes.make()
+    await make_export(database, "out", tmp_path, "public.t")
+    for _ in range(40):
+        await changes.make()
+        await run_export(database, "out")
+    assert len(files(tmp_path, "public.t")) > 20
+    await _defined(flink, database, "out")
+    rows = await database.fetch_all("select id, v from public.t order by id")
+    assert _kept(await flink.run("SELECT * FROM t")) == [tuple(row) for row in rows]
+    [total] = _kept(await flink.run("SELECT SUM(`_weight`), SUM(id * `_weight`) FROM t_changes"))
+    assert total == (len(rows), sum(row.id for row in rows))

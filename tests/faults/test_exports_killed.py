@@ -7,12 +7,11 @@ what a file held when it was first seen it holds for ever.
 from __future__ import annotations
 
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode
-from fixtures.exports import files, killed_export, make_export, rows_after
+from fixtures.exports import RandomChanges, files, killed_export, make_export, rows_after
 from fixtures.process import StartProcess
 from fixtures.sqljobs import force_tick, job_row
 from fixtures.waiting import eventually
@@ -50,40 +49,17 @@ class Seen:
             assert held.endswith(b"\n")
 
 
-class Changes:
-    """Random changes of the table."""
-
-    def __init__(self, node: TestNode) -> None:
-        self._node = node
-        self._dice = Random(3)
-
-    async def make(self) -> None:
-        """Make one."""
-        dice = self._dice
-        low = dice.randrange(40)
-        statement = dice.choice((
-            f"insert into public.t select n, 'v{dice.random()}' from generate_series({low},"
-            f" {low + 9}) n on conflict (id) do update set v = excluded.v",
-            f"update public.t set v = v || 'x' where id between {low} and {low + 5}",
-            f"update public.t set id = id + 100 where id between {low} and {low + 2} and not exists"
-            " (select from public.t as o where o.id = public.t.id + 100)",
-            f"delete from public.t where id % 7 = {low % 7}",
-            "truncate public.t" if dice.random() < 0.1 else "select",
-        ))  # fmt: skip
-        await self._node.db.execute(statement)
-
-
 async def _equal(node: TestNode, to: Path) -> bool:
     rows = await node.db.fetch_all("select id, v from public.t order by id")
     assert rows_after(to, "public.t") == [row._asdict() for row in rows]
     return True
 
 
-async def _prepare(root: TestNode) -> Changes:
+async def _prepare(root: TestNode) -> RandomChanges:
     await root.db.execute("select pgq.set_queue_config('flow', 'ticker_max_lag', '0')")
-    await root.db.execute("create table public.t (id int primary key, v text)")
+    await root.db.execute(RandomChanges.TABLE)
     await root.db.execute(f"select tailrace.add_table('{QUEUE}', 'public.t')")
-    changes = Changes(root)
+    changes = RandomChanges(root.db)
     for _ in range(5):
         await changes.make()
     return changes
@@ -94,7 +70,7 @@ async def test_every_change_is_in_one_file_however_often_the_runner_is_killed(
 ):
     root = await cascade.root()
     changes = await _prepare(root)
-    await make_export(root.db, "out", tmp_path, "public.t", retention="1h")
+    await make_export(root.db, "out", tmp_path, "public.t", retention="1h", format="debezium-json")
     row = await job_row(root.db, "out")
     seen = Seen(tmp_path)
     # each goes on with what the one before has left; then the other way round
@@ -129,7 +105,18 @@ async def test_who_makes_a_job_dies(
     changes = await _prepare(root)
     await leaf.db.execute("create table public.t (id int primary key, v text)")
     await leaf.db.execute(f"select tailrace.add_table('{QUEUE}', 'public.t')")
-    words = ("export", "out", "--table", "t", "--to", str(tmp_path), "--every", "0s")
+    words = (
+        "export",
+        "out",
+        "--table",
+        "t",
+        "--to",
+        str(tmp_path),
+        "--every",
+        "0s",
+        "--format",
+        "debezium-json",
+    )
     maker = await process(
         *words, "--db", leaf.dsn, "--queue", QUEUE, env={"TAILRACE_FAULT": f"{point}:kill"}
     )

@@ -29,9 +29,11 @@ def _options(function: F) -> F:
                          help="Table whose changes are written; repeatable."),
             click.option("--to", metavar="DIR|URL",
                          help="Where to: one directory below it for each table."),
-            click.option("--format", "form", type=click.Choice(("debezium-json", "json")),
-                         help="debezium-json: inserts, updates and deletes; json: new rows."
-                         "  [default: debezium-json]"),
+            click.option("--format", "form",
+                         type=click.Choice(("changes", "debezium-json", "json")),
+                         help="changes: a line for each row that came or went, which is right in"
+                         " whatever order files are read; debezium-json: a line for each change;"
+                         " json: new rows only.  [default: changes]"),
             click.option("--initial", type=click.Choice(("snapshot", "latest")),
                          help="Begin with the rows that are there, or with what comes."
                          "  [default: snapshot]"),
@@ -39,16 +41,16 @@ def _options(function: F) -> F:
                          help="Time between a file and the next, at least.  [default: 1s]"),
             click.option("--retention", metavar="DURATION",
                          help="Remove files after so long; never: keep them.  [default: never]"),
-            click.option("--updates", type=click.Choice(("refuse", "skip", "weigh")),
-                         help="Format json: what becomes of updates and deletes; weigh: a line for"
-                         " each image, with its _weight.  [default: refuse]"),
+            click.option("--updates", type=click.Choice(("refuse", "skip")),
+                         help="Format json: what becomes of updates and deletes."
+                         "  [default: refuse]"),
             click.option("--unreadable", type=click.Choice(("refuse", "null")),
                          help="What becomes of values that Flink has no value for, such as"
                          " infinity.  [default: refuse]"),
             click.option("--accept-columns", "accept", is_flag=True,
                          help="Go on with the columns that the tables have now."),
             click.option("--ddl", is_flag=True,
-                         help="Print the CREATE TABLE by which Flink reads the files."),
+                         help="Print the statements by which Flink reads the files."),
         )
     ):  # fmt: skip
         function = option(function)

@@ -15,7 +15,7 @@ async def test_rows_that_are_there_and_then_every_change(cascade: Cascade, tmp_p
     await db.execute("create table public.t (id int primary key, v text)")
     await db.execute(f"select tailrace.add_table('{QUEUE}', 't')")
     await db.execute("insert into public.t values (1, 'a'), (2, 'b')")
-    await make_export(db, "flow_t", tmp_path, "public.t")
+    await make_export(db, "flow_t", tmp_path, "public.t", format="debezium-json")
     await run_export(db, "flow_t")
     assert sorted(told(tmp_path, "public.t"), key=str) == [
         ("r", None, {"id": 1, "v": "a"}),
@@ -45,7 +45,7 @@ async def test_rows_that_are_there_and_then_every_change(cascade: Cascade, tmp_p
 
 async def test_database_without_a_cascade(database: Database, tmp_path: Path):
     await database.execute("create table public.t (id int primary key, v text)")
-    await make_export(database, "flow_t", tmp_path, "t", initial="latest")
+    await make_export(database, "flow_t", tmp_path, "t", initial="latest", format="debezium-json")
     await database.execute("insert into public.t values (1, 'a')")
     await run_export(database, "flow_t")
     assert told(tmp_path, "public.t") == [("c", None, {"id": 1, "v": "a"})]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tailrace.bridge.export.definition import Export, columns_of, wrong_words
-from tailrace.bridge.export.flink import create_table
+from tailrace.bridge.export.flink import Column, statements
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import UsageError, WrongState
@@ -38,13 +38,12 @@ async def find(db: Database, job: str) -> Found:
 
 
 async def flink_tables(db: Database, job: str) -> list[str]:
-    """For each table of a job the CREATE TABLE by which Flink reads its files."""
+    """The statements by which Flink knows the tables of a job."""
     export = (await find(db, job)).export
     made = []
     for source in export.sources:
         columns = await columns_of(db, source, lenient=export.lenient)
-        known = [(row.name, row.flink_type, row.is_key) for row in columns]
-        made.append(create_table(export, source.table, known))
+        made += statements(export, source.table, [Column(*row) for row in columns])
     return made
 
 
@@ -62,7 +61,8 @@ async def change(
         raise UsageError("; ".join(wrong))
     found = await find(db, job)
     if found.export.format != "json" and settings.get("updates", "refuse") != "refuse":
-        raise UsageError("updates are told by format debezium-json; --updates is for format json")
+        kind = found.export.format
+        raise UsageError(f"format {kind} tells of updates; --updates is for format json")
     program: dict[str, object] = {}
     if "updates" in settings:
         program["updates"] = settings["updates"]

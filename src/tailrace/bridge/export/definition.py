@@ -19,8 +19,8 @@ from tailrace.errors import UsageError
 
 queries = load("tailrace")
 
-Format = Literal["debezium-json", "json"]
-Updates = Literal["refuse", "skip", "weigh"]
+Format = Literal["changes", "debezium-json", "json"]
+Updates = Literal["refuse", "skip"]
 
 _URL = re.compile(r"^([a-z][a-z0-9+.-]*)://")
 _LOCAL_URL = re.compile(r"^file://(localhost)?(?=/)")
@@ -83,7 +83,7 @@ class Options:
     """What was asked for, when a job is made."""
 
     to: str
-    format: str = "debezium-json"
+    format: str = "changes"
     initial: str = "snapshot"
     every: str = "1s"
     retention: str | None = None
@@ -93,8 +93,8 @@ class Options:
     def checked(self) -> Options:
         """The same with its place in one spelling; all that is wrong is named at once."""
         wrong = [*wrong_words(vars_of(self)), *_wrong_place(self.to)]
-        if self.updates != "refuse" and self.format == "debezium-json":
-            wrong.append("updates are told by format debezium-json; --updates is for format json")
+        if self.updates != "refuse" and self.format != "json":
+            wrong.append(f"format {self.format} tells of updates; --updates is for format json")
         if wrong:
             raise UsageError("; ".join(wrong))
         to = place(self.to)
@@ -114,9 +114,9 @@ def vars_of(options: Options) -> dict[str, str | None]:
 
 
 _WORDS: dict[str, tuple[str, ...]] = {
-    "format": ("debezium-json", "json"),
+    "format": ("changes", "debezium-json", "json"),
     "initial": ("snapshot", "latest"),
-    "updates": ("refuse", "skip", "weigh"),
+    "updates": ("refuse", "skip"),
     "unreadable": ("refuse", "null"),
 }
 
