@@ -193,6 +193,12 @@ _RETRYABLE_STATES = frozenset(
 _RETRYABLE_CLASSES = frozenset({"08", "53"})  # connection trouble; disk, memory, slots exhausted
 _CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
+# What helps where PostgreSQL itself says nothing of it.
+_HINTS = {
+    "25006": "this is a standby, or set to be read-only: connect to the primary "
+    "(target_session_attrs=read-write)",
+}
+
 # Schema, function or table that does not exist.
 _MISSING = frozenset({"3F000", "42883", "42P01"})
 _OUR_SCHEMAS = re.compile(r"\b(pgq|pgq_node|tailrace)\b")
@@ -249,7 +255,12 @@ def from_database(exc: Exception, *, where: str | None = None) -> TailraceError:
             sqlstate=state,
         )
     message = f"{_at(where)}{primary}" + (f" ({one_line(detail)})" if detail else "")
-    return DatabaseError(message, hint=hint, sqlstate=state, retryable=is_retryable(state))
+    return DatabaseError(
+        message,
+        hint=hint or _HINTS.get(state),
+        sqlstate=state,
+        retryable=is_retryable(state),
+    )
 
 
 def is_retryable(sqlstate: str) -> bool:

@@ -49,7 +49,7 @@ async def examine(db: Database) -> AsyncIterator[Finding]:
 
 
 async def _checks(db: Database) -> AsyncIterator[Finding]:
-    yield _server(db)
+    yield await _server(db)
     yield await _rights(db)
     installed = await _schemas(db)
     yield installed
@@ -66,11 +66,13 @@ async def _checks(db: Database) -> AsyncIterator[Finding]:
     yield await _transactions(db)
 
 
-def _server(db: Database) -> Finding:
+async def _server(db: Database) -> Finding:
     major, minor = divmod(db.server_version, 10000)
     version = f"PostgreSQL {major}.{minor}"
     if db.server_version < OLDEST_SERVER:
         return Finding("server", db.dbname, "failed", f"{version}; 14 or newer is needed")
+    if await db.fetch_value(queries.read_only):
+        return Finding("server", db.dbname, "failed", f"{version}; a standby, or read-only")
     return Finding("server", db.dbname, "ok", version)
 
 

@@ -34,6 +34,18 @@ async def test_older_schemas_are_told(database, tailrace: Tailrace):
     assert "upgrade it with: tailrace install" in findings["schemas", "failed"]
 
 
+async def test_read_only_database_can_be_looked_at_and_is_told(pair, tailrace: Tailrace):
+    up = pair["up"]
+    await up.execute("create table public.t (id integer primary key)")
+    await up.execute(f'alter database "{up.dbname}" set default_transaction_read_only = on')
+    await tailrace("status", "--db", up.dsn)
+    told = await tailrace("add-table", "t", "--db", up.dsn, status=1)
+    assert "connect to the primary" in told.complaint
+    status, findings = await found(tailrace, up.dsn)
+    assert status == 1
+    assert "read-only" in findings["server", "failed"]
+
+
 @pytest.mark.parametrize(
     ("damage", "check", "told"),
     [

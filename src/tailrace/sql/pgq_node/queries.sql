@@ -134,3 +134,6 @@ order by 1, 2;
 
 -- may_drop_node: whether our role may remove nodes here
 select pg_catalog.has_function_privilege('pgq_node.drop_node(text, text)', 'execute');
+
+-- read_only: whether nothing can be written in this session
+select pg_catalog.current_setting('transaction_read_only')::boolean;
