@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
     from tailrace.demo.figures import Figures
     from tailrace.demo.play import Ending, Play
+    from tailrace.demo.round_trip import RoundTrip
 
 # What shells report of a command that Ctrl-C has ended.
 _INTERRUPTED = 130
 
 
-@command("demo")
+@command("demo", of_engines=True)
 @click.option(
     "--rows",
     type=click.IntRange(min=1),
@@ -51,6 +52,12 @@ _INTERRUPTED = 130
     metavar="DIR",
     help="Programs of the PostgreSQL to use.  [default: see tailrace postgres]",
 )
+@click.option(
+    "--flink-home",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="With --engine flink: use the cluster that tailrace flink start has started there.",
+)
 async def demo(
     call: Invocation,
     rows: int | None,
@@ -58,6 +65,7 @@ async def demo(
     data: Path | None,
     keep: bool,
     pg_bin: Path | None,
+    flink_home: Path | None,
 ) -> int:
     """Replicate real flight data through five databases and compare.
 
@@ -66,29 +74,62 @@ async def demo(
     kills the replication in the middle, stops the job with a savepoint and starts it from there,
     and compares everything in the end. Exit status 0 only if all nodes are equal, and the job's
     table to the same query on the root. Nothing is left behind, unless --keep is given.
+
+    With --engine flink one database is enough: changes of flights go through files to two jobs on
+    Apache Flink (GROUP BY and TUMBLE), and what these make of them comes back into tables. A job
+    is stopped with a savepoint and started from it meanwhile. Exit status 0 only if both tables
+    are what the same queries say in PostgreSQL. Needs the extra tailrace[flink].
     """
     from tailrace import log
     from tailrace.demo.play import Play, Wishes
     from tailrace.service import run_services
 
+    engine = call.shared.engine or "postgres"
+    if flink_home is not None and engine != "flink":
+        raise click.UsageError("--flink-home goes with --engine flink")
     if not call.shared.verbose:
         log.setup(quiet=True)  # what services log is for those who run them
     start = monotonic()
     wishes = Wishes(rows=rows, seconds=seconds, data=data, pg_bin=pg_bin, keep=keep)
+    play: Play | RoundTrip
     with _audience(quiet=call.shared.quiet) as audience:
-        play = Play(wishes, audience)
+        if engine == "flink":
+            from tailrace.demo.round_trip import RoundTrip
+
+            play = RoundTrip(wishes, audience, flink_home)
+        else:
+            play = Play(wishes, audience)
         await run_services([play])
     if play.problem is not None:
         raise play.problem
     if play.ending is None:
         call.say("interrupted; nothing is left behind")
         return _INTERRUPTED
-    _show(play.ending)
-    if keep:
-        _how_to_go_on(play)
-    verdict = "all nodes are equal" if play.ending.figures.equal else "NOT everything is equal"
+    equal = _told(play, keep)
+    all_of_it = "everything is equal" if engine == "flink" else "all nodes are equal"
+    verdict = all_of_it if equal else "NOT everything is equal"
     call.say(f"{verdict}; {monotonic() - start:.0f} s in all")
-    return 0 if play.ending.figures.equal else 1
+    return 0 if equal else 1
+
+
+def _told(play: Play | RoundTrip, keep: bool) -> bool:
+    """Show the ending; say whether all is equal that should be."""
+    from tailrace.demo.play import Play
+
+    assert play.ending is not None
+    if isinstance(play, Play):
+        assert play.ending is not None
+        _show(play.ending)
+        if keep:
+            _how_to_go_on(play)
+        return play.ending.figures.equal
+    from tailrace.cli import round_trip
+
+    assert play.ending is not None
+    round_trip.show(play.ending)
+    if keep:
+        round_trip.how_to_go_on(play)
+    return play.ending.equal
 
 
 # ------------------------------------------------------------------ while it runs

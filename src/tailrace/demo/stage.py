@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,11 @@ CREATE_TABLES = frozenset(_LOW)
 class Stage:
     """Server, databases, nodes and the process that serves them; ``clear`` removes it all."""
 
-    def __init__(self, data: Path | None, pg_bin: Path | None, *, keep: bool) -> None:
+    def __init__(
+        self, data: Path | None, pg_bin: Path | None, *, keep: bool, cast: Sequence[Part] = CAST
+    ) -> None:
         self._keep = keep
+        self._cast = cast
         self.cluster = Cluster(data or _temporary_directory(), binaries=_binaries(pg_bin))
         self.nodes: dict[str, Database] = {}
         self.runner: RunProcess | None = None
@@ -110,8 +114,8 @@ class Stage:
         return self.cluster.start(settings=SETTINGS, tied=not self._keep).port
 
     async def make_databases(self) -> None:
-        """Make five databases with our schemas in them."""
-        names = [part.name for part in CAST]
+        """Make a database for each node, with our schemas in it."""
+        names = [part.name for part in self._cast]
         async with await Database.connect(self.cluster.url(), name="demo") as admin:
             for row in await admin.fetch_all(queries.create_database_sql, names=names):
                 await admin.execute(row.statement)
@@ -150,7 +154,7 @@ class Stage:
 
     async def make_nodes(self) -> None:
         """Make each database its node, providers first."""
-        for part in CAST:
+        for part in self._cast:
             new = self._new_node(part)
             if part.provider is None:
                 await create_root(self.nodes[part.name], new)
@@ -172,8 +176,8 @@ class Stage:
         )
 
     def start_runner(self) -> RunProcess:
-        """Start ``tailrace run`` for all five databases."""
-        databases = [self.dsn(part.name) for part in CAST]
+        """Start ``tailrace run`` for all databases."""
+        databases = [self.dsn(part.name) for part in self._cast]
         self.runner = RunProcess(databases, self.run_log, tied=not self._keep)
         self.runner.start()
         return self.runner
@@ -183,10 +187,14 @@ class Stage:
         """What ``tailrace run`` has to say."""
         return self.cluster.log_path.with_name("run.log")
 
+    def folder(self, name: str) -> Path:
+        """Where something else is put, so that it goes with everything."""
+        return self.cluster.log_path.with_name(name)
+
     @property
     def savepoints(self) -> Path:
-        """Where savepoints are put, so that they go with everything else."""
-        return self.cluster.log_path.with_name("savepoints")
+        """Where savepoints are put."""
+        return self.folder("savepoints")
 
     # ---------------------------------------------------------------- clearing
 

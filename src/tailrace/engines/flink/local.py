@@ -104,7 +104,20 @@ class LocalCluster:
             return running
         if port is not None and not is_free(port):
             raise UsageError(f"port {port} is taken", hint="choose another one with --port")
-        rest_port = port or (PORT if is_free(PORT) else free_port())
+        options = dict(settings or {})
+        if port is not None or not is_free(PORT):
+            return self._start(port or free_port(), slots, options, heap, tied)
+        try:
+            return self._start(PORT, slots, options, heap, tied)
+        except EngineError as error:
+            if "rest endpoint" not in error.message:
+                raise
+            # somebody else has taken it since we looked
+            return self._start(free_port(), slots, options, heap, tied)
+
+    def _start(
+        self, rest_port: int, slots: int, settings: Mapping[str, str], heap: str, tied: bool
+    ) -> Running:
         command = self._command(heap)
         for folder in ("conf", "savepoints", "checkpoints"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
@@ -112,7 +125,7 @@ class LocalCluster:
         (self.home / "conf" / "log4j.properties").write_text(_LOGGING)
         child, said = self._launch(command, tied)
         try:
-            chosen = self._settings(rest_port) | dict(settings or {})
+            chosen = self._settings(rest_port) | dict(settings)
             running = self._await_server(child, said, rest_port, chosen)
             self._make_cluster(running, slots)
         except BaseException:

@@ -142,6 +142,72 @@ from nyc.flights
 group by carrier, hour
 order by carrier, hour;
 
+-- ---------------------------------------------------------------- Through Flink and back
+
+-- make_daily_delays: the table that the windows of Flink come to
+create table nyc.daily_delays (
+    day     date primary key,
+    flights bigint not null,
+    minutes bigint not null);
+
+-- wanted_days: what has to be in it, asked of the flights
+select (time_hour at time zone 'UTC')::date as day, count(*) as flights, sum(coalesce(dep_delay, 0))::bigint as minutes
+from nyc.flights
+group by 1
+order by 1;
+
+-- daily_delays: what has come
+select day, flights, minutes from nyc.daily_delays order by day;
+
+-- failed_jobs: jobs that have given up
+select job_name, error from tailrace.jobs where status = 'FAILED';
+
+-- bridged: how many files have been written and loaded, and their lines
+select
+    (select count(*) from tailrace.export_file as f where f.byte_count > 0) as written_files,
+    (select coalesce(sum(f.row_count), 0)::bigint from tailrace.export_file as f) as written_lines,
+    (select count(*) from tailrace.import_file) as loaded_files,
+    (select coalesce(sum(f.line_count), 0)::bigint from tailrace.import_file as f) as loaded_lines;
+
+-- export_position: up to which tick changes are in files
+select position::bigint from tailrace.jobs where job_name = %(job)s;
+
+-- flink_flights: a statement of Flink: the images of rows that came and went, for as long as files come
+CREATE TABLE flights (carrier STRING, `hour` INT, dep_delay INT, `_weight` INT) WITH (
+    'connector' = 'filesystem', 'path' = '%(path)s', 'format' = 'json', 'source.monitor-interval' = '200 ms');
+
+-- flink_carrier_delays: a statement of Flink: files of changes
+CREATE TABLE carrier_delays (carrier STRING, `hour` INT, flights BIGINT, minutes BIGINT) WITH (
+    'connector' = 'filesystem', 'path' = '%(path)s', 'format' = 'debezium-json',
+    'sink.rolling-policy.rollover-interval' = '500 ms', 'sink.rolling-policy.check-interval' = '200 ms');
+
+-- flink_by_carrier: a statement of tailrace: a job of Flink whose result changes with the flights
+CREATE JOB carrier_delays AS
+INSERT INTO carrier_delays
+SELECT carrier, `hour`, SUM(CAST(`_weight` AS BIGINT)), SUM(CAST(COALESCE(dep_delay, 0) * `_weight` AS BIGINT))
+FROM flights
+GROUP BY carrier, `hour`
+HAVING SUM(CAST(`_weight` AS BIGINT)) > 0;
+
+-- flink_all_flights: a statement of Flink: the same files, those that are there; they hold three years in no order
+CREATE TABLE all_flights (
+    dep_delay INT, time_hour TIMESTAMP_LTZ(3), `_weight` INT,
+    WATERMARK FOR time_hour AS time_hour - INTERVAL '3' YEAR
+) WITH ('connector' = 'filesystem', 'path' = '%(path)s', 'format' = 'json');
+
+-- flink_daily_delays: a statement of Flink: files of rows
+CREATE TABLE daily_delays (`day` DATE, flights BIGINT, minutes BIGINT) WITH (
+    'connector' = 'filesystem', 'path' = '%(path)s', 'format' = 'json');
+
+-- flink_by_day: a statement of tailrace: a job of Flink that ends with the files, and windows with it
+CREATE JOB daily_delays AS
+INSERT INTO daily_delays
+SELECT CAST(window_start AS DATE), SUM(CAST(`_weight` AS BIGINT)),
+    SUM(CAST(COALESCE(dep_delay, 0) * `_weight` AS BIGINT))
+FROM TABLE(TUMBLE(TABLE all_flights, DESCRIPTOR(time_hour), INTERVAL '1' DAY))
+GROUP BY window_start, window_end
+HAVING SUM(CAST(`_weight` AS BIGINT)) > 0;
+
 -- ---------------------------------------------------------------- Figures
 
 -- copied_rows: rows of a node's tables that came with the first load
