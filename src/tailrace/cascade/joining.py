@@ -77,6 +77,11 @@ class NewNode:
                     f'{what} name "{value}" cannot be used; it must not be empty, hold a comma, '
                     "or begin or end with a blank"
                 )
+        if self.worker.startswith(".") or self.worker == f"{self.name}.apply":
+            raise UsageError(
+                f'worker name "{self.worker}" cannot be used; names that begin with a dot, and '
+                f'"{self.name}.apply", are those of consumers that every node has'
+            )
         if self.sync_watermark is not None and self.type != "branch":
             raise WrongState(
                 f'node "{self.name}" cannot have --sync-watermark, because it is to be a '

@@ -10,6 +10,7 @@ import pytest
 from fixtures.command import Tailrace
 from fixtures.databases import NewDatabase
 from fixtures.process import StartProcess
+from integration.commands.conftest import contents
 from tailrace.db.connection import Database
 
 D0 = {"node1": None, "node2": "node1", "node3": "node1", "node4": "node2", "node5": "node3"}
@@ -183,3 +184,18 @@ async def test_all_members_know_a_new_node_at_once(seed, new_database, proxy):
     words = ["create-leaf", "node8", "--queue", "shop", "--provider", seed["node2"].dsn]
     result = await seed.tailrace(*words, "--db", (await new_database()).dsn, "--dead=nix", status=1)
     assert 'no node "nix"' in result.complaint
+
+
+async def test_two_readers_of_a_queue_cannot_have_one_name(pair, new_database, tailrace: Tailrace):
+    """They would share one position, and the slower one would lose events."""
+    await pair["up"].execute("select pgq.register_consumer('shop', 'billing')")
+    db = await new_database(label="other")
+    before = [*await pair.contents(), *await contents(db)]
+    words = ["--queue", "shop", "--provider", pair["up"].dsn, "--db", db.dsn, "--worker"]
+    for name in ("down_worker", "billing"):
+        told = await tailrace("create-leaf", "other", *words, name, status=1)
+        assert f'a consumer "{name}" reads queue "shop" here already' in told.complaint
+    for name in ("other.apply", ".other.watermark"):
+        told = await tailrace("create-leaf", "other", *words, name, status=2)
+        assert f'worker name "{name}" cannot be used' in told.complaint
+    assert [*await pair.contents(), *await contents(db)] == before

@@ -12,7 +12,8 @@
 -- NULL:       a NULL tick starts the worker at the global watermark
 -- Calls:      pgq_node.require_location, pgq_node.lock_watermark, pgq_node.consumer_position, pgq.register_consumer_at
 -- Changes:    pgq_node.subscriber_info, pgq.subscription, pgq.consumer
--- Raises:     TR005 when the node is a subscriber already; TR004 without location; an error when the tick is not here
+-- Raises:     TR005 when the node is a subscriber already, or another reader of the queue has the worker's name: both
+--             would share one position, and the slower one would lose events; TR004 without location; an error when the tick is not here
 create or replace function pgq_node.register_subscriber(
     in  i_queue_name         text,
     in  i_remote_node_name   text,
@@ -47,6 +48,16 @@ begin
     end if;
 
     perform pgq_node.lock_watermark(i_queue_name);
+    if exists (select 1
+                 from pgq.subscription s
+                 join pgq.queue q on q.queue_id = s.sub_queue
+                 join pgq.consumer c on c.co_id = s.sub_consumer
+                where q.queue_name = i_queue_name and c.co_name = i_remote_worker_name) then
+        raise exception 'a consumer "%" reads queue "%" here already, so node "%" needs a worker of another name',
+                i_remote_worker_name, i_queue_name, i_remote_node_name
+            using errcode = 'TR005',
+                  hint = 'Name it with --worker.';
+    end if;
     global_watermark := pgq_node.consumer_position(i_queue_name, '.global_watermark');
     perform pgq.register_consumer_at(i_queue_name, v_watermark, global_watermark);
     perform pgq.register_consumer_at(i_queue_name, i_remote_worker_name,
