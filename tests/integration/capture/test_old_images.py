@@ -9,8 +9,10 @@ from collections import Counter
 import pytest
 
 from fixtures.captured import Capture
+from fixtures.sqljobs import make_job
 from tailrace.db.connection import Database
 from tailrace.errors import NotFound, WrongState
+from tailrace.jobs.manager import Manager
 
 KEEP = "select tailrace.keep_old_images('flow', 'public.t')"
 
@@ -66,6 +68,32 @@ async def test_switching_on_twice_is_one_switch_and_only_for_tables_of_a_root(
     await capture.db.execute("select tailrace.remove_table('flow', 'public.t')")
     await capture.add("t")
     assert await capture.db.fetch_value("select old_images from tailrace.table_info")
+
+
+async def test_they_are_switched_off_again_where_no_job_needs_them(capture: Capture) -> None:
+    await _table(capture)
+    db = capture.db
+    await db.execute("insert into public.t values (1, 'x')")
+    await db.execute("create table public.counted (n bigint)")
+    body = "insert into public.counted select sum(_weight) from changes.t"
+    await make_job(db, "counting", body)
+    drop = "select tailrace.drop_old_images('flow', 'public.t')"
+    with pytest.raises(WrongState, match=r'job "counting" reads the changes of table "public\.t"'):
+        await db.execute(drop)
+    async with Manager(db, timeout=5.0) as manager:
+        await manager.stop("counting")
+        await manager.drop("counting")
+    before = len(await capture.events())
+    relation = await db.fetch_value(drop)
+    assert await db.fetch_value(drop) == relation
+    await db.execute("update public.t set a = 'y'; delete from public.t")
+    kinds = [event.type for event in (await capture.events())[before:]]
+    assert kinds == ["row:U", "row:D"]
+    await db.execute(KEEP)
+    await db.execute("insert into public.t values (2, 'z'); delete from public.t")
+    assert [event.type for event in (await capture.events())[-3:]] == ["row:I", "row:O", "row:D"]
+    with pytest.raises(NotFound, match=r'or database ".*" is not its root'):
+        await db.execute("select tailrace.drop_old_images('flow', 'public.u')")
 
 
 async def test_role_without_rights_is_told_so(capture: Capture) -> None:

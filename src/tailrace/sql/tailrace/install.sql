@@ -42,6 +42,7 @@
 \ir functions/tailrace.refresh_capture.sql
 \ir functions/tailrace.follow_relation.sql
 \ir functions/tailrace.keep_old_images.sql
+\ir functions/tailrace.drop_old_images.sql
 
 -- Positions, mirror, status
 \ir functions/tailrace.raise_lost_position.sql
