@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from tailrace import log
 from tailrace.app.hearing import Ears
 from tailrace.app.idleness import Idleness
 from tailrace.app.options import Options
 from tailrace.app.served import ServedDatabase
 from tailrace.db import schema
+from tailrace.errors import ConnectError
 from tailrace.service import Supervisor, together
+
+_logger = log.get("run")
 
 
 async def run(
@@ -22,10 +26,12 @@ async def run(
 ) -> None:
     """Serve databases until a signal ends it, or until everything is done (``until_idle``).
 
-    A database that cannot be served now is an error; one that is lost later is waited for.
+    A database that cannot be served is an error. One that is lost later is waited for, and so is
+    one that does not answer at the start while others do; ``until_idle`` would have to wait, too,
+    so that it is an error there.
     """
     runner = Runner(databases, options or Options(), signals=signals)
-    await runner.check()
+    await runner.check(strict=until_idle)
     if started is not None:
         started()
     await runner.run(until_idle=until_idle)
@@ -43,14 +49,33 @@ class Runner:
             for dsn in dict.fromkeys(databases)
         ]
 
-    async def check(self) -> None:
-        """Look at each database once, so that a wrong address or a missing schema ends the run."""
+    async def check(self, *, strict: bool = True) -> None:
+        """Look at each database once, so that a wrong address or a missing schema ends the run.
+
+        Without ``strict`` a server that may only be down ends it if none of the others answers.
+        """
         try:
             digests = schema.digests()
-            await together(*(one.check(digests) for one in self.served))
+            absent = await together(*(self._check(one, digests, strict) for one in self.served))
+            silent = [error for error in absent if error is not None]
+            if silent and len(silent) == len(self.served):
+                raise silent[0]
+            for error in silent:
+                _logger.warning("%s; it will be served when it answers", error)
         except BaseException:
             await together(*(one.close() for one in self.served))
             raise
+
+    async def _check(
+        self, served: ServedDatabase, digests: Mapping[str, str], strict: bool
+    ) -> ConnectError | None:
+        try:
+            await served.check(digests)
+        except ConnectError as error:
+            if strict or not error.retryable:
+                raise
+            return error
+        return None
 
     async def run(self, *, until_idle: bool) -> None:
         """Run until told to stop, or until idle."""

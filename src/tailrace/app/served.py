@@ -68,6 +68,7 @@ class ServedDatabase:
         self._supervisor = supervisor
         self._hear: Hear = ears.hear
         self._running: set[str] = set()
+        self._checked = False
         self._db: Database | None = None
 
     def start(self) -> None:
@@ -107,9 +108,10 @@ class ServedDatabase:
             await locks.mark(self._db)
         return self._db
 
-    async def check(self, digests: Mapping[str, str]) -> None:
+    async def check(self, digests: Mapping[str, str] | None = None) -> None:
         """Raise what would keep this database from being served, such as schemas of old."""
         await schema.require(await self._connected(), wanted=digests)
+        self._checked = True
 
     async def nodes(self, db: Database) -> list[Any]:
         """The nodes in this database that are served."""
@@ -119,6 +121,8 @@ class ServedDatabase:
 
     async def discover(self) -> bool:
         """Start what the nodes here need and does not run yet; stop jobs that are asked to stop."""
+        if not self._checked:  # it did not answer when we began
+            await self.check()
         db = await self._connected()
         for node in await self.nodes(db):
             for key, make in self._wanted(node):

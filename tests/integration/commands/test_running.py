@@ -7,6 +7,8 @@ import signal
 import time
 from pathlib import Path
 
+import pytest
+
 from fixtures.command import Tailrace
 from fixtures.waiting import eventually
 from tailrace.cli.daemon import running_pid
@@ -95,6 +97,32 @@ async def test_first_sigterm_ends_the_run_in_order(pair, process):
         for name in ("discovery", "ticker", "maintenance"):
             assert f"{name} {db.dbname}" in told
     assert time.monotonic() - began < 5  # idle: mostly well below one second
+
+
+async def test_database_that_does_not_answer_at_first_keeps_no_other_from_being_served(
+    pair, process, proxy
+):
+    way = await proxy(pair["down"].dsn)
+    await way.refuse()
+    told = "select uptodate from pgq_node.local_state"
+    run = await process("run", "--db", pair["up"].dsn, "--db", way.dsn)
+    await eventually(lambda: pair["up"].fetch_value(told), 30)
+    assert "Connection refused; it will be served when it answers" in run.err
+    assert not await pair["down"].fetch_value(told)
+    await way.resume()
+    await eventually(lambda: pair["down"].fetch_value(told), 30)
+
+
+@pytest.mark.parametrize("more", [[], ["--until-idle"]])
+async def test_database_that_does_not_answer_ends_a_run_that_needs_it(more, pair, process, proxy):
+    """Alone there is nothing to serve, and without it not everything can be applied."""
+    way = await proxy(pair["down"].dsn)
+    await way.refuse()
+    others = ["--db", pair["up"].dsn] if more else []
+    run = await process("run", *more, "--db", way.dsn, *others)
+    assert await run.wait(30) == 1
+    assert run.err.count("\n") == 1
+    assert "cannot connect to host=127.0.0.1" in run.err
 
 
 async def test_database_with_schemas_of_another_version_ends_the_run(pair, process):
