@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fixtures.cascade import QUEUE, Cascade
-from fixtures.exports import files, make_export, rows_after, run_export, told
+import pytest
+
+from fixtures.cascade import QUEUE, Cascade, running
+from fixtures.exports import (
+    RandomChanges,
+    files,
+    lines,
+    make_export,
+    newest,
+    rows_after,
+    run_export,
+    told,
+)
+from fixtures.sqljobs import force_tick
+from fixtures.waiting import eventually
+from tailrace.bridge.export.changing import change
 from tailrace.db.connection import Database
+from tailrace.errors import Unsupported
 
 
 async def test_rows_that_are_there_and_then_every_change(cascade: Cascade, tmp_path: Path):
@@ -41,6 +56,115 @@ async def test_rows_that_are_there_and_then_every_change(cascade: Cascade, tmp_p
     await db.execute("truncate public.t")
     await run_export(db, "flow_t")
     assert rows_after(tmp_path, "public.t") == []
+
+
+async def test_lines_with_weights_come_to_the_table_in_any_order(cascade: Cascade, tmp_path: Path):
+    db = (await cascade.root()).db
+    await db.execute(RandomChanges.TABLE)
+    await db.execute(f"select tailrace.add_table('{QUEUE}', 't')")
+    changes = RandomChanges(db)
+    await changes.make()
+    await make_export(db, "out", tmp_path, "public.t")
+    for _ in range(15):
+        await changes.make()
+        await run_export(db, "out")
+    wanted = await db.fetch_all("select id, v from public.t order by id")
+    assert newest(tmp_path, "public.t") == [row._asdict() for row in wanted]
+    await db.execute("truncate public.t; insert into public.t values (1, 'a')")
+    await db.execute("update public.t set v = 'b'")
+    await run_export(db, "out")
+    last = lines(tmp_path, "public.t", files(tmp_path, "public.t")[-1])[-3:]
+    assert [(one["_op"], one["_weight"], one["v"]) for one in last] == [
+        ("I", 1, "a"), ("U", -1, "a"), ("U", 1, "b"),
+    ]  # fmt: skip
+    assert last[0]["_event_id"] < last[1]["_event_id"] < last[2]["_event_id"]
+
+
+async def test_row_that_a_trigger_changes_again_is_told_once(database: Database, tmp_path: Path):
+    db = database
+    await db.execute("""
+        create table public.t (id int primary key, v text);
+        create function public.again() returns trigger language plpgsql as $$ begin
+            update public.t set v = v || '!' where id = new.id and new.v not like '%!';
+            return null; end $$;
+        create trigger again after insert or update on public.t
+            for each row execute function public.again()
+    """)
+    for form in ("debezium-json", "changes"):
+        await make_export(db, form, tmp_path / form, "t", initial="latest", format=form)
+    await db.execute("insert into public.t values (1, 'a'), (2, 'b')")
+    for form in ("debezium-json", "changes"):
+        await run_export(db, form)
+    await db.execute("update public.t set v = 'c' where id = 1")
+    for form in ("debezium-json", "changes"):
+        await run_export(db, form)
+    wanted = [{"id": 1, "v": "c!"}, {"id": 2, "v": "b!"}]
+    assert rows_after(tmp_path / "debezium-json", "public.t") == wanted
+    assert newest(tmp_path / "changes", "public.t") == wanted
+
+
+async def test_new_rows_only(database: Database, tmp_path: Path):
+    db = database
+    await db.execute("create table public.log (id int primary key, at timestamptz)")
+    await db.execute("insert into public.log values (1, '2026-01-01 12:00+02')")
+    await make_export(db, "strict", tmp_path / "a", "log", format="json")
+    await make_export(db, "loose", tmp_path / "b", "log", format="json", updates="skip")
+    await run_export(db, "strict")
+    await run_export(db, "loose")
+    await db.execute("insert into public.log values (2, null)")
+    await run_export(db, "strict")
+    await db.execute("update public.log set at = null where id = 1")
+    await db.execute("insert into public.log values (3, null)")
+    await run_export(db, "loose")
+    first = {"id": 1, "at": "2026-01-01 10:00:00Z"}
+    assert lines(tmp_path / "b", "public.log") == [
+        first,
+        {"id": 2, "at": None},
+        {"id": 3, "at": None},
+    ]
+    with pytest.raises(Unsupported, match=r'event \d+: a row of table "public.log" was updated'):
+        await run_export(db, "strict")
+    assert lines(tmp_path / "a", "public.log") == [first, {"id": 2, "at": None}]
+    await change(db, "strict", {"updates": "skip"})
+    await run_export(db, "strict")
+    assert lines(tmp_path / "a", "public.log")[-1] == {"id": 3, "at": None}
+
+
+async def test_tables_begin_at_ticks_of_their_own_and_batches_are_bounded(
+    cascade: Cascade, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    tables = ("public.t", 'public.odd "name"/ü')
+    for node in (root, leaf):
+        for table in tables:
+            name = table.partition(".")[2].replace('"', '""')
+            await node.db.execute(f'create table public."{name}" (id int primary key, v text)')
+            await node.db.execute("select tailrace.add_table(%s, %s)", QUEUE, table)
+    await root.db.execute("insert into public.t select n, 'x' from generate_series(1, 3000) n")
+    await root.db.execute("""insert into public."odd ""name""/ü" values (1, 'a')""")
+    async with running(root, leaf):
+        await make_export(leaf.db, "out", tmp_path, *tables)
+        await root.db.execute("update public.t set v = 'y' where id <= 10")
+        await root.db.execute("""update public."odd ""name""/ü" set v = 'b'""")
+        odd = "public.odd%20%22name%22%2F%C3%BC"
+
+        async def there() -> bool:
+            assert newest(tmp_path, odd) == [{"id": 1, "v": "b"}]
+            assert sum(row["v"] == "y" for row in newest(tmp_path, "public.t")) == 10
+            return True
+
+        await eventually(there, 20)
+    assert files(tmp_path, "public.t")[0].startswith("0" * 15 + "-")
+    # what waits is merged, up to about so many events and bytes
+    monkeypatch.setattr("tailrace.engines.postgres.changes.FEWEST_EVENTS", 10)
+    monkeypatch.setattr("tailrace.bridge.export.consumer.MOST_BYTES", 1)
+    before = len(files(tmp_path, "public.t"))
+    for number in range(6):
+        await root.db.execute(f"update public.t set v = '{number}' where id <= 500")
+        await force_tick(root.db, QUEUE)
+    await run_export(leaf.db, "out")
+    assert len(files(tmp_path, "public.t")) >= before + 2
 
 
 async def test_database_without_a_cascade(database: Database, tmp_path: Path):

@@ -29,7 +29,7 @@ from tailrace.cascade.position import State
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.engines.postgres.batch import Batch
-from tailrace.engines.postgres.changes import ChangesConsumer, Range
+from tailrace.engines.postgres.changes import MOST_ROWS, ChangesConsumer, Range
 from tailrace.engines.postgres.filling import snapshot_of
 from tailrace.engines.postgres.program import Source, act_as_owner
 from tailrace.errors import ApplyError, LostChanges, WrongState
@@ -289,9 +289,8 @@ class ExportConsumer(ChangesConsumer[ExportJob]):
                 one.discard()
 
     def _learn(self, found: Range, rows: int) -> None:
-        super()._learn(found, rows)
-        if self._bytes > MOST_BYTES:
-            self._size = max(1, self._size * MOST_BYTES // self._bytes)
+        """Files are bounded in bytes, too."""
+        super()._learn(found, max(rows, self._bytes * MOST_ROWS // MOST_BYTES))
 
     # ---------------------------------------------------------------- the rows that are there
 

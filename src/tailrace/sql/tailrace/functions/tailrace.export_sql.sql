@@ -27,7 +27,7 @@ language plpgsql stable as $body$
 --      i_rows      - there are no changes but all rows of the table, each once
 --
 -- Returns:
---      COPY … TO STDOUT; the delimiter and the quote are characters that JSON has no use for
+--      COPY … TO STDOUT; raises TR030 when the table has lost its primary key. The delimiter and the quote are characters that JSON has no use for
 --
 -- Calls:
 --      tailrace.export_columns, tailrace.key_columns
@@ -50,10 +50,14 @@ begin
         v_told := pg_catalog.format($$select 0 as id, 0 as before_id, c._time as at, 'r' as op, null as before, %s as after
             from pg_temp.tailrace_changes_%s as c$$, v_image, i_number);
     else
-        -- without a key nothing tells which images belong together
-        select coalesce(pg_catalog.string_agg('c.' || pg_catalog.quote_ident(k.name), ', ' order by k.n), 'c._event_id')
+        select pg_catalog.string_agg('c.' || pg_catalog.quote_ident(k.name), ', ' order by k.n)
         into v_key
         from pg_catalog.unnest(tailrace.key_columns(i_relation)) with ordinality as k (name, n);
+        if v_key is null then
+            raise exception using errcode = 'TR030',
+                message = pg_catalog.format('table "%s" has no primary key any more, so nothing tells which old and new rows belong together', i_relation),
+                hint = 'give it one';
+        end if;
         v_told := pg_catalog.format($$
             with changed as (
                 select c._event_id as id, c._weight as weight, c._op as op, c._time as at, %s as image,
@@ -67,7 +71,7 @@ begin
             ), known as (
                 select *, op = 'U' and weight = 1 and prev_weight = -1 and prev_op = 'U' as follows,
                     op = 'U' and weight = -1 and next_weight = 1 and next_op = 'U' as is_followed,
-                    bool_or(weight = -1 and prev_weight = 1 and image <> prev_image) over (partition by key) as crooked
+                    bool_or(weight = prev_weight or weight = -1 and image <> prev_image) over (partition by key) as crooked
                 from beside
             )
             select id, case when weight = -1 then id when follows then prev_id end as before_id, at,
