@@ -43,7 +43,7 @@ async def test_whole_life_by_commands_and_statements(
         assert row["statement"] == f"export public.t to {to} as changes"
         assert '"retention": "7d"' in str(row).replace("'", '"')
         refused = await tailrace("create-savepoint", "out", *db, status=1)
-        assert "writes files, which whoever reads them has seen" in refused.complaint
+        assert "writes files, which whoever reads them has seen" in refused.err
         await tailrace("stop-job", "out", "--drain", *db)
         assert await _is(root.db, "FINISHED")
         assert newest(to, "public.t") == [{"id": 1, "v": "a"}, {"id": 2, "v": "b"}]
