@@ -218,7 +218,7 @@ class RoundTrip:
     async def _make_jobs(self, runner: RunProcess) -> None:
         """Files for Flink, what Flink does with them, and the way back."""
         root, out = self.stage.root, self.files / "out"
-        asked = Options(str(out), format="json", updates="weigh", every="500ms")
+        asked = Options(str(out), format="changes", every="500ms")
         await create_export(root, EXPORT, [FLIGHTS], asked)
         self._audience.scene(f"export {EXPORT}: changes of {FLIGHTS} become files in {out}")
         await self._wait(lambda: _has_file(out / FLIGHTS), "the first file of flights", runner)
