@@ -102,6 +102,9 @@ class Idleness:
             db = await self._connected(one)
             for node in await one.nodes(db):
                 if node.queue_name == LOCAL_QUEUE:
+                    for name in await db.fetch_all(queries.imports_at_work):
+                        if not one.has_loaded(name.consumer_name):
+                            return f"consumer {name.consumer_name}: there may be files to load"
                     local.append((db, node))
                 elif (left := await self._left_of(db, node)) is not None:
                     return left

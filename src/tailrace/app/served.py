@@ -201,6 +201,11 @@ class ServedDatabase:
     def _import(self, queue: str, consumer: str) -> SeatedConsumer:
         return ImportConsumer(self.dsn, queue, consumer, **self._settings())
 
+    def has_loaded(self, consumer: str) -> bool:
+        """Whether an import that runs here has loaded all files that it has seen."""
+        found = self.at_work.get(f"{LOCAL_QUEUE}/{consumer}")
+        return isinstance(found, ImportConsumer) and found.idle
+
     def _copies(self, queue: str) -> Loop:
         service = self.copies[queue] = CopyService(
             self.dsn, queue, runner_timeout=self._options.runner_timeout

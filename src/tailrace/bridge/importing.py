@@ -43,7 +43,7 @@ class ImportConsumer(SeatedConsumer):
         super().__init__(dsn, queue, consumer, replica=False, **options)
         self.lines = 0
         self.idle = False
-        """Whether the last look has found nothing to load."""
+        """Whether the last look has found nothing to load, or another runner looks."""
         self._poll = float(options.get("poll", 1.0))
         self._job: Row | None = None
         self._place: Place | None = None
@@ -65,6 +65,13 @@ class ImportConsumer(SeatedConsumer):
         """Whatever the node is: it reads no queue."""
         return True
 
+    async def run_once(self) -> bool:
+        """Make one pass."""
+        did_work = await super().run_once()
+        if not self.seated:
+            self.idle = True
+        return did_work
+
     # ---------------------------------------------------------------- one pass
 
     async def _pass(self, state: State) -> bool:
@@ -73,8 +80,11 @@ class ImportConsumer(SeatedConsumer):
             self._end()
             return False
         # asked before the look, so that the look finds all that was there when it was asked for
-        draining = await self._seat.db.fetch_value(queries.import_drains, job_id=job.job_id)
-        if not draining and monotonic() < self._look_at:
+        wishes = await self._seat.db.fetch_one(queries.import_wishes, job_id=job.job_id)
+        if wishes is None or wishes.settings != job.settings:
+            await self._let_go()
+            return True
+        if not wishes.drains and monotonic() < self._look_at:
             return False
         files = await self._new_files(job)
         await reach("import.after_look")
@@ -85,7 +95,7 @@ class ImportConsumer(SeatedConsumer):
             return True
         self._most_files = MOST_FILES
         self._look_at = monotonic() + (job.poll or self._poll)
-        if draining:
+        if wishes.drains:
             await self._seat.db.execute(
                 queries.drain_to, job_id=job.job_id, tick=state.completed_tick
             )

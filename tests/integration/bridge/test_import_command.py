@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace
 from fixtures.imports import part, write
 from fixtures.process import StartProcess
-from fixtures.sqljobs import rows
+from fixtures.sqljobs import rows, status
+from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 
 
@@ -18,7 +20,7 @@ async def test_made_listed_run_and_drained_from_the_command_line(
     await db.execute("create table t (a integer primary key, b text)")
     target = ("--db", db.dsn)
     short = ("import", "load", *target, "--from", str(place))
-    assert "missing option '--table'" in (await tailrace(*short, status=2)).complaint
+    assert "a new job needs --table" in (await tailrace(*short, status=2)).complaint
     wrong = (await tailrace(*short, "--table", "x", status=1)).complaint
     assert wrong.startswith('tailrace: table "x" does not exist in database')
     made = await tailrace(
@@ -31,10 +33,28 @@ async def test_made_listed_run_and_drained_from_the_command_line(
         "from": str(place), "table": "public.t", "format": "debezium-json", "key": ["a"],
         "poll": "00:00:00.1", "retention": "168:00:00",
     }  # fmt: skip
-    write(place / part(0, 0), [{"op": "c", "after": {"a": 1, "b": "x"}}])
-    await process("run", *target)
+    runner = await process("run", *target)
+    await eventually(lambda: is_running(db))
+    change = ("import", "load", *target)
+    await tailrace(*change, "--sparse", "--retention", "never", "--columns", "a")
+    assert "needs --from" in (await tailrace(*change, "--key", "b", status=2)).complaint
+    assert "needs --from" in (await tailrace(*change, status=2)).complaint
+    wrong = (await tailrace(*change, "--columns", "b", status=2)).complaint
+    assert 'key column "a" is not among the columns' in wrong
+    write(place / part(0, 0), [{"op": "c", "after": {"a": 1}}])
     await tailrace("stop-job", "load", "--drain", *target)
-    assert await rows(db, "select * from t") == ["(1,x)"]
+    assert await rows(db, "select * from t") == ["(1,)"]
+    runner.send(signal.SIGTERM)
+    await runner.wait()
+    write(place / part(0, 1), [{"op": "c", "after": {"a": 2}}])
+    await db.execute("select tailrace.request_start_job('load')")
+    assert await (await process("run", "--until-idle", *target)).wait() == 0
+    await tailrace("stop-job", "load", *target)
+    assert await rows(db, "select * from t") == ["(1,)", "(2,)"]
     tree = await tailrace("lineage", *target, "--format", "json")
     assert f'"{place}"' in tree.out
     await tailrace("drop-job", "load", "--yes", *target)
+
+
+async def is_running(db: Database) -> bool:
+    return await status(db, "load") == "RUNNING"

@@ -215,6 +215,7 @@
 \ir functions/tailrace.import_plan.sql
 \ir functions/tailrace.import_target.sql
 \ir functions/tailrace.create_import.sql
+\ir functions/tailrace.change_import.sql
 \ir functions/tailrace.begin_import.sql
 \ir functions/tailrace.note_removed_files.sql
 

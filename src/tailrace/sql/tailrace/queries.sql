@@ -1107,13 +1107,22 @@ select tailrace.create_import(
     pg_catalog.make_interval(secs => %(poll)s::float8),
     pg_catalog.make_interval(secs => %(retention)s::float8));
 
+-- change_import: change an import that is there
+select tailrace.change_import(%(job)s, %(changes)s::jsonb);
+
 -- import_job: what the runner of an import has to know
-select j.job_id, j.job_name, j.settings ->> 'from' as source, j.settings ->> 'table' as target,
+select j.job_id, j.job_name, j.settings::text as settings, j.settings ->> 'from' as source, j.settings ->> 'table' as target,
     j.settings ->> 'format' as format, j.owner, j.schemas, j.owner is distinct from current_user as is_foreign,
     extract(epoch from (j.settings ->> 'poll')::interval)::float8 as poll,
     extract(epoch from (j.settings ->> 'retention')::interval)::float8 as retention
 from tailrace.job as j
 where j.queue_name = %(queue)s and j.consumer_name = %(consumer)s and j.kind = 'import';
+
+-- imports_at_work: imports that are wanted running
+select j.consumer_name
+from tailrace.job as j
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+where j.kind = 'import' and not s.paused;
 
 -- import_plan: the statements by which an import loads files
 select p.*
@@ -1125,8 +1134,8 @@ cross join lateral tailrace.import_plan(
     coalesce((j.settings ->> 'sparse')::boolean, false), j.owner) as p
 where j.job_id = %(job_id)s;
 
--- import_drains: whether an import is to load what is there and end
-select j.drain_since is not null and j.drain_tick is null
+-- import_wishes: whether an import is to load what is there and end, and how it is set now
+select j.drain_since is not null and j.drain_tick is null as drains, j.settings::text as settings
 from tailrace.job as j
 where j.job_id = %(job_id)s;
 
