@@ -201,7 +201,7 @@ _HINTS = {
 
 # Schema, function or table that does not exist.
 _MISSING = frozenset({"3F000", "42883", "42P01"})
-_OUR_SCHEMAS = re.compile(r"\b(pgq|pgq_node|tailrace)\b")
+_OUR_SCHEMAS = re.compile(r"\b(pgq|pgq_coop|pgq_node|tailrace)\b")
 
 # Connecting fails without a SQLSTATE, so these have to be told by their text. Waiting does not mend
 # them; everything else (refused, no route, starting up, too many clients) may pass.

@@ -12,7 +12,7 @@ from tailrace.db.scripts import scripts
 
 _DENIED = re.compile(r"permission denied for \w+(?: \w+)? (\S+)")
 _MADE = re.compile(r"^create (?:table|(?:or replace )?view) \w+\.(\w+)", re.MULTILINE)
-_SCHEMAS = ("pgq", "pgq_node", "tailrace")
+_SCHEMAS = ("pgq", "pgq_coop", "pgq_node", "tailrace")
 
 
 def remedy(refusal: str, user: str) -> str | None:

@@ -25,7 +25,7 @@ from tailrace.db.rights import to_apply
 from tailrace.db.scripts import Migration, Script, migrations, scripts
 from tailrace.errors import DatabaseError, SchemaMissing, TailraceError, WrongState
 
-SCHEMAS = ("pgq", "pgq_node", "tailrace")
+SCHEMAS = ("pgq", "pgq_coop", "pgq_node", "tailrace")
 
 # Schemas that come and go with one of ours and hold nothing but what is generated.
 SATELLITES = {"tailrace": ("tailrace_capture",)}

@@ -3,6 +3,8 @@
 
 -- Queues
 \ir pgq/install.sql
+-- Members that share the work of a consumer
+\ir pgq_coop/install.sql
 -- The cascade of nodes
 \ir pgq_node/install.sql
 -- Capture, apply, jobs, and the record of what has been installed

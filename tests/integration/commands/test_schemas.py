@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from fixtures.command import Tailrace
 
-PRESENT = "select nspname::text from pg_namespace where nspname in ('pgq', 'pgq_node', 'tailrace')"
+PRESENT = (
+    "select nspname::text from pg_namespace"
+    " where nspname in ('pgq', 'pgq_coop', 'pgq_node', 'tailrace')"
+)
 
 
 async def test_install_says_what_it_did_and_repeating_it_does_nothing(
@@ -12,16 +15,16 @@ async def test_install_says_what_it_did_and_repeating_it_does_nothing(
 ):
     db = await new_database(installed=False)
     first = await tailrace("install", "--db", db.dsn)
-    assert [line.split(": ")[2] for line in first.err.splitlines()] == ["installed (0.1.0)"] * 3
+    assert [line.split(": ")[2] for line in first.err.splitlines()] == ["installed (0.1.0)"] * 4
     again = await tailrace("install", "--db", db.dsn)
-    assert [line.split(": ")[2] for line in again.err.splitlines()] == ["current (0.1.0)"] * 3
+    assert [line.split(": ")[2] for line in again.err.splitlines()] == ["current (0.1.0)"] * 4
     assert first.out == again.out == ""
 
 
 async def test_uninstall_needs_a_yes(database, tailrace: Tailrace):
     result = await tailrace("uninstall", "--db", database.dsn, status=2)
     assert "confirm with --yes" in result.complaint
-    assert len(await database.fetch_all(PRESENT)) == 3
+    assert len(await database.fetch_all(PRESENT)) == 4
     await tailrace("uninstall", "--db", database.dsn, "--yes")
     assert await database.fetch_all(PRESENT) == []
     result = await tailrace("uninstall", "--db", database.dsn, "--yes")

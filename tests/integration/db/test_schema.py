@@ -238,6 +238,7 @@ class TestBesideTheRealExtension:
         report = await schema.install(db, use_extension=True)
         assert actions(report) == {
             "pgq": "left alone",
+            "pgq_coop": "installed",
             "pgq_node": "left alone",
             "tailrace": "installed",
         }
