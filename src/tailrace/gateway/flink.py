@@ -171,7 +171,7 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
     match statement:
         case st.PassThrough(text):
             flink = await session.flink()
-            return [_answer(await flink.run(text, session.options.of_flink))]
+            return [answer_of(await flink.run(text, session.options.of_flink))]
         case (
             st.CreateSavepoint()
             | st.ShowSavepoints()
@@ -366,7 +366,7 @@ async def lineage(session: Session, name: str | None) -> Found:
     return Found(found, None if job is None else found.of_job(job.job_id), remarks)
 
 
-def _answer(result: SqlResult) -> Answer:
+def answer_of(result: SqlResult) -> Answer:
     """What Flink answered; rows that were taken back are marked in a column of their own."""
     if result.kinds is None:
         return Answer(Result(result.columns, result.rows))

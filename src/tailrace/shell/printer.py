@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import IO
 
 import click
@@ -43,6 +44,14 @@ class Printer:
                 self._write(line)
         elif answer.tag and self.form == "table":
             self._write(answer.tag)
+
+    def write_lines(self, lines: Iterable[str]) -> None:
+        """Write lines of a result that comes little by little."""
+        self.end_passing()
+        for line in lines:
+            self._write(line)
+        if self._file is None:
+            sys.stdout.flush()
 
     def complain(self, error: TailraceError, text: str = "") -> None:
         """Say what went wrong, and where in the statement as far as that is known."""

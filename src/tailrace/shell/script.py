@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from tailrace.errors import TailraceError
-from tailrace.gateway.dispatch import execute
+from tailrace.gateway.dispatch import execute, start_on_flink
+from tailrace.gateway.results import Answer
 from tailrace.gateway.sessions import Session
 from tailrace.shell.printer import Printer
 from tailrace.shell.progress import shown_progress
@@ -68,7 +69,21 @@ class Script:
             if not await self.confirm(f"Remove all savepoints{of_job}?"):
                 return
         async with shown_progress(self.session, self.printer):
-            answers = await execute(self.session, statement)
+            if isinstance(statement, PassThrough) and self.session.options.is_flink:
+                answers = await self._of_flink(statement)
+            else:
+                answers = await execute(self.session, statement)
         for answer in answers:
             self.printer.show(answer)
         self.printer.took(monotonic() - begun)
+
+    async def _of_flink(self, statement: PassThrough) -> list[Answer]:
+        """A query over a stream has no end, so its rows are shown as they come."""
+        from tailrace.shell.flow import show_rows
+
+        rows = await start_on_flink(self.session, statement)
+        try:
+            answer = await show_rows(self.printer, rows)
+        finally:
+            await rows.close()
+        return [] if answer is None else [answer]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Literal
 
 from tailrace.gateway.results import Result, text_of
@@ -16,7 +17,25 @@ from tailrace.statements.columns import columns
 Expanded = Literal["off", "on", "auto"]
 
 _NARROWEST = 8  # columns; below this a text is no longer read but deciphered
+_NARROW = 12  # below this rather ids are broken than texts squeezed
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Growing:
+    """A table whose rows come little by little: columns only get wider, and there is one header."""
+
+    def __init__(self) -> None:
+        self._widths: list[int] = []
+
+    def lines(self, result: Result) -> Iterator[str]:
+        """More rows, as lines."""
+        header = [_lines_of(name) for name in result.columns]
+        cells = [[_lines_of(text_of(value)) for value in row] for row in result.rows]
+        before = self._widths or [0] * len(header)
+        wished = _wished(header, cells)
+        self._widths = [max(pair) for pair in zip(before, wished, strict=True)]
+        lines = _aligned(result, header, cells, self._widths)
+        yield from islice(lines, 2 if any(before) else 0, None)
 
 
 def table_lines(
@@ -25,16 +44,21 @@ def table_lines(
     """The result as lines that are at most ``width`` wide (None: as wide as they come)."""
     cells = [[_lines_of(text_of(value)) for value in row] for row in result.rows]
     header = [_lines_of(name) for name in result.columns]
-    wished = [
-        max(columns(line) for line in (*header[index], *(ln for row in cells for ln in row[index])))
-        for index in range(len(header))
-    ]
+    wished = _wished(header, cells)
     widths = _fitting(result, wished, width)
     if expanded == "on" or (expanded == "auto" and widths is None and cells):
         yield from _records(header, cells, width)
     else:
         yield from _aligned(result, header, cells, widths or wished)
     yield f"({len(cells)} row{'' if len(cells) == 1 else 's'})"
+
+
+def _wished(header: Sequence[Sequence[str]], cells: Sequence[Sequence[Sequence[str]]]) -> list[int]:
+    """How wide each column would be if there were room."""
+    return [
+        max(columns(line) for line in (*header[index], *(ln for row in cells for ln in row[index])))
+        for index in range(len(header))
+    ]
 
 
 def _lines_of(text: str) -> list[str]:
@@ -53,13 +77,27 @@ def _visible(match: re.Match[str]) -> str:
 def _fitting(result: Result, wished: Sequence[int], width: int | None) -> list[int] | None:
     """The widths of the columns; None when they cannot all be made to fit.
 
-    The widest columns are narrowed to a common limit. Numbers are not broken.
+    The widest columns are narrowed to a common limit: at first only those whose values can be
+    broken at a blank, since an id over two lines cannot be copied. Numbers are never broken.
     """
     room = None if width is None else width - 3 * len(wished) + 1
     if room is None or sum(wished) <= room:
         return list(wished)
-    rigid = [result.is_numeric(index) for index in range(len(wished))]
-    for limit in range(max(wished), _NARROWEST - 1, -1):
+    numbers = [result.is_numeric(index) for index in range(len(wished))]
+    words = [number or _is_unbroken(result, index) for index, number in enumerate(numbers)]
+    return _narrowed(wished, words, room, _NARROW) or _narrowed(wished, numbers, room, _NARROWEST)
+
+
+def _is_unbroken(result: Result, index: int) -> bool:
+    """Whether no value of the column has a blank or a line end in it."""
+    return not any(set(text_of(row[index])) & {" ", "\n"} for row in result.rows)
+
+
+def _narrowed(
+    wished: Sequence[int], rigid: Sequence[bool], room: int, narrowest: int
+) -> list[int] | None:
+    """The widths with the greatest limit for what is not rigid that fits; None: there is none."""
+    for limit in range(max(wished), narrowest - 1, -1):
         widths = [
             wish if keep else min(wish, limit) for wish, keep in zip(wished, rigid, strict=True)
         ]

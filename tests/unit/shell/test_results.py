@@ -190,3 +190,11 @@ def test_wrapping_loses_nothing_but_blanks(line: str, width: int) -> None:
     parts = wrap(line, width)
     assert "".join(parts).replace(" ", "") == line.replace(" ", "")
     assert all(columns(part) <= width for part in parts)
+
+
+def test_ids_stay_whole_where_texts_can_be_broken_instead():
+    rows = [("0123456789abcdef0123456789abcdef", "a name of some words that goes on", "RUNNING")]
+    lines = drawn(Result(("job id", "job name", "status"), rows), width=66).split("\n")
+    assert lines[2].startswith(" 0123456789abcdef0123456789abcdef | a name of some")
+    assert max(map(len, lines)) <= 66
+    assert "words that goes on" in lines[3]

@@ -138,14 +138,15 @@ async def collected(rows: Rows) -> SqlResult:
             found += some
     finally:
         await rows.close()
-    kinds = [row.kind for row in found]
+    return result_of(rows.shape, found)
+
+
+def result_of(shape: Shape, rows: Sequence[Row]) -> SqlResult:
+    """All rows of a statement as its result."""
+    kinds = [row.kind for row in rows]
     changing = any(kind != INSERTED for kind in kinds)
-    return SqlResult(
-        rows.shape.columns,
-        [row.fields for row in found],
-        rows.shape.engine_id,
-        kinds if changing else None,
-    )
+    fields = [row.fields for row in rows]
+    return SqlResult(shape.columns, fields, shape.engine_id, kinds if changing else None)
 
 
 OpenSession = Callable[[Mapping[str, str]], Awaitable[SqlSession]]
