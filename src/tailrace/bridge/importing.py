@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any
 
 from tailrace import log
-from tailrace.bridge.loading import PIECE, BadFile, Loader, TooMany
+from tailrace.bridge.loading import PIECE, BadFile, Loader, Missing, TooMany
 from tailrace.bridge.order import Arrival, complete, in_order
 from tailrace.bridge.place import Place, at
 from tailrace.cascade.position import State
@@ -30,6 +30,9 @@ _logger = log.get("import")
 # Files that are loaded in one transaction: small ones together, a large one alone.
 MOST_BYTES = 64 << 20
 MOST_FILES = 500
+
+# A look at many files takes a while: the pause after it is so many times as long.
+_REST = 10
 
 # Files that are old enough are looked for so often.
 _REMOVE_EVERY = 10.0
@@ -52,6 +55,7 @@ class ImportConsumer(SeatedConsumer):
         self._look_at = 0.0
         self._remove_at = 0.0
         self._most_files = MOST_FILES
+        self._most_bytes = MOST_BYTES
 
     async def run(self) -> None:
         """Run the job until told to stop, or until there is no such job any more."""
@@ -86,6 +90,7 @@ class ImportConsumer(SeatedConsumer):
             return True
         if not wishes.drains and monotonic() < self._look_at:
             return False
+        begun = monotonic()
         files = await self._new_files(job)
         await reach("import.after_look")
         self.idle = not files
@@ -93,8 +98,9 @@ class ImportConsumer(SeatedConsumer):
             await self._load(job, files, state.completed_tick)
             self._wake.set()
             return True
-        self._most_files = MOST_FILES
-        self._look_at = monotonic() + (job.poll or self._poll)
+        self._most_files, self._most_bytes = MOST_FILES, MOST_BYTES
+        took = monotonic() - begun
+        self._look_at = monotonic() + max(job.poll or self._poll, _REST * took)
         if wishes.drains:
             await self._seat.db.execute(
                 queries.drain_to, job_id=job.job_id, tick=state.completed_tick
@@ -121,7 +127,7 @@ class ImportConsumer(SeatedConsumer):
         assert self._seat.epoch is not None
         batch, size = [files[0]], files[0].size
         for file in files[1 : self._most_files]:
-            if size + file.size > MOST_BYTES:
+            if size + file.size > self._most_bytes:
                 break
             batch.append(file)
             size += file.size
@@ -130,6 +136,12 @@ class ImportConsumer(SeatedConsumer):
         except TooMany:
             self._most_files = 1  # the one that is to blame says so alone
             return
+        except Missing:
+            if len(batch) < len(files):  # what is missing may be in one of those behind
+                self._most_files *= 4
+                self._most_bytes *= 4
+                return
+            raise
         await reach("import.after_commit")
         self.lines += lines
         self._loaded |= {file.path: file for file in batch}

@@ -140,20 +140,22 @@ class Loader:
     # ---------------------------------------------------------------- taking lines
 
     async def _take(self, plan: Row, file: Arrival) -> _Taken:
-        name = self._name(file)
         try:
             async with self._db.copy_in(plan.copy_sql) as copy:
-                with self._place.telling(f"file {name}", "read"):
-                    opened = await asyncio.to_thread(self._place.open, file.path)
-                    try:
-                        digest = await self._copy(opened, copy, file)
-                    finally:
-                        await asyncio.to_thread(opened.close)
+                opened = await asyncio.to_thread(self._open, file)
+                try:
+                    digest = await self._copy(opened, copy, file)
+                finally:
+                    await asyncio.to_thread(opened.close)
         except DatabaseError as error:
             raise self._refused(file, error) from error
         if await asyncio.to_thread(self._place.look_at, file.path) != file:
             raise self._changing(file)
         return _Taken(file, copy.rowcount, digest)
+
+    def _open(self, file: Arrival) -> IO[bytes]:
+        with self._place.telling(f"file {self._name(file)}", "read"):
+            return self._place.open(file.path)
 
     async def _copy(self, opened: IO[bytes], copy: CopyIn, file: Arrival) -> str:
         """Copy the file's bytes; returns their checksum."""
@@ -161,7 +163,8 @@ class Loader:
         size, line, tail = 0, 1, b"\n"
 
         def read() -> tuple[bytes, re.Match[bytes] | None]:
-            piece = opened.read(PIECE)
+            with self._place.telling(f"file {self._name(file)}", "read"):
+                piece = opened.read(PIECE)
             found.update(piece)
             return piece, _END_OF_COPY.search(tail + (piece or b"\n"))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tailrace.bridge.order import Arrival
-from tailrace.errors import StorageError, Unsupported
+from tailrace.errors import StorageError, TailraceError, Unsupported
 
 _HIDDEN = (".", "_")
 
@@ -57,9 +57,9 @@ class Place(ABC):
                 hint=self._remedy(error),
                 retryable=True,
             ) from error
+        except TailraceError:
+            raise
         except Exception as error:  # whatever the library of some store has
-            if type(error).__module__.partition(".")[0] in ("builtins", "tailrace"):
-                raise
             raise StorageError(f"{what} cannot be {verb}: {error}", retryable=True) from error
 
     @property
@@ -83,8 +83,10 @@ class Directory(Place):
         with os.scandir(directory) as entries:
             found = [one for one in entries if not one.name.startswith(_HIDDEN)]
         for one in found:
+            _refuse_unreadable(f"{directory}/{one.name}")
             try:
-                if one.is_dir():
+                # no links to directories: they may lead in a circle
+                if one.is_dir(follow_symlinks=False):
                     yield from self._within(directory / one.name, f"{prefix}{one.name}/")
                 elif one.is_file():
                     yield _arrival(f"{prefix}{one.name}", one.stat())
@@ -113,6 +115,17 @@ class Directory(Place):
         if isinstance(error, FileNotFoundError):
             return "it is looked for again until it is there"
         return super()._remedy(error)
+
+
+def _refuse_unreadable(path: str) -> None:
+    """A name that is no text could not be written down as loaded."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        name = path.encode(errors="backslashreplace").decode()
+        raise StorageError(
+            f'the name of "{name}" is no UTF-8 text', hint="rename or remove it", retryable=True
+        ) from None
 
 
 def _arrival(path: str, found: os.stat_result) -> Arrival:

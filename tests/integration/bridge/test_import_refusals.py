@@ -10,6 +10,7 @@ import pytest
 from fixtures.imports import Line, came, consumer_of, make_import, part, run_import, went, write
 from fixtures.sqljobs import rows, status
 from fixtures.waiting import eventually
+from tailrace.bridge import importing, loading
 from tailrace.bridge.importing import ImportConsumer
 from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
@@ -203,3 +204,46 @@ async def test_only_what_was_loaded_and_is_old_is_removed(db: Database, place: P
     assert os.listdir(place) == [part(0, 2)]
     removed = "select count(*) from tailrace.import_file where removed_at is not null"
     assert await db.fetch_value(removed) == 2
+
+
+async def test_what_adds_a_row_is_found_behind_many_files(
+    db: Database, place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(importing, "MOST_FILES", 2)
+    await db.execute("create table bag (a integer)")
+    await make_import(db, place, "bag", format=CHANGES)
+    write(place / part(0, 0), [went(a=1)], seconds=1)
+    for number in range(10):
+        write(place / part(1, number), [came(a=2)], seconds=2 + number)
+    write(place / part(2, 0), [came(a=1)], seconds=60)
+    await run_import(db)
+    assert await rows(db, "select count(*), sum(a) from bag") == ["(10,20)"]
+
+
+async def test_a_name_that_is_no_text_is_named(db: Database, place: Path):
+    await db.execute(TABLE)
+    await make_import(db, place, "t")
+    name = os.fsencode(place) + b"/part-\xff-0"
+    os.close(os.open(name, os.O_CREAT))
+    assert '\\udcff-0" is no UTF-8 text' in await problem(db)
+    os.unlink(name)
+    os.symlink(place, place / "circle")
+    write(place / part(0, 0), [GOOD])
+    await run_import(db)
+    assert await rows(db, "select * from t") == ["(1,x)"]
+
+
+async def test_a_bad_line_of_a_large_file_is_named(
+    db: Database, place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(loading, "PIECE", 64)
+    await db.execute("create table t (a integer)")
+    await make_import(db, place, "t")
+    lines: list[Line] = [{"a": number} for number in range(5000)]
+    for at, bad in ((10, "{"), (4000, "\\."), (700, {"a": "x"})):
+        write(place / part(0, 0), [*lines[:at], bad, *lines[at:]])
+        assert f"line {at + 1}: " in await problem(db)
+        await db.execute("select tailrace.request_start_job('load')")
+    write(place / part(0, 0), lines)
+    await run_import(db)
+    assert await rows(db, "select count(*) from t") == ["(5000)"]
