@@ -65,6 +65,7 @@ class Resurrected:
     readers: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
     provider: str = ""
+    paused: bool = True
 
 
 class Resurrection:
@@ -88,6 +89,7 @@ class Resurrection:
         self.grave: Grave
         self._root_db: Database
         self._silent: list[str] = []
+        self._elsewhere: set[str] = set()
 
     async def look(self) -> bool:
         """Find gravestone and root and refuse what cannot work; False: a leaf has nothing to do."""
@@ -127,6 +129,8 @@ class Resurrection:
             node = await read_node(db, self._queue)
             if node is None or node.name != member.name:
                 return None
+            if node.provider != self.node.name:
+                self._elsewhere.add(node.name)
             tick = await db.fetch_value(
                 queries.consumer_position,
                 queue=self._queue,
@@ -170,6 +174,7 @@ class Resurrection:
         else:
             await self._need_registration()
         await self._announce()
+        result.paused = (await need_node(self._db, self._queue)).paused
         return result
 
     async def _step_down(self, say: lost.Talk) -> None:
@@ -206,7 +211,9 @@ class Resurrection:
                     watermark=self.grave.node.global_watermark, parts=parts,
                 )  # fmt: skip
         assert done is not None
-        result.consumers, result.readers, result.copied = done.consumers, done.readers, done.copied
+        result.consumers, result.copied = done.consumers, done.copied
+        # the takeover moved most of them; here that was never heard of
+        result.readers = [name for name in done.readers if name not in self._elsewhere]
         await reach("resurrect.after_forget")
 
     async def _return(self) -> None:

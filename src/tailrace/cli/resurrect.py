@@ -83,6 +83,5 @@ def _tell(call: Invocation, form: str, name: str, result: Resurrected) -> None:
             f'node "{reader}" still read from here; give it a provider with: '
             "tailrace change-provider"
         )
-    call.say(
-        f'node "{name}" is a branch of "{result.provider}" and is paused; now: tailrace resume'
-    )
+    paused = " and is paused; now: tailrace resume" if result.paused else ", and goes on"
+    call.say(f'node "{name}" is a branch of "{result.provider}"{paused}')

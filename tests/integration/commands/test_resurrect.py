@@ -242,7 +242,11 @@ async def test_after_a_takeover_while_everything_is_served(cascade, tailrace):
             result = await tailrace("resurrect", "--db", old.dsn, "--format", "tsv")
             assert result.out.splitlines()[1].startswith("public.t\t2\t0\t0\t")
             assert await old.db.fetch_value(FLAG) is False
+            assert "still read from here" not in result.err  # the takeover has moved them
+            assert "is paused; now: tailrace resume" in result.err
             await tailrace("resume", "--timeout", "40", "--db", old.dsn)
+            again = await tailrace("resurrect", "--db", old.dsn)
+            assert 'node "old" is a branch of "new", and goes on' in again.err
             await eventually(lambda: has_rows(old, 103), 20)
             await old.db.execute("set session_replication_role = replica")
             await old.db.execute("delete from public.t where v = 'lost'")
