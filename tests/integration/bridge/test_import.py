@@ -9,6 +9,9 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from fixtures.command import Tailrace
+from fixtures.command import tailrace as tailrace
+from fixtures.exports import make_export
 from fixtures.imports import came, make_import, part, run_import, went, write
 from fixtures.sqljobs import rows
 from tailrace.bridge import importing
@@ -152,3 +155,35 @@ async def test_large_files_go_alone_and_small_ones_together(
     counted = "select count(distinct xmin::text) || '/' || count(*) from"
     assert await db.fetch_value(f"{counted} tailrace.import_file") == "3/5"
     assert await db.fetch_value(f"{counted} t") == "3/304"
+
+
+async def test_export_flink_and_import_are_one_graph(db: Database, place: Path, tailrace: Tailrace):
+    await db.execute("create table src (a integer primary key); create table t (a integer)")
+    await make_export(db, "out", place, "public.src")
+    await make_import(db, place / "back", "t")
+    reads, writes = (
+        json.dumps([{"name": name, "place": where}])
+        for name, where in (("c.d.src", f"{place}/public.src"), ("c.d.back", f"{place}/back"))
+    )
+    await db.execute(
+        "select tailrace.flink_create_job('http://flink:8081', 'between', repeat('a', 32),"
+        " 'INSERT …', '{}', '{}', %s, %s)",
+        reads,
+        writes,
+    )
+    out = (await tailrace("sql", "-c", "SHOW JOBTREES", "--format", "json", "--db", db.dsn)).out
+    tree = ["  " * row["level"] + f"{row['kind']} {row['name']}" for row in json.loads(out)]
+    node = f"{db.dbname}/public"
+    assert tree == [
+        f"table {node}.src",
+        f"  queue {db.dbname}/tailrace.local",
+        "    job out",
+        f"      files {place}/public.src",
+        "        job between",
+        f"          files {place}/back",
+        "            job load",
+        f"              table {node}.t",
+    ]
+    assert [row["status"] for row in json.loads(out) if row["name"] == "between"] == ["CREATED"]
+    events = (await tailrace("lineage", "--format", "openlineage", "--db", db.dsn)).out
+    assert f'"name": "{place}/back"' in events

@@ -53,10 +53,10 @@ async def test_whole_life_by_commands_and_statements(
         assert [line["id"] for line in newest(to, "public.t")] == [1, 2, 3]
         tree = await tailrace("sql", "-c", "SHOW JOBTREE 'out'", "--format", "json", *db)
         assert [(line["kind"], line["name"].strip()) for line in tree.json] == [
-            ("job", "out"), ("files", str(to)),
+            ("job", "out"), ("files", f"{to}/public.t"),
         ]  # fmt: skip
         events = (await tailrace("lineage", "out", "--format", "openlineage", *db)).out
-        assert f'"name": "{to}"' in events
+        assert f'"name": "{to}/public.t"' in events
         shown = await tailrace("export", "out", "--ddl", *db)
         assert shown.out.startswith("CREATE TABLE `t_changes` (\n  `id` INT,\n")
         assert f"'path' = 'file://{to}/public.t'" in shown.out

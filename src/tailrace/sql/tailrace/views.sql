@@ -52,6 +52,34 @@ left join lateral (
 
 comment on view tailrace.jobs is 'Jobs of this database with their status, as SHOW JOBS EXTENDED shows them';
 
+-- Jobs on Flink clusters, in the same columns; where they run stands where others have their node.
+create or replace view tailrace.flink_jobs as
+select
+    j.job_id,
+    j.job_name,
+    r.status,
+    r.started_at as start_time,
+    r.ended_at as end_time,
+    'flink'::text as engine,
+    case when r.is_batch then 'batch' else 'streaming' end as kind,
+    j.cluster as node,
+    null::interval as lag,
+    null::text as position,
+    coalesce(r.ended_at, pg_catalog.clock_timestamp()) - r.started_at as duration,
+    j.statement,
+    r.error,
+    r.engine_id,
+    j.wanted,
+    j.is_foreign,
+    r.run_id,
+    r.restored_from,
+    r.checkpoint
+from tailrace.flink_job as j
+join tailrace.flink_run as r on r.run_id = j.run_id
+where not j.is_dropped;
+
+comment on view tailrace.flink_jobs is 'Jobs on Flink clusters with their status as last seen there';
+
 -- What flows where in this database: an edge a row. A table or a job is one of this database, a queue
 -- or a node is named by its node, so that the edges of all databases of a cascade make one graph.
 create or replace view tailrace.lineage as
@@ -101,12 +129,26 @@ from placed as p
 join tailrace.job_relation as r on r.job_id = p.job_id
 where r.direction = 'writes'
 union all
--- the place of the files that one writes
-select 'job', p.node_name, p.job_name, 'files', '', j.settings ->> 'to',
-    p.job_id, null::text[], null::jsonb, null
+-- the places of the files that one writes, one for each table
+select 'job', p.node_name, p.job_name, 'files', '', pg_catalog.rtrim(j.settings ->> 'to', '/') || '/' || r.table_name,
+    p.job_id, array[r.table_name], null::jsonb, null
 from placed as p
 join tailrace.job as j on j.job_id = p.job_id
+join tailrace.job_relation as r on r.job_id = p.job_id and r.is_changes
 where p.kind = 'export'
+union all
+-- jobs on Flink, as far as they read and write files
+select 'files', '', r.place, 'job', f.node, f.job_name, f.job_id, null::text[], null::jsonb, f.status
+from tailrace.flink_jobs as f
+join tailrace.flink_job as j on j.job_id = f.job_id
+cross join lateral pg_catalog.jsonb_to_recordset(j.reads) as r (name text, place text)
+where r.place ~ '^(/|[a-z0-9+.-]+://)'
+union all
+select 'job', f.node, f.job_name, 'files', '', w.place, f.job_id, null::text[], null::jsonb, null
+from tailrace.flink_jobs as f
+join tailrace.flink_job as j on j.job_id = f.job_id
+cross join lateral pg_catalog.jsonb_to_recordset(j.writes) as w (name text, place text)
+where w.place ~ '^(/|[a-z0-9+.-]+://)'
 union all
 -- the mirror of a branch writes its own queue, the worker of a leaf the one it is merged into
 select 'job', p.node_name, p.job_name,
@@ -149,7 +191,7 @@ comment on column tailrace.lineage.job_id is 'Job at one end of it; NULL: none';
 comment on column tailrace.lineage.tables is 'Global names of the tables that flow here; NULL: all that come';
 comment on column tailrace.lineage.columns is
     'For each column of what is written, the columns that it is made of (schema.table.column); NULL: not known';
-comment on column tailrace.lineage.state is 'State of the table that is written; NULL: it has none';
+comment on column tailrace.lineage.state is 'State of the table that is written, status of the job on Flink; NULL: it has none';
 
 -- Savepoints of this database's jobs, newest first: what SHOW SAVEPOINTS shows of it. One that is being
 -- written is not there yet. What another node holds for one, only that node knows.
@@ -191,34 +233,6 @@ where s.state in ('completed', 'claimed', 'dropping')
 order by s.completed_at desc, s.path;
 
 comment on view tailrace.savepoints is 'Savepoints of the jobs of this database, as SHOW SAVEPOINTS shows them';
-
--- Jobs on Flink clusters, in the same columns; where they run stands where others have their node.
-create or replace view tailrace.flink_jobs as
-select
-    j.job_id,
-    j.job_name,
-    r.status,
-    r.started_at as start_time,
-    r.ended_at as end_time,
-    'flink'::text as engine,
-    case when r.is_batch then 'batch' else 'streaming' end as kind,
-    j.cluster as node,
-    null::interval as lag,
-    null::text as position,
-    coalesce(r.ended_at, pg_catalog.clock_timestamp()) - r.started_at as duration,
-    j.statement,
-    r.error,
-    r.engine_id,
-    j.wanted,
-    j.is_foreign,
-    r.run_id,
-    r.restored_from,
-    r.checkpoint
-from tailrace.flink_job as j
-join tailrace.flink_run as r on r.run_id = j.run_id
-where not j.is_dropped;
-
-comment on view tailrace.flink_jobs is 'Jobs on Flink clusters with their status as last seen there';
 
 -- Savepoints of those jobs that are there, or on their way.
 create or replace view tailrace.flink_savepoints as
