@@ -151,7 +151,7 @@ class Timeout(TailraceError):
 
 
 class StorageError(TailraceError):
-    """The files of a savepoint cannot be read, written or removed, or are not what was written."""
+    """Files of ours cannot be read, written or removed, or are not what was written."""
 
 
 class EngineError(TailraceError):

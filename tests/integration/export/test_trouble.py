@@ -26,6 +26,7 @@ from tailrace.errors import (
     UsageError,
     WrongState,
 )
+from tailrace.faults import InjectedFault, armed
 
 
 async def _table(db: Database) -> None:
@@ -230,6 +231,32 @@ async def test_lost_changes_end_the_job_for_good(database: Database, tmp_path: P
     await db.execute("set session_replication_role = local; insert into public.t values (1, '')")
     with pytest.raises(LostChanges, match="with another directory and --initial snapshot"):
         await run_export(db, "out")
+    assert await db.fetch_value("select status from tailrace.jobs") == "FAILED"
+
+
+async def test_batch_that_was_begun_ends_where_it_was_to_end_or_not_at_all(
+    database: Database, tmp_path: Path
+):
+    db = database
+    await _table(db)
+    await make_export(db, "out", tmp_path, "t", initial="latest")
+    await run_export(db, "out")
+    for number in range(2):
+        await db.execute(f"insert into public.t values ({number}, '')")
+        with armed("export.after_note:error"), pytest.raises(InjectedFault):
+            await run_export(db, "out")
+        until = await db.fetch_value("select max(to_tick) from tailrace.export_file")
+        await db.execute(f"update public.t set v = 'later' where id = {number}")
+        await force_tick(db, "tailrace.local")
+        if number == 0:
+            await run_export(db, "out")
+            first, second = files(tmp_path, "public.t")
+            assert first.endswith(f"{until:015d}.json")
+            assert [one["v"] for one in lines(tmp_path, "public.t", first)] == [""]
+    await db.execute("delete from pgq.tick where tick_id = %s", until)
+    with pytest.raises(LostChanges, match=f"tick {until} of queue .* was lost with the old root"):
+        await run_export(db, "out")
+    assert files(tmp_path, "public.t") == [first, second]
     assert await db.fetch_value("select status from tailrace.jobs") == "FAILED"
 
 

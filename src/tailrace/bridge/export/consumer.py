@@ -140,10 +140,21 @@ class ExportConsumer(ChangesConsumer[ExportJob]):
     async def _choose(self, source: Database, position: int, job: ExportJob) -> Range | None:
         """What is open from before comes first, up to the tick that was noted then."""
         until = self._open_until
-        if until is None:
+        if until is None or position >= until:
             return await super()._choose(source, position, job)
-        row = await self._range(source, position, stop_tick=until, max_events=2**31 - 1)
-        if row is None or row.to_tick < until:
+        row = await source.fetch_one(
+            queries.next_ticks,
+            queue=self._queue, consumer=self._consumer, position=position,
+            max_events=2**31 - 1, stop_tick=until,
+        )  # fmt: skip
+        if row is None or row.to_tick != until:
+            if row is not None and row.newest_tick > until:
+                raise LostChanges(
+                    f'tick {until} of queue "{self._queue}", up to which files have been written, '
+                    "was lost with the old root",
+                    hint="drop the job, and create it again with another directory and "
+                    "--initial snapshot",
+                )
             return None  # the provider does not have it yet
         return self._read(job, position, until, last=False)
 

@@ -220,18 +220,11 @@ class ChangesConsumer(SeatedConsumer, Generic[Job]):
         """The tick that a batch must not go beyond; None: there is no such tick."""
         return None
 
-    async def _range(
-        self,
-        source: Database,
-        position: int,
-        *,
-        stop_tick: int | None,
-        max_events: int | None = None,
-    ) -> Any:
+    async def _range(self, source: Database, position: int, *, stop_tick: int | None) -> Any:
         row = await source.fetch_one(
             queries.next_ticks,
             queue=self._queue, consumer=self._consumer, position=position,
-            max_events=max_events or self._size, stop_tick=stop_tick,
+            max_events=self._size, stop_tick=stop_tick,
         )  # fmt: skip
         return None if row is None or row.to_tick is None else row
 

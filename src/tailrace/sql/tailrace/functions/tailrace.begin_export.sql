@@ -22,6 +22,7 @@ language plpgsql as $body$
 --      relation  - schema.table
 --      shape     - tailrace.apply_shape(); NULL: the table is gone
 --      Raises TR021 (another runner) or TR020 (another position).
+--      To the end of the transaction, work_mem and jit are what suits the statements to come.
 --
 -- Calls:
 --      tailrace.check_runner, tailrace.apply_shape
@@ -32,6 +33,8 @@ declare
     v_position bigint;
 begin
     perform tailrace.check_runner(i_queue, i_consumer, i_epoch);
+    -- the changes are put in order; what is asked of them is too short-lived to be compiled
+    perform pg_catalog.set_config('work_mem', '64MB', true), pg_catalog.set_config('jit', 'off', true);
     select s.last_tick_id into v_position
     from pgq_node.local_state as s
     where s.queue_name = i_queue and s.consumer_name = i_consumer;

@@ -35,20 +35,26 @@ language plpgsql stable as $body$
 --      none
 -- ----------------------------------------------------------------------
 declare
-    v_image  text;
-    v_key    text;
-    v_source text;
-    v_told   text;
-    v_lines  text;
+    v_image   text;
+    v_key     text;
+    v_source  text;
+    v_told    text;
+    v_lines   text;
+    v_removes boolean;
 begin
     select '(select pg_catalog.row_to_json(tailrace_row)::text from (select '
         || pg_catalog.string_agg(e.expression || ' as ' || pg_catalog.quote_ident(e.name), ', ') || ') as tailrace_row)'
     into v_image
     from tailrace.export_columns(i_relation, i_table, i_lenient) as e;
 
-    if i_rows then
-        v_told := pg_catalog.format($$select 0 as id, 0 as before_id, c._time as at, 'r' as op, null as before, %s as after
-            from pg_temp.tailrace_changes_%s as c$$, v_image, i_number);
+    -- most batches only add rows, of which nothing has to be put together
+    if not i_rows then
+        execute pg_catalog.format('select exists (select from pg_temp.tailrace_changes_%s as c where c._weight < 0)', i_number)
+        into v_removes;
+    end if;
+    if v_removes is not true then
+        v_told := pg_catalog.format($$select c._event_id as id, c._event_id as before_id, c._time as at, %L as op, null as before, %s as after
+            from pg_temp.tailrace_changes_%s as c$$, case when i_rows then 'r' else 'c' end, v_image, i_number);
     else
         select pg_catalog.string_agg('c.' || pg_catalog.quote_ident(k.name), ', ' order by k.n)
         into v_key
