@@ -236,7 +236,7 @@ async def test_a_name_that_is_no_text_is_named(db: Database, place: Path):
 async def test_a_bad_line_of_a_large_file_is_named(
     db: Database, place: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(loading, "PIECE", 64)
+    monkeypatch.setattr(loading, "PIECE", 1000)
     await db.execute("create table t (a integer)")
     await make_import(db, place, "t")
     lines: list[Line] = [{"a": number} for number in range(5000)]
