@@ -631,12 +631,19 @@ async def test_flink_reads_back_what_was_exported(
         "select array_agg(attname::text order by attnum) from pg_attribute"
         " where attrelid = 'public.typed'::regclass and attnum > 0 and attgenerated = ''"
     )
+    # within a file order holds, so a changelog is right there, too
+    await database.execute("update public.typed set small = 7, yes = null where id = 2")
+    await database.execute("update public.typed set small = 0, yes = false where id = 2")
+    await database.execute("insert into public.typed (id) values (4), (5)")
+    await database.execute("update public.typed set id = 6, word = 'x' where id = 4")
+    await database.execute("delete from public.typed where id > 4")
     for form in ("changes", "debezium-json"):
         await run_export(database, form)
         await _defined(flink, database, form)
         texts = ", ".join(f"CAST(`{name}` AS STRING) AS `{name}`" for name in names)
         found = await flink.run(f"SELECT {texts} FROM typed")
         read = {int(row[0]): row for row in _kept(found)}
+        assert sorted(read) == sorted(READ_BACK)
         wrong = {
             (form, number, name): (value, wanted)
             for number, row in READ_BACK.items()
@@ -654,10 +661,10 @@ async def test_table_is_right_in_whatever_order_flink_reads_the_files(
     changes = RandomChanges(database, seed=8)
     await changes.make()
     await make_export(database, "out", tmp_path, "public.t")
-    for _ in range(40):
+    for _ in range(18):
         await changes.make()
         await run_export(database, "out")
-    assert len(files(tmp_path, "public.t")) > 20
+    assert len(files(tmp_path, "public.t")) > 8
     await _defined(flink, database, "out")
     rows = await database.fetch_all("select id, v from public.t order by id")
     assert _kept(await flink.run("SELECT * FROM t")) == [tuple(row) for row in rows]

@@ -42,6 +42,7 @@ async def test_whole_life_by_commands_and_statements(
         )
         assert row["statement"] == f"export public.t to {to} as changes"
         assert '"retention": "7d"' in str(row).replace("'", '"')
+        await tailrace("checkpoints", "out", *db)
         refused = await tailrace("create-savepoint", "out", *db, status=1)
         assert "writes files, which whoever reads them has seen" in refused.err
         await tailrace("stop-job", "out", "--drain", *db)
