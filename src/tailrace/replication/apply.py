@@ -25,8 +25,9 @@ from tailrace.errors import ApplyError, TailraceError, Unsupported
 from tailrace.replication.culprit import find_culprit
 from tailrace.replication.passing import begin_passing
 from tailrace.replication.relations import ApplyPlan, LocalTable, Relations
+from tailrace.replication.span import Part, Scope, tables_in
 from tailrace.replication.staging import Staging
-from tailrace.replication.transport import Abandoned, Part, Reading, Scope, tables_in
+from tailrace.replication.transport import Abandoned, Reading
 
 queries = load("tailrace")
 

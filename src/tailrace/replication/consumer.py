@@ -24,8 +24,9 @@ from tailrace.db.queries import load
 from tailrace.faults import reach
 from tailrace.replication.apply import AgainCarefully, Applied, Applier
 from tailrace.replication.passing import CombinedQueueClosed, send_position
+from tailrace.replication.span import Part, Span
 from tailrace.replication.sync import SyncPlan, hand_over
-from tailrace.replication.transport import Part, RangeReader, Reading, Span
+from tailrace.replication.transport import RangeReader, Reading
 
 queries = load("tailrace")
 node_queries = load("pgq_node")

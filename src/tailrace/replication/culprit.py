@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tailrace.errors import ApplyError, TailraceError
-from tailrace.replication.transport import Narrowing, Reading
+from tailrace.replication.span import Narrowing
+from tailrace.replication.transport import Reading
 
 if TYPE_CHECKING:
     from tailrace.replication.apply import Applier, Section

@@ -15,7 +15,7 @@ import msgspec
 
 from tailrace.db.connection import Database, Question, Row
 from tailrace.db.queries import load
-from tailrace.replication.transport import Scope
+from tailrace.replication.span import Scope
 
 queries = load("tailrace")
 

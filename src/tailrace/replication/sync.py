@@ -19,7 +19,8 @@ from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.faults import reach
 from tailrace.replication.apply import Applier
-from tailrace.replication.transport import RangeReader, Span
+from tailrace.replication.span import Span
+from tailrace.replication.transport import RangeReader
 
 queries = load("tailrace")
 _logger = log.get("sync")

@@ -14,7 +14,8 @@ from fixtures.stream import CONSUMER, QUEUE, Stream
 from tailrace.db.connection import Database
 from tailrace.errors import DatabaseError
 from tailrace.replication.apply import Applier
-from tailrace.replication.transport import RangeReader, Span
+from tailrace.replication.span import Span
+from tailrace.replication.transport import RangeReader
 
 pytestmark = [pytest.mark.sql, pytest.mark.timeout(180)]
 

@@ -7,7 +7,8 @@ import pytest
 from fixtures.databases import Connect
 from fixtures.stream import CONSUMER, QUEUE, Stream
 from tailrace.errors import ApplyError, ConnectionLost, LostPosition, TailraceError, Unsupported
-from tailrace.replication.transport import RangeReader, Span
+from tailrace.replication.span import Span
+from tailrace.replication.transport import RangeReader
 
 pytestmark = pytest.mark.sql
 

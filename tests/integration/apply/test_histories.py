@@ -11,7 +11,8 @@ from fixtures.databases import Connect, NewDatabase
 from fixtures.stream import CONSUMER, QUEUE, Stream
 from tailrace.errors import DatabaseError
 from tailrace.replication.apply import Applier
-from tailrace.replication.transport import RangeReader, Span
+from tailrace.replication.span import Span
+from tailrace.replication.transport import RangeReader
 
 pytestmark = [pytest.mark.sql, pytest.mark.timeout(180)]
 

@@ -9,7 +9,8 @@ import pytest
 from fixtures.stream import CONSUMER, QUEUE, Stream
 from tailrace.db.connection import Row
 from tailrace.db.queries import load
-from tailrace.replication.transport import Part, Reading, Scope, Span
+from tailrace.replication.span import Part, Scope, Span
+from tailrace.replication.transport import Reading
 
 pytestmark = pytest.mark.sql
 

@@ -8,7 +8,8 @@ from itertools import pairwise
 import pytest
 
 from fixtures.stream import CONSUMER, QUEUE, Stream
-from tailrace.replication.transport import Narrowing, RangeReader, Scope, Span
+from tailrace.replication.span import Narrowing, Scope, Span
+from tailrace.replication.transport import RangeReader
 
 pytestmark = pytest.mark.sql
 

@@ -14,7 +14,8 @@ from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.engines.postgres.program import Source
 from tailrace.errors import LostChanges
-from tailrace.replication.transport import Part, Reading
+from tailrace.replication.span import Part
+from tailrace.replication.transport import Reading
 
 queries = load("tailrace")
 

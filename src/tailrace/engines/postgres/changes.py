@@ -24,7 +24,8 @@ from tailrace.engines.postgres.preparing import prepare
 from tailrace.engines.postgres.program import ChangesJob, Source
 from tailrace.errors import LostChanges, TailraceError
 from tailrace.faults import reach
-from tailrace.replication.transport import ChangesScope, RangeReader, Reading, Span
+from tailrace.replication.span import ChangesScope, Span
+from tailrace.replication.transport import RangeReader, Reading
 
 queries = load("tailrace")
 
