@@ -10,6 +10,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from fixtures.dbapi import dbapi
 from fixtures.exports import RandomChanges, files, make_export, run_export
 from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import OpenSql, Sql
+from fixtures.imports import make_import, run_import
 from fixtures.process import StartProcess
 from fixtures.serving import Failed, served
 from fixtures.waiting import eventually
@@ -30,6 +32,7 @@ from tailrace.db.connection import Database
 from tailrace.engines.flink.environment import Environment
 from tailrace.engines.flink.local import LocalCluster, Running
 from tailrace.engines.flink.sql import SqlResult
+from tailrace.errors import StorageError
 
 DEFINITIONS = (
     "CREATE TABLE src (a INT, b STRING) WITH ('connector'='datagen','rows-per-second'='20')",
@@ -670,6 +673,68 @@ async def test_table_is_right_in_whatever_order_flink_reads_the_files(
     assert _kept(await flink.run("SELECT * FROM t")) == [tuple(row) for row in rows]
     [total] = _kept(await flink.run("SELECT SUM(`_weight`), SUM(id * `_weight`) FROM t_changes"))
     assert total == (len(rows), sum(row.id for row in rows))
+
+
+# ------------------------------------------------------------ files that tailrace import loads
+
+FLINKS = {
+    "yes": ("BOOLEAN", "boolean", "TRUE", "true"),
+    "tiny": ("TINYINT", "smallint", "CAST(-128 AS TINYINT)", "-128"),
+    "big": ("BIGINT", "bigint", "9223372036854775807", "9223372036854775807"),
+    "r": ("FLOAT", "real", "CAST(1.5 AS FLOAT)", "1.5"),
+    "d": ("DOUBLE", "double precision", "1e-7", "1e-07"),
+    "nan": ("DOUBLE", "double precision", "CAST('NaN' AS DOUBLE)", "NaN"),
+    "price": ("DECIMAL(10, 2)", "numeric(10, 2)", "12345678.90", "12345678.90"),
+    "huge": ("DECIMAL(38, 0)", "numeric", f"CAST('{'123456789' * 4}' AS DECIMAL(38, 0))",
+             "123456789" * 4),
+    "round": ("DECIMAL(20, 0)", "numeric(20, 0)", "CAST('1e19' AS DECIMAL(20, 0))",
+              "10000000000000000000"),
+    "day": ("DATE", "date", "DATE '2026-01-31'", "2026-01-31"),
+    "hour": ("TIME(0)", "time(0)", "TIME '12:00:01'", "12:00:01"),
+    "at": ("TIMESTAMP(6)", "timestamp", "TIMESTAMP '2026-01-31 12:00:00.123456'",
+           "2026-01-31 12:00:00.123456"),
+    "seen": ("TIMESTAMP_LTZ(3)", "timestamptz", "TO_TIMESTAMP_LTZ(1500, 3)",
+             "1970-01-01 00:00:01.5+00"),
+    "bits": ("BYTES", "bytea", "x'00ff5c0a'", r"\x00ff5c0a"),
+    "word": ("STRING", "text", "U&'tab\\0009line\\000A\"quote\" \\005C \\00FC'",
+             'tab\tline\n"quote" \\ ü'),
+    "doc": ("STRING", "jsonb", "'{\"a\": [1, null]}'", '{"a": [1, null]}'),
+    "some": ("ARRAY<INT>", "integer[]", "ARRAY[1, CAST(NULL AS INT)]", "{1,NULL}"),
+    "counts": ("MAP<STRING, INT>", "jsonb", "MAP['x', 1]", '{"x": 1}'),
+    "pair": ("ROW<x INT, y STRING>", "public.pair", "ROW(1, 'two')", "(1,two)"),
+    "nothing": ("STRING", "text", "CAST(NULL AS STRING)", None),
+}  # fmt: skip
+
+
+async def test_what_flink_writes_is_loaded_as_it_was(
+    database: Database, flink: Environment, tmp_path: Path
+):
+    await database.execute("create type public.pair as (x integer, y text)")
+    given = ", ".join(value for _, _, value, _ in FLINKS.values())
+    texts = ", ".join(f'"{name}"::text' for name in FLINKS)
+    wanted = [text for _, _, _, text in FLINKS.values()]
+    for form, standard in (("json", "SQL"), ("debezium-json", "ISO-8601")):
+        columns = ", ".join(f"`{name}` {kind}" for name, (kind, *_) in FLINKS.items())
+        name = form.partition("-")[0]
+        await flink.run(
+            f"CREATE TABLE `{name}_sink` ({columns}) WITH ('connector' = 'filesystem',"
+            f" 'path' = 'file://{tmp_path}/{form}', 'format' = '{form}',"
+            f" '{form}.timestamp-format.standard' = '{standard}')"
+        )
+        await flink.run(f"INSERT INTO `{name}_sink` SELECT {given}")
+        columns = ", ".join(f'"{name}" {kind}' for name, (_, kind, *_) in FLINKS.items())
+        await database.execute(f"create table public.{name} ({columns})")
+        await make_import(database, tmp_path / form, name, name=name, format=form)
+
+        async def loaded(name: str = name) -> bool:
+            with suppress(StorageError):  # there is no directory yet
+                await run_import(database, name)
+            return bool(await database.fetch_value(f"select count(*) from public.{name}"))
+
+        await eventually(loaded, 20)
+        row = await database.fetch_one(f"select {texts} from public.{name}")
+        assert row is not None
+        assert dict(zip(FLINKS, row, strict=True)) == dict(zip(FLINKS, wanted, strict=True))
 
 
 # ------------------------------------------------------------ the demo
