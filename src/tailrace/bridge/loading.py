@@ -110,6 +110,7 @@ class Loader:
         for file in files:
             if file.partition != part:
                 part = file.partition
+                self._refuse_wandering(file)
                 await self._db.execute(queries.note_part, part=json.dumps(part) if part else "")
             taken.append(await self._take(plan, file))
         await reach("import.after_copy")
@@ -124,6 +125,17 @@ class Loader:
             await self._convert(plan, taken, last - lines + 1, last)
             await self._apply(plan, taken)
         return lines
+
+    def _refuse_wandering(self, file: Arrival) -> None:
+        """Changes of one key in files of several directories come in no order."""
+        key = self._job.key
+        outside = [name for name in file.partition if key and name not in key]
+        if outside:
+            raise BadFile(
+                f"file {self._name(file)}: rows may go from one directory to another, since "
+                f'column "{outside[0]}" is not in the key ({", ".join(key)})',
+                hint="give Flink's table no PARTITIONED BY, or the import a key with that column",
+            )
 
     async def _note(self, taken: Sequence[_Taken]) -> None:
         """Write down that the files are loaded, as themselves: the owner has no business there."""

@@ -247,3 +247,16 @@ async def test_a_bad_line_of_a_large_file_is_named(
     write(place / part(0, 0), lines)
     await run_import(db)
     assert await rows(db, "select count(*) from t") == ["(5000)"]
+
+
+async def test_rows_that_could_change_directories_need_these_in_the_key(db: Database, place: Path):
+    await db.execute("create table p (a integer, day date, n integer, primary key (a, day))")
+    await make_import(db, place, "p", format=CHANGES, key=["a"])
+    write(place / "day=2026-01-01" / part(0, 0), [came(a=1, n=1)])
+    assert 'column "day" is not in the key (a)' in await problem(db)
+    await make_import(db, place, "p", name="both", format=CHANGES)
+    await run_import(db, "both")
+    write(place / "day=2026-01-01" / part(0, 1), [went(a=1, n=1)])
+    write(place / "day=2026-01-02" / part(0, 0), [came(a=1, n=2)])
+    await run_import(db, "both")
+    assert await rows(db, "select * from p") == ["(1,2026-01-02,2)"]

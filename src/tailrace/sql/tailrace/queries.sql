@@ -1112,7 +1112,9 @@ select tailrace.change_import(%(job)s, %(changes)s::jsonb);
 
 -- import_job: what the runner of an import has to know
 select j.job_id, j.job_name, j.settings::text as settings, j.settings ->> 'from' as source, j.settings ->> 'table' as target,
-    j.settings ->> 'format' as format, j.owner, j.schemas, j.owner is distinct from current_user as is_foreign,
+    j.settings ->> 'format' as format,
+    array(select k from jsonb_array_elements_text(j.settings -> 'key') as k) as key,
+    j.owner, j.schemas, j.owner is distinct from current_user as is_foreign,
     extract(epoch from (j.settings ->> 'poll')::interval)::float8 as poll,
     extract(epoch from (j.settings ->> 'retention')::interval)::float8 as retention
 from tailrace.job as j
