@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.cascade import QUEUE, Cascade, running
+from fixtures.cascade import OPTIONS, QUEUE, Cascade, running
 from fixtures.exports import (
     RandomChanges,
     files,
@@ -17,8 +17,9 @@ from fixtures.exports import (
     run_export,
     told,
 )
-from fixtures.sqljobs import force_tick
+from fixtures.sqljobs import force_tick, make_job
 from fixtures.waiting import eventually
+from tailrace.app import run
 from tailrace.bridge.export.changing import change
 from tailrace.db.connection import Database
 from tailrace.errors import Unsupported
@@ -173,3 +174,21 @@ async def test_database_without_a_cascade(database: Database, tmp_path: Path):
     await database.execute("insert into public.t values (1, 'a')")
     await run_export(database, "flow_t")
     assert told(tmp_path, "public.t") == [("c", None, {"id": 1, "v": "a"})]
+
+
+async def test_what_a_job_writes_is_exported_before_a_run_is_idle(cascade: Cascade, tmp_path: Path):
+    root = await cascade.root()
+    await root.db.execute(
+        "create table public.t (id int primary key, g int);"
+        "create table public.sums (g int primary key, n bigint)"
+    )
+    await root.db.execute(f"select tailrace.add_table('{QUEUE}', 't')")
+    await make_job(
+        root.db, "sums", "insert into sums as s select g, sum(_weight) from changes.t group by g"
+        " on conflict (g) do update set n = s.n + excluded.n",
+    )  # fmt: skip
+    await make_export(root.db, "out", tmp_path, "sums", every="1s")
+    await root.db.execute("insert into public.t select n, n % 3 from generate_series(1, 9) n")
+    await run([root.dsn], until_idle=True, options=OPTIONS, signals=False)
+    wanted = [{"g": g, "n": 3} for g in range(3)]
+    assert newest(tmp_path, "public.sums", "g") == wanted

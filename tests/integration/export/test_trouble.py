@@ -150,6 +150,7 @@ async def test_values_that_flink_has_none_for(database: Database, tmp_path: Path
     for values, told in (
         ("1, 'NaN'", 'column "n" of table "public.t" holds NaN, which'),
         ("2, 1, 'infinity'", 'column "at" of table "public.t" holds infinity'),
+        ("6, 1, '10000-01-01'", 'column "at" of table "public.t" holds 10000-01-01'),
         ("3, 1, null, '0001-01-01 BC'", 'column "d" of table "public.t" holds 0001-01-01 BC'),
         ("4, 1, null, null, '24:00'", 'column "h" of table "public.t" holds 24:00:00'),
         ("5, 1, null, null, null, '{{1}}'", 'column "a" of table "public.t" holds {{1}}'),
@@ -162,7 +163,7 @@ async def test_values_that_flink_has_none_for(database: Database, tmp_path: Path
         await run_export(db, "out")
         assert None in lines(tmp_path, "public.t")[-1].values()
         await change(db, "out", {"unreadable": "refuse"})
-    assert len(lines(tmp_path, "public.t")) == 5
+    assert len(lines(tmp_path, "public.t")) == 6
 
 
 async def test_runner_that_was_frozen_publishes_nothing(database: Database, tmp_path: Path):

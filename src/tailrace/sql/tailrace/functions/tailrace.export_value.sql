@@ -83,7 +83,7 @@ begin
         when flink_type = 'TIME(0)' then
             pg_catalog.format($$case when %1$s = '24:00' then %2$s else %1$s::text end$$, i_value, pg_catalog.format(v_refuse, 'text'))
         when flink_type = 'DATE' or flink_type like 'TIMESTAMP%' then
-            pg_catalog.format($$case when %1$s >= '0001-01-01' and %1$s < '9999-12-31' then %3$s when %1$s is not null then %2$s end$$,
+            pg_catalog.format($$case when %1$s >= '0001-01-01' and %1$s < '10000-01-01' then %3$s when %1$s is not null then %2$s end$$,
                 i_value, pg_catalog.format(v_refuse, 'text'),
                 case when flink_type like 'TIMESTAMP_LTZ%' then pg_catalog.format($$(%s at time zone 'UTC')::text || 'Z'$$, i_value)
                     else i_value || '::text' end)
