@@ -14,6 +14,8 @@ N := 20
 SEED := 1000
 SCHEDULES := 200
 STEPS := 6
+# Tests start a thousand processes of ours; each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help setup check test test-old soak bench demo grammar clean
