@@ -68,7 +68,7 @@ class FlinkSession:
         if self._gateway:
             from tailrace.engines.flink.gateway import GatewaySession
 
-            return await GatewaySession.open(self._gateway, settings)
+            return await GatewaySession.open(self._gateway, settings, self.engine.opened)
         from tailrace.engines.flink.environment import Environment
         from tailrace.engines.flink.local import running_here
 
@@ -79,7 +79,8 @@ class FlinkSession:
                 hint="SET 'tailrace.flink.gateway' = 'http://…:8083', or start a cluster of your "
                 "own with: tailrace flink start",
             )
-        return await Environment.open(local.java_port, local.token, local.settings | dict(settings))
+        chosen = local.settings | dict(settings)
+        return await Environment.open(local.java_port, local.token, chosen, self.engine.opened)
 
     async def run(self, text: str, settings: dict[str, str]) -> SqlResult:
         """Carry out a statement that is Flink's own, and fetch all of its rows."""

@@ -37,6 +37,7 @@ _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 # So long an unreachable JobManager is waited for when nobody says how long.
 _PATIENCE = 60.0
 _TELL_AFTER = 5.0
+_OPENS_WITHIN = 10.0
 _LOST = "the cluster knows nothing of it: it was never asked, or was restarted before it was done"
 
 
@@ -131,6 +132,21 @@ class FlinkEngine:
                 await intents.run_refused(submission.run_id, error.message)
                 raise
         raise AssertionError("the last attempt returns or raises")
+
+    async def opened(self, engine_id: str) -> None:
+        """Wait, for a while, until a query that is about to begin has begun.
+
+        Flink 2.3 has a flaw: a query that is cancelled before its last operator was opened takes
+        the TaskManager with it that it runs in, with all slots.
+        """
+        until = asyncio.get_running_loop().time() + _OPENS_WITHIN
+        try:
+            while await self.manager.is_opening(engine_id):
+                if asyncio.get_running_loop().time() > until:
+                    return
+                await asyncio.sleep(_PAUSE)
+        except TailraceError:
+            return  # whoever ends the query will hear of it
 
     async def find(self, run_id: str) -> str | None:
         """Flink's id of a run that we have submitted; None: it is not there (yet)."""

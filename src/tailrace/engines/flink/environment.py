@@ -15,11 +15,13 @@ from tailrace.engines.flink.java import Held, connect, told
 from tailrace.engines.flink.reading import Known, Reading
 from tailrace.engines.flink.sql import (
     INSERTED,
+    BeforeEnd,
     Row,
     Rows,
     Shape,
     SqlResult,
     SqlType,
+    at_once,
     collected,
     is_query,
 )
@@ -31,20 +33,25 @@ _TEXT = SqlType.written("STRING")
 class Environment:
     """One environment, and the connection on which it is spoken to."""
 
-    def __init__(self, java: Any, table: Any) -> None:
+    def __init__(self, java: Any, table: Any, before_end: BeforeEnd) -> None:
+        self._before_end = before_end
         self._java = java
         self._table = table
         self._lock = asyncio.Lock()
         self._reading: list[Reading] = []
 
     @classmethod
-    async def open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
+    async def open(
+        cls, port: int, token: str, settings: Mapping[str, str], before_end: BeforeEnd = at_once
+    ) -> Environment:
         """Make an environment that hands its jobs to the cluster of these settings."""
         chosen = dict(settings) | {"execution.target": "remote"}
-        return await asyncio.to_thread(cls._open, port, token, chosen)
+        return await asyncio.to_thread(cls._open, port, token, chosen, before_end)
 
     @classmethod
-    def _open(cls, port: int, token: str, settings: Mapping[str, str]) -> Environment:
+    def _open(
+        cls, port: int, token: str, settings: Mapping[str, str], before_end: BeforeEnd
+    ) -> Environment:
         java = connect(port, token)
         with told("no session was opened"), Held(java) as held:
             flink = java.jvm.org.apache.flink
@@ -53,7 +60,7 @@ class Environment:
                 made.setString(key, value)
             builder = held(flink.table.api.EnvironmentSettings.newInstance())
             chosen = held(held(builder.withConfiguration(made)).build())
-            return cls(java, flink.table.api.TableEnvironment.create(chosen))
+            return cls(java, flink.table.api.TableEnvironment.create(chosen), before_end)
 
     async def close(self) -> None:
         """End the queries that are still read, let the environment go, and leave."""
@@ -113,4 +120,4 @@ class Environment:
                 is_query=engine_id is not None,
                 has_content=str(held(found.getResultKind()).name()) != "SUCCESS",
             )
-            return Reading(self._java, found.collect(), shape)
+            return Reading(self._java, found.collect(), shape, self._before_end)

@@ -15,7 +15,16 @@ from urllib.parse import urlsplit
 
 from tailrace.engines.flink import words
 from tailrace.engines.flink.http import Answer, Client, Unanswered
-from tailrace.engines.flink.sql import Row, Rows, Shape, SqlResult, SqlType, collected
+from tailrace.engines.flink.sql import (
+    BeforeEnd,
+    Row,
+    Rows,
+    Shape,
+    SqlResult,
+    SqlType,
+    at_once,
+    collected,
+)
 from tailrace.errors import Unsupported, UsageError
 
 _VERSIONS = ("V4", "V3", "V2")
@@ -25,14 +34,20 @@ _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
 class GatewaySession:
     """A session on a SQL Gateway."""
 
-    def __init__(self, client: Client, version: str, handle: str) -> None:
+    def __init__(self, client: Client, version: str, handle: str, before_end: BeforeEnd) -> None:
         self._client = client
+        self._before_end = before_end
         self._base = f"/{version.lower()}/sessions/{handle}"
         self._reading: list[GatewayRows] = []
 
     @classmethod
     async def open(
-        cls, url: str, settings: Mapping[str, str], *, timeout: float = 30.0
+        cls,
+        url: str,
+        settings: Mapping[str, str],
+        before_end: BeforeEnd = at_once,
+        *,
+        timeout: float = 30.0,
     ) -> GatewaySession:
         """Begin a session, in the newest version of the protocol that both sides know."""
         client = Client(url, what="the Flink SQL Gateway", timeout=timeout)
@@ -48,7 +63,7 @@ class GatewaySession:
         except BaseException:
             await client.close()
             raise
-        return cls(client, version, handle)
+        return cls(client, version, handle, before_end)
 
     async def close(self) -> None:
         """End the session, and its queries; jobs that run go on."""
@@ -73,7 +88,7 @@ class GatewaySession:
         body = {"statement": statement}
         answer = await self._client.request("POST", f"{self._base}/statements", body, once=True)
         handle = str(_good(answer, "the statement was not taken").body["operationHandle"])
-        rows = GatewayRows(self._client, f"{self._base}/operations/{handle}")
+        rows = GatewayRows(self._client, f"{self._base}/operations/{handle}", self._before_end)
         try:
             await rows.begin()
         except BaseException:
@@ -86,8 +101,9 @@ class GatewaySession:
 class GatewayRows:
     """The rows of an operation, page by page."""
 
-    def __init__(self, client: Client, operation: str) -> None:
+    def __init__(self, client: Client, operation: str, before_end: BeforeEnd) -> None:
         self.shape = Shape()
+        self._before_end = before_end
         self._client = client
         self._operation = operation
         self._next: str | None = f"{operation}/result/0?rowFormat=JSON"
@@ -118,6 +134,8 @@ class GatewayRows:
         """Give the operation up: cancelling does not end a query that streams, closing does."""
         if not self.ended:
             self.ended, self._next = True, None
+            if self.shape.engine_id is not None:
+                await self._before_end(self.shape.engine_id)
             with suppress(Unanswered):
                 await self._client.request("DELETE", f"{self._operation}/close", timeout=5.0)
 

@@ -55,6 +55,18 @@ class JobManager:
             return None
         return str(_good(answer, f"status of job {engine_id}").body["status"])
 
+    async def is_opening(self, engine_id: str) -> bool:
+        """Whether tasks of a run are about to begin: deployed, or with slots free to be."""
+        answer = await self._asked("GET", "/jobs/overview", "the list of jobs")
+        run = next((one for one in answer.body["jobs"] if one["jid"] == engine_id), None)
+        if run is None or run["state"] not in ("INITIALIZING", "CREATED", "RUNNING"):
+            return False
+        tasks = run["tasks"]
+        if tasks.get("deploying") or tasks.get("initializing"):
+            return True
+        waiting = tasks.get("created") or tasks.get("scheduled") or not tasks.get("total")
+        return bool(waiting) and (await self.slots())[0] > 0
+
     async def why_failed(self, engine_id: str) -> str | None:
         """What ended a run or restarts it, all of it; None: nothing is known."""
         answer = await self._client.request("GET", f"/jobs/{engine_id}/exceptions?maxExceptions=1")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from tailrace.engines.flink.java import Held, beside, over, told
-from tailrace.engines.flink.sql import Row, Shape
+from tailrace.engines.flink.sql import BeforeEnd, Row, Shape
 from tailrace.errors import TailraceError
 
 # So many rows are read ahead of who uses them.
@@ -42,8 +42,9 @@ class Known:
 class Reading:
     """Rows that a query makes; ``iterator`` is Flink's, whose ``hasNext`` waits for the next."""
 
-    def __init__(self, java: Any, iterator: Any, shape: Shape) -> None:
+    def __init__(self, java: Any, iterator: Any, shape: Shape, before_end: BeforeEnd) -> None:
         self.shape = shape
+        self._before_end = before_end
         self.ended = False
         self._java = beside(java)
         self._iterator = over(self._java, iterator)
@@ -84,6 +85,8 @@ class Reading:
             self._closed = True
             self._room.set()
             if not self.ended:
+                if self.shape.engine_id is not None:
+                    await self._before_end(self.shape.engine_id)
                 await asyncio.to_thread(self._stop)
             if self._begun:
                 with suppress(TimeoutError):

@@ -149,5 +149,13 @@ def result_of(shape: Shape, rows: Sequence[Row]) -> SqlResult:
     return SqlResult(shape.columns, fields, shape.engine_id, kinds if changing else None)
 
 
+BeforeEnd = Callable[[str], Awaitable[None]]
+"""Awaited before a query is ended that may not have begun; gets the id of its run."""
+
+
+async def at_once(_: str) -> None:
+    """End queries without waiting for anything."""
+
+
 OpenSession = Callable[[Mapping[str, str]], Awaitable[SqlSession]]
 """Begins such a conversation, with settings."""
