@@ -259,3 +259,24 @@ async def test_removed_table_ends_on_the_subscriber_too(pair, process):
         return await pair["down"].fetch_all("select from tailrace.table_info") == []
 
     await eventually(forgotten, 30)
+
+
+async def test_table_is_not_shared_by_queues_that_are_not_merged(pair):
+    """Two roots may capture it; rows that come from one queue are not captured into another."""
+    await pair["up"].execute("create table public.t (id integer primary key)")
+    for queue in ("shop", "second"):
+        if queue != "shop":
+            await pair.at("up", "create-root", "other", "--queue", queue)
+        await pair.at("up", "add-table", "t", "--queue", queue)
+    await pair.at("down", "add-table", "t", "--create", "--queue", "shop")
+    leaf = ("create-leaf", "two", "--queue", "second", "--provider", pair["up"].dsn)
+    await pair.at("down", *leaf)
+    await pair.at("down", "create-root", "third", "--queue", "third")
+    before = await pair.contents()
+    for queue in ("second", "third"):
+        told = await pair.at("down", "add-table", "t", "--queue", queue, status=1)
+        assert 'table "public.t" is part of queue "shop" here' in told.complaint
+        assert "docs/howto/merge-queues.md" in told.complaint
+    assert await pair.contents() == before
+    aside = ("--create", "--dest-table", "t2", "--queue", "second")
+    await pair.at("down", "add-table", "t", *aside)

@@ -36,6 +36,7 @@
 \ir functions/tailrace.set_triggers.sql
 \ir functions/tailrace.build_capture.sql
 \ir functions/tailrace.refuse_written.sql
+\ir functions/tailrace.refuse_two_queues.sql
 \ir functions/tailrace.add_table.sql
 \ir functions/tailrace.remove_table.sql
 \ir functions/tailrace.born_as_part.sql

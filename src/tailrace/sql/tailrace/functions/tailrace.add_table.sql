@@ -24,7 +24,7 @@ as $$
 -- Raises:
 --      TR004 no node of that queue here, or no such table
 --      TR040 the table cannot be replicated (tailrace.check_table)
---      TR009 a SQL job writes into it
+--      TR009 a SQL job writes into it, or it belongs to another queue here that is not merged with this one
 -- Calls:
 --      pgq.insert_event(7), tailrace.refuse_written(2), tailrace.build_capture(1), tailrace.set_triggers(2)
 -- Tables changed:
@@ -64,6 +64,7 @@ begin
     end if;
     v_table := tailrace.check_table(v_dest);
     perform tailrace.refuse_written(i_queue_name, v_dest);
+    perform tailrace.refuse_two_queues(i_queue_name, v_dest);
     -- Writers end first, and begin again with the triggers in place.
     execute format('lock table %s in share row exclusive mode', v_table);
 
