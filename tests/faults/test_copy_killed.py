@@ -111,7 +111,7 @@ async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
         async with writing(root, table):
             # One that was woken up has left nothing to be copied again.
             nth = 1 if action == "stop" else 1 + number % 2
-            await strikes.strike(point, nth, nothing, sharing=True)
+            await strikes.strike(point, nth, nothing)
 
     await strikes.mend()
     for node in nodes[1:]:

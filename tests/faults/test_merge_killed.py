@@ -49,7 +49,7 @@ async def test_nothing_is_lost_or_doubled_when_struck_at_each_of_them_in_turn(
     strikes = Strikes(process, merge.all, settings, action, merge.equal)
     for number, point in enumerate([*COPY, "apply.after_commit", *POINTS]):
         await merge.write()
-        await strikes.strike(point, 1 if point in COPY else 1 + number % 2, meanwhile, sharing=True)
+        await strikes.strike(point, 1 if point in COPY else 1 + number % 2, meanwhile)
     await merge.write()
     await strikes.mend()
     sent = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.state import State
@@ -25,6 +25,12 @@ class Facts:
     worker: bool
     """It is about the node's worker, not about ``<node>.apply`` or another consumer there."""
     empty: frozenset[int]
+    next_lines: Mapping[int, str | None] = field(default_factory=dict)
+    """What each node's worker wrote next; None: nothing, it was struck or the trace ends."""
+
+    def unwritten(self, node: int, step: str) -> bool:
+        """Whether a worker may just have done this, and had no time yet to write it down."""
+        return node in self.next_lines and self.next_lines[node] in (step, None)
 
     @property
     def n(self) -> int:

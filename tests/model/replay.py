@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -29,6 +29,8 @@ from model.steps import STEPS
 
 ADMIN = ("admin",)
 MAY_BE_EARLY = {"take", *ORDERS}
+# What was told in between, and is not written down yet, counts for these.
+HEARING = ("take", "report", "publish")
 COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
 # wider it is, the longer a line that waits in vain may be taken for one that is only late.
@@ -234,6 +236,13 @@ class _Search:
             for stream, one in enumerate(self._streams)
             for k, index in enumerate(one)
         }
+        self._streams_of_workers = [
+            (facts.n, stream)
+            for stream, one in enumerate(self._streams)
+            if "consumer" in (facts := self._facts[one[0]]).line
+            and facts.worker
+            and facts.node is not None
+        ]
         self._before = read_before(trace)
         self._furthest = 0
         self._why: dict[int, str] = {}
@@ -283,7 +292,7 @@ class _Search:
                 return
             if not all(self._is_done(done, one) for one in self._before.get(index, ())):
                 continue
-            after = self._try(sum(done), state, index)
+            after = self._try(done, state, index)
             unsure = self._facts[index].line.get("unsure")
             rest = (*done[:stream], done[stream] + 1, *done[stream + 1 :])
             if after is not None:
@@ -293,14 +302,30 @@ class _Search:
             if unsure:  # nobody knows whether it was committed
                 yield index, rest, state
 
+    def _next_of_workers(self, done: Done, state: State, index: int) -> dict[int, str | None]:
+        """What the runner that each worker has writes next, after what a line may already know of.
+
+        A runner writes down what it has done before it does more. So what it had done, but not
+        written, when the line was written comes after the last line that it had written then.
+        """
+        found = {}
+        for number, stream in self._streams_of_workers:
+            one, k = self._streams[stream], done[stream]
+            has_seat = self._facts[one[0]].line["epoch"] == state.nodes[number].epoch
+            if has_seat and k and one[k - 1] < index:
+                found[number] = self._facts[one[k]].step if k < len(one) else None
+        return found
+
     def _is_done(self, done: Done, index: int) -> bool:
         stream, k = self._place[index]
         return done[stream] > k
 
-    def _try(self, steps: int, state: State, index: int) -> State | None:
-        facts = self._facts[index]
+    def _try(self, done: Done, state: State, index: int) -> State | None:
+        steps, facts = sum(done), self._facts[index]
         if not _counts(state, facts):
             return state
+        if facts.step in HEARING:
+            facts = replace(facts, next_lines=self._next_of_workers(done, state, index))
         if steps > self._furthest:
             self._furthest, self._why = steps, {}
         try:

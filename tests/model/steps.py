@@ -82,29 +82,31 @@ def take(s: State, facts: Facts) -> State:
     if not facts.worker:
         return s.put(facts.n, node._replace(apply_epoch=facts.line["epoch"]))
     if node.runner is not None:
-        s = _told_in_silence(s, facts.n, node.runner)
+        s = _told_in_silence(s, facts, facts.n, node.runner)
     stale = node.runner if node.runner is not None else node.stale
     node = s.nodes[facts.n]._replace(runner=None, stale=stale, epoch=facts.line["epoch"])
     return s.put(facts.n, node)
 
 
-def _told_in_silence(s: State, n: int, runner: Runner) -> State:
-    """One that was killed may have told its provider more than it has written down."""
+def _told_in_silence(s: State, facts: Facts, n: int, runner: Runner) -> State:
+    """One that was struck may have told its provider something that it has not written down."""
     entry = s.nodes[runner.provider].subscriber(n)
     if entry is None or runner.provider == n:
         return s
-    mark = _highest(s.nodes[n], runner, own=s.nodes[n].syncs)
-    done = runner.position if runner.doing == "idle" else entry.position
-    told = entry._replace(position=max(entry.position, done), watermark=max(entry.watermark, mark))
-    return s.put(runner.provider, place_subscriber(s.nodes[runner.provider], told))
+    if facts.unwritten(n, "report"):
+        mark = _highest(s.nodes[n], runner, own=s.nodes[n].syncs)
+        entry = entry._replace(watermark=max(entry.watermark, mark))
+    if runner.doing == "idle" and facts.unwritten(n, "finish"):
+        entry = entry._replace(position=max(entry.position, runner.position))
+    return s.put(runner.provider, place_subscriber(s.nodes[runner.provider], entry))
 
 
-def _heard(s: State, n: int) -> State:
-    """All that those who read here may have told so far; one that dies or hangs writes it late."""
+def _heard(s: State, facts: Facts) -> State:
+    """What those who read here may have told just now; one that dies or hangs writes it late."""
     for number, node in enumerate(s.nodes):
         runner = node.runner or node.stale
-        if runner is not None and runner.provider == n and runner.start != NO_TICK:
-            s = _told_in_silence(s, number, runner)
+        if runner is not None and runner.provider == facts.n and runner.start != NO_TICK:
+            s = _told_in_silence(s, facts, number, runner)
     return s
 
 
@@ -262,7 +264,7 @@ def report(s: State, facts: Facts) -> State:
         require(runner.start != NO_TICK, "no batch has been done")
         highest = _highest(node, runner, own=facts.line.get("own"))
         if mark > highest:
-            s = _heard(s, facts.n)
+            s = _heard(s, facts)
             node = s.nodes[facts.n]
             highest = _highest(node, runner, own=facts.line.get("own"))
     require(mark <= highest, f"it may say {highest} at most")
@@ -286,7 +288,7 @@ def publish(s: State, facts: Facts) -> State:
     require(node.writable, "it is not the root")
     require(not _runner(s, facts.n).paused, "it is paused")
     if mark > node.local_watermark:
-        s = _heard(s, facts.n)
+        s = _heard(s, facts)
         node = s.nodes[facts.n]
     require(mark <= node.local_watermark, f"it may say {node.local_watermark} at most")
     bit = len(s.events)

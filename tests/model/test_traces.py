@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +104,50 @@ def moved(trace: Trace, step: str, before: str) -> Trace:
     raise AssertionError(f"no {step} after {before}")
 
 
+def without(trace: Trace, drop: Callable[[int, dict[str, Any]], bool]) -> Trace:
+    """The trace without some of its lines."""
+    return Trace([line for k, line in enumerate(trace.lines) if not drop(k, line)])
+
+
+def last_told(trace: Trace, consumer: str) -> tuple[int, int]:
+    """Where a worker has last told its provider of a watermark, and of which one."""
+    return max(
+        (k, line["tick"])
+        for k, line in enumerate(trace.lines)
+        if line["step"] == "report" and line["consumer"] == consumer
+    )
+
+
+def told_of_what_is_not_done(trace: Trace) -> Trace:
+    """The leaf is not heard of any more before it comes to what the branch tells of last."""
+    place, mark = last_told(trace, "node2_worker")
+    start = min(
+        k
+        for k, line in enumerate(trace.lines)
+        if line.get("consumer") == "node3_worker"
+        and max(line.get("end") or 0, line.get("completed") or 0) >= mark
+    )
+    return without(
+        trace, lambda k, line: k > place or (k >= start and line["consumer"] == "node3_worker")
+    )
+
+
+def told_of_what_is_only_done(trace: Trace) -> Trace:
+    """The leaf, in its second life, does all but tell of it; the branch believes to have heard."""
+    return without(
+        trace,
+        lambda _, line: (
+            (line["step"], line["consumer"], line["epoch"]) == ("report", "node3_worker", 2)
+        ),
+    )
+
+
+def told_when_struck(trace: Trace) -> Trace:
+    """The leaf is struck when it has told of a watermark, before it can write that down."""
+    place, _ = last_told(trace, "node3_worker")
+    return without(trace, lambda k, line: k >= place and line["consumer"] == "node3_worker")
+
+
 @pytest.mark.timeout(180)
 async def test_model_allows_what_a_killed_run_did_and_nothing_else(trace: Trace) -> None:
     end = replay(trace)
@@ -119,6 +165,9 @@ async def test_model_allows_what_a_killed_run_did_and_nothing_else(trace: Trace)
         changed(trace, "report", tick=last + 1),
         changed(trace, "read", paused=True),
         changed(trace, "apply", start=min(trace.ticks)),
+        told_of_what_is_not_done(trace),
+        told_of_what_is_only_done(trace),
     ):
         with pytest.raises(Disallowed):
             replay(wrong)
+    replay(told_when_struck(trace))
