@@ -63,6 +63,14 @@ async def _checks(db: Database) -> AsyncIterator[Finding]:
         async for finding in _node(db, await need_node(db, row.queue_name)):
             yield finding
     yield await _triggers(db)
+    for row in await db.fetch_all(queries.shared_tables):
+        yield Finding(
+            "tables",
+            row.table_name,
+            "failed",
+            f'rows that queue "{row.queue}" brings are not part of queue "{row.other}"; '
+            "remove the table from one of them, or merge the queues",
+        )
     yield await _transactions(db)
 
 

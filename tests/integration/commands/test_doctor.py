@@ -110,3 +110,17 @@ async def test_role_without_rights_is_told_what_it_lacks(
     finally:
         await database.execute(f"drop role {role}")
     assert "session_replication_role" in findings["rights", "warning"]
+
+
+async def test_table_of_two_queues_that_do_not_mix_is_found(pair, tailrace: Tailrace):
+    """Two roots may share a table, until one of them becomes a branch."""
+    await pair["up"].execute("create table public.t (id integer primary key)")
+    await pair.at("up", "create-root", "other", "--queue", "second")
+    for queue in ("shop", "second"):
+        await pair.at("up", "add-table", "t", "--queue", queue)
+    assert ("tables", "failed") not in (await found(tailrace, pair["up"].dsn))[1]
+    for step in (1, 2, 3):
+        await pair["up"].execute("select pgq_node.demote_root('shop', %s, 'down')", step)
+    status, findings = await found(tailrace, pair["up"].dsn)
+    assert status == 1
+    assert 'queue "shop" brings are not part of queue "second"' in findings["tables", "failed"]

@@ -137,3 +137,13 @@ select pg_catalog.has_function_privilege('pgq_node.drop_node(text, text)', 'exec
 
 -- read_only: whether nothing can be written in this session
 select pg_catalog.current_setting('transaction_read_only')::boolean;
+
+-- shared_tables: tables that one queue brings here and another one captures or brings; a switchover may lead to that
+select i.dest_table as table_name, i.queue_name as queue, o.queue_name as other
+from tailrace.table_info as i
+join tailrace.table_info as o on o.dest_table = i.dest_table and o.queue_name <> i.queue_name
+join pgq_node.node_info as n on n.queue_name = i.queue_name
+join pgq_node.node_info as p on p.queue_name = o.queue_name
+where n.node_type <> 'root' and 'tailrace.local' not in (i.queue_name, o.queue_name)
+    and coalesce(n.combined_queue, n.queue_name) <> coalesce(p.combined_queue, p.queue_name)
+order by 1, 2, 3;
