@@ -48,7 +48,14 @@ NODE = "node1"
 FLIGHTS = "nyc.flights"
 EXPORT, GROUPED, WINDOWED = "flights_out", "carrier_delays", "daily_delays"
 
-_CHECKPOINTS = "execution.checkpointing.interval"
+_SETTINGS = {
+    "execution.checkpointing.interval": "500 ms",
+    "table.local-time-zone": "UTC",
+    # or every line that is read would make two that are written
+    "table.exec.mini-batch.enabled": "true",
+    "table.exec.mini-batch.allow-latency": "200 ms",
+    "table.exec.mini-batch.size": "10000",
+}
 _NOTICE_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
 _CALM_SECONDS = 1.0
@@ -212,7 +219,7 @@ class RoundTrip:
             "state.savepoints.dir": f"file://{self.stage.savepoints}",
         }
         self._on_flink = await self._sessions.enter_async_context(Session(dsn, defaults=options))
-        for key, value in ((_CHECKPOINTS, "500 ms"), ("table.local-time-zone", "UTC")):
+        for key, value in _SETTINGS.items():
             self._on_flink.options.set(key, value)
 
     async def _make_jobs(self, runner: RunProcess) -> None:
