@@ -99,14 +99,18 @@ async def test_a_query_over_a_stream_is_read_as_its_rows_come(
         operation = await server.submit("SELECT a, CAST(1.50 AS DECIMAL(5, 2)) AS b FROM src")
         path = f"/operations/{operation}/result"
         pages = []
-        for number in range(3):
+        while len(pages) < 3:
+            number = len(pages)
             page = await server.of_session("GET", f"{path}/{number}?rowFormat=JSON")
-            assert (page["resultType"], page["isQueryResult"]) == ("PAYLOAD", True)
-            assert page["nextResultUri"].endswith(f"/result/{number + 1}?rowFormat=JSON")
-            pages.append(page)
+            assert page["resultType"] in ("PAYLOAD", "NOT_READY")
+            has_rows = bool(page.get("results", {}).get("data"))
+            following = number + 1 if has_rows else number  # one without rows leads to itself
+            assert page["nextResultUri"].endswith(f"/result/{following}?rowFormat=JSON")
+            if has_rows:
+                assert page["isQueryResult"] is True
+                pages.append(page)
         types = [one["logicalType"]["type"] for one in pages[0]["results"]["columns"]]
         assert types == ["INTEGER", "DECIMAL"]
-        assert all(page["results"]["data"] for page in pages)
         assert pages[0]["results"]["data"][0]["kind"] == "INSERT"
         assert pages[0]["results"]["data"][0]["fields"][1] == 1.5
         assert await server.of_session("GET", f"{path}/2?rowFormat=JSON") == pages[2]  # once more
@@ -119,7 +123,9 @@ async def test_a_query_over_a_stream_is_read_as_its_rows_come(
         await eventually(lambda: has_status(real_sql, run, "CANCELED"), 20)
 
         counted = await server.submit("SELECT b, count(*) FROM src GROUP BY b")
-        page = await server.of_session("GET", f"/operations/{counted}/result/0?rowFormat=JSON")
+        page = {}
+        while "jobID" not in page:  # not ready yet
+            page = await server.of_session("GET", f"/operations/{counted}/result/0?rowFormat=JSON")
         await server.of_session("DELETE")  # ends the session, and what it reads
         await eventually(lambda: has_status(real_sql, page["jobID"], "CANCELED"), 20)
 
