@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -257,6 +258,44 @@ async def test_batch_that_was_begun_ends_where_it_was_to_end_or_not_at_all(
         await run_export(db, "out")
     assert files(tmp_path, "public.t") == [first, second]
     assert await db.fetch_value("select status from tailrace.jobs") == "FAILED"
+
+
+async def test_file_that_a_job_on_flink_may_read_again_is_kept(database: Database, tmp_path: Path):
+    db = database
+    await _table(db)
+    await make_export(db, "out", tmp_path, "t", initial="latest", retention="1h")
+    for number in range(3):
+        await db.execute(f"insert into public.t values ({number}, '')")
+        await run_export(db, "out")
+    await db.execute(
+        "update tailrace.export_file set published_at = now() - (5 - row_number) * interval '1 day'"
+        " from (select from_tick as f, row_number() over (order by from_tick)"
+        " from tailrace.export_file) as x where f = from_tick"
+    )
+    job, run, savepoint = "a" * 32, "b" * 32, "c" * 32
+    reads = json.dumps([{"name": "t", "place": f"{tmp_path}/public.t"}])
+    await db.execute(
+        "insert into tailrace.flink_job (job_id, job_name, cluster, statement, reads, run_id)"
+        " values (%s, 'reader', 'here', 'insert', %s::jsonb, %s)", job, reads, run,
+    )  # fmt: skip
+    await db.execute(  # it stopped between the first file and the second
+        "insert into tailrace.flink_run (run_id, job_id, status, ended_at)"
+        " values (%s, %s, 'CANCELED', now() - interval '3.5 days')", run, job,
+    )  # fmt: skip
+    every = files(tmp_path, "public.t")
+    await run_export(db, "out")
+    assert files(tmp_path, "public.t") == every[1:]
+    await db.execute("update tailrace.flink_run set status = 'RUNNING', ended_at = null")
+    await db.execute(
+        "insert into tailrace.flink_savepoint"
+        " (savepoint_id, cluster, job_id, state, path, asked_at)"
+        " values (%s, 'here', %s, 'completed', '/s', now() - interval '2.5 days')", savepoint, job,
+    )  # fmt: skip
+    await run_export(db, "out")
+    assert files(tmp_path, "public.t") == every[2:]
+    await db.execute("update tailrace.flink_savepoint set state = 'dropped'")
+    await run_export(db, "out")
+    assert files(tmp_path, "public.t") == []
 
 
 async def test_old_files_go_and_nothing_else(database: Database, tmp_path: Path):

@@ -342,21 +342,29 @@ class ExportConsumer(ChangesConsumer[ExportJob]):
         """Remove files that are old enough; first the file, then what is known of it."""
         if job.retention is None or monotonic() < self._look_at_age:
             return
-        old = await self._seat.db.fetch_all(
-            queries.old_files, job_id=job.job_id, seconds=job.retention, limit=MOST_REMOVED
+        self._look_at_age = monotonic() + RETENTION_PERIOD
+        for source in job.sources:
+            await self._remove_old_of(job, source.table, job.retention)
+
+    async def _remove_old_of(self, job: ExportJob, table: str, seconds: float) -> None:
+        gone = await self._seat.db.fetch_all(
+            queries.old_files,
+            job_id=job.job_id, table=table, directory=job.export.directory(table),
+            seconds=seconds, limit=MOST_REMOVED,
+        )  # fmt: skip
+        if not gone:
+            return
+        await asyncio.to_thread(self._directories[table].remove, [_name(row) for row in gone])
+        await reach("export.after_removal")
+        await self._seat.db.execute(
+            queries.files_removed,
+            job_id=job.job_id, table=table, from_ticks=[row.from_tick for row in gone],
+        )  # fmt: skip
+        if len(gone) == MOST_REMOVED:
+            self._look_at_age = 0.0
+        _logger.info(
+            'job "%s": %d files of %s are old and were removed', job.job_name, len(gone), table
         )
-        if len(old) < MOST_REMOVED:
-            self._look_at_age = monotonic() + RETENTION_PERIOD
-        for table in sorted({row.table_name for row in old}):
-            gone = [row for row in old if row.table_name == table]
-            await asyncio.to_thread(self._directories[table].remove, [_name(row) for row in gone])
-            await reach("export.after_removal")
-            await self._seat.db.execute(
-                queries.files_removed,
-                job_id=job.job_id, table=table, from_ticks=[row.from_tick for row in gone],
-            )  # fmt: skip
-        if old:
-            _logger.info('job "%s": %d files are old and were removed', job.job_name, len(old))
 
 
 def _name(row: Row) -> str:

@@ -225,6 +225,7 @@
 \ir functions/tailrace.live_runners.sql
 \ir functions/tailrace.job_status.sql
 \ir views.sql
+\ir functions/tailrace.export_needed_since.sql
 \ir functions/tailrace.find_job.sql
 \ir functions/tailrace.refuse_transaction.sql
 

@@ -1030,11 +1030,13 @@ left join tailrace.export_file as s
 where r.job_id = %(job_id)s and r.is_changes
 order by r.table_name;
 
--- old_files: files that have been there for longer than they are kept, oldest first
+-- old_files: files of a table that have been there for longer than they are kept, oldest first
 select e.table_name, e.from_tick, e.to_tick
 from tailrace.export_file as e
-where e.job_id = %(job_id)s and e.byte_count > 0 and e.removed_at is null
+cross join (select tailrace.export_needed_since(%(directory)s) as at) as needed
+where e.job_id = %(job_id)s and e.table_name = %(table)s and e.byte_count > 0 and e.removed_at is null
     and e.published_at < pg_catalog.clock_timestamp() - pg_catalog.make_interval(secs => %(seconds)s)
+    and (needed.at is null or e.published_at < needed.at)
 order by e.published_at
 limit %(limit)s;
 
