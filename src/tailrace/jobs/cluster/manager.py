@@ -256,6 +256,8 @@ class Manager:
                 hint="look again with: SHOW JOBS",
             )
         await self._note_checkpoint(job.engine_id)
+        if job.is_foreign:  # ours write into tables; this may be somebody's query
+            await self.engine.opened(job.engine_id)
         try:
             await self.engine.stop(job.engine_id)
         except Unanswered:  # who gave the statement hears of it, and nobody goes on with it
