@@ -8,11 +8,18 @@ from collections.abc import Collection, Iterator
 from tailrace.jobs.graph import Edge, Vertex
 from tailrace.jobs.lineage import UNREACHABLE, Lineage
 
-_DOT_SHAPES = {"table": "cylinder", "queue": "cds", "job": "box", "node": "octagon"}
+_DOT_SHAPES = {
+    "table": "cylinder",
+    "queue": "cds",
+    "job": "box",
+    "files": "folder",
+    "node": "octagon",
+}
 _MERMAID_SHAPES = {
     "table": ("[(", ")]"),
     "queue": ("[[", "]]"),
     "job": ("(", ")"),
+    "files": ("[/", "/]"),
     "node": ("{{", "}}"),
 }
 _PLAIN = ("[", "]")

@@ -53,6 +53,7 @@ async def restore_alone(db: Database, queue: str, consumer: str) -> None:
     seat = Seat(db.dsn, queue, consumer)
     try:
         if await seat.take():
+            await seat.begin_applying()
             await restore(seat)
     finally:
         await seat.leave()
