@@ -70,6 +70,7 @@ async def start_on_flink(session: Session, statement: st.PassThrough) -> Rows:
 async def _create_job(session: Session, statement: st.CreateJob) -> Answer:
     from tailrace.cascade.waiting import Patience
     from tailrace.engines.postgres.creation import create_job
+    from tailrace.engines.postgres.definition import define
 
     job_id = await create_job(
         await session.ours(),
@@ -80,7 +81,8 @@ async def _create_job(session: Session, statement: st.CreateJob) -> Answer:
         time_zone=await session.setting("TimeZone"),
         patience=Patience(session.options.seconds("tailrace.timeout"), session.talk),
     )
-    return Answer(Result(("job id",), [(job_id,)]))
+    doubts = define(statement.body).doubts()
+    return Answer(Result(("job id",), [(job_id,)]), remarks=doubts)
 
 
 async def _about_jobs(session: Session, statement: st.Statement) -> Answer:

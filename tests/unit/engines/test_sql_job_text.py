@@ -64,3 +64,23 @@ def test_table_that_a_job_creates_is_made_and_then_inserted_into(tail: str) -> N
     [(_, made)] = job.creations([run])
     assert made.startswith("create table if not exists a.made (x, y)  as (select 1, 2 from pg_temp")
     assert made.endswith("with no data")
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        ("insert into t select k, count(*) from changes.a group by k", True),
+        ("insert into t select k, sum(x) from changes.a group by k", True),
+        ("insert into t select k from changes.a group by k", True),
+        ("insert into t select sum(x) from (select x from changes.a) as s", True),
+        ("insert into t select k, sum(x * _weight) from changes.a group by k", False),
+        ("insert into t select k, count(*) from changes.a where _op = 'I' group by k", False),
+        ("insert into t select k, x from changes.a", False),
+        ("insert into t select a.k, (select count(*) from b) from changes.a as a", False),
+    ],
+)
+def test_adding_up_without_weights_is_doubted(text: str, doubted: bool) -> None:
+    assert bool(define(text).doubts()) is doubted
+    assert define(f"delete from u using changes.b where b.k = u.k; {text}").doubts() == (
+        (f"statement 2 {define(text).doubts()[0].removeprefix('statement 1 ')}",) if doubted else ()
+    )

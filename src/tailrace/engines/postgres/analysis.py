@@ -29,6 +29,7 @@ _WORDS = {
     "min": "min() of a batch is not min() of the table",
     "max": "max() of a batch is not max() of the table",
 }
+_SUMS = frozenset({"sum", "count", "avg"})
 _AGGREGATE = "keep sums and counts: sum(x * _weight), sum(_weight)"
 _Scope = dict[str, bool]
 
@@ -63,6 +64,8 @@ class Analysis:
     """Rows are read whole (``*``)."""
     deciding: list[Call] = field(default_factory=list)
     """Functions on whose result it depends which rows are written."""
+    adds_up: bool = False
+    """Changes are grouped or aggregated."""
     prefixed: list[ast.ColumnRef] = field(default_factory=list)
     """Columns written as changes.<table>.<column>."""
     creates: ast.CreateTableAsStmt | None = None
@@ -71,6 +74,11 @@ class Analysis:
     def marks(self) -> bool:
         """Whether event id, operation or time of changes may be needed."""
         return self.all_columns or not self.columns.isdisjoint(MARKS)
+
+    @property
+    def is_unweighed(self) -> bool:
+        """Whether rows that went are added up like rows that came."""
+        return self.adds_up and not self.all_columns and self.columns.isdisjoint((WEIGHT, "_op"))
 
 
 def analyse(source: str, statement: ast.Node, start: int) -> Analysis:
@@ -269,10 +277,12 @@ class _Analyst:
         self._refuse_limit(node)
         if node.windowClause:
             self._refuse("a window function over changes looks at one batch only", place)
+        self._found.adds_up = self._found.adds_up or bool(node.groupClause)
         for one in _level_nodes([node.targetList, node.havingClause, node.sortClause]):
             if not isinstance(one, ast.FuncCall):
                 continue
             name = one.funcname[-1].sval
+            self._found.adds_up = self._found.adds_up or name in _SUMS
             if one.over is not None:
                 self._refuse(f"window function {name}() over changes looks at one batch only", one)
             if one.agg_distinct:

@@ -37,6 +37,15 @@ class Definition:
         names = (node.relname for piece in self.pieces for node in piece.found.changes)
         return tuple(dict.fromkeys(names))
 
+    def doubts(self) -> tuple[str, ...]:
+        """What is allowed, and probably not meant."""
+        return tuple(
+            f"statement {number} adds up changes without _weight, so rows that went count like "
+            "those that came; totals are kept by sum(x * _weight) and sum(_weight)"
+            for number, piece in enumerate(self.pieces, 1)
+            if piece.found.is_unweighed
+        )
+
     def marked(self, name: str) -> bool:
         """Whether event id, operation or time may be asked of the changes of a table."""
         return any(
