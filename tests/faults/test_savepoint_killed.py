@@ -54,6 +54,7 @@ class Served:
     """A tree, and processes that run it and die."""
 
     def __init__(self, process: StartProcess, *nodes: TestNode) -> None:
+        self.nodes = nodes
         self.root, self.node = nodes[0], nodes[-1]
         self.job = self.node.worker if len(nodes) == 3 else self.node.apply
         self._process = process
@@ -72,6 +73,17 @@ class Served:
 
         await eventually(dead, 20)
 
+    async def add_table(self) -> None:
+        """A second table, which is live on all nodes."""
+        for node in self.nodes:
+            await node.db.execute("create table public.u (id integer primary key)")
+            await node.db.execute("select * from tailrace.add_table('flow', 'public.u')")
+        child = await self.run()
+        live = "select bool_and(state = 'live') and count(*) = 2 from tailrace.table_info"
+        for node in self.nodes[1:]:
+            await eventually(lambda node=node: node.db.fetch_value(live), 30)  # type: ignore[misc]
+        await child.kill()
+
     async def write(self) -> None:
         """Change the source in every way."""
         self._number += 1
@@ -84,7 +96,7 @@ class Served:
     async def equal(self) -> bool:
         return await self.root.rows() == await self.node.rows()
 
-    async def ask(self, directory: Path) -> str:
+    async def ask(self, directory: Path | str) -> str:
         row = await self.node.db.fetch_one(
             "select * from tailrace.request_savepoint(%s, %s)", self.job, str(directory)
         )
@@ -235,6 +247,41 @@ async def test_savepoint_whose_writer_is_frozen_is_written_by_another(
     await eventually(lambda: has(served, asked), 30)
     await eventually(lambda: not_partial(tmp_path), 30)
     assert there(tmp_path, partial=True) == sorted(asked)
+
+
+@pytest.mark.parametrize("served", ["leaf"], indirect=True)
+async def test_writer_that_wakes_up_after_another_has_written_leaves_its_savepoint_alone(
+    served: Served, tmp_path: Path
+) -> None:
+    """On a disk and in an object store. It has files to write yet, and still sees its snapshot."""
+    await served.add_table()
+    for place in (str(tmp_path / "disk"), f"local://{tmp_path}/store"):
+        path = await served.ask(place)
+        frozen = await served.run("savepoint.in_data:stop")
+        await eventually(lambda one=frozen: one.frozen, 30)  # type: ignore[misc]
+        await served.write()
+        other = await served.run()
+        await eventually(lambda path=path: listed(served, path), 60)  # type: ignore[misc]
+        before = contents(tmp_path, path)
+        assert len(before) == 3
+        frozen.send(signal.SIGCONT)
+        await frozen.says("works again", 20)
+        await frozen.says("savepoints", 20)  # that its connection was lost
+        await other.kill()
+        await frozen.kill()
+        after = contents(tmp_path, path)
+        assert {name: after.get(name) for name in before} == before
+        assert path in await served.listed()
+
+
+async def listed(served: Served, path: str) -> bool:
+    return path in await served.listed()
+
+
+def contents(directory: Path, path: str) -> dict[str, bytes]:
+    """The files of a savepoint by name."""
+    found = next(directory.glob(f"*/{path.rpartition('/')[2]}"))
+    return {file.name: file.read_bytes() for file in found.iterdir()}
 
 
 def partial(directory: Path) -> bool:

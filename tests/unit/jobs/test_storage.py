@@ -25,7 +25,11 @@ def directory(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def write(place: storage.Storage, rows: bytes) -> storage.Written:
     place.prepare()
-    sink = place.sink("0000.copy.zst")
+    return fill(place, rows)
+
+
+def fill(place: storage.Storage, rows: bytes) -> storage.Written:
+    sink = place.sink(place.name(0))
     place.write(sink, rows[:10])
     place.write(sink, rows[10:])
     return place.finish(sink)
@@ -42,13 +46,13 @@ def test_what_is_written_is_read_and_seen_only_when_it_is_whole(directory: str) 
     place.publish(b"{}")
     assert (place.exists(), storage.list_directory(directory)) == (True, [f"{directory}/{NAME}"])
     assert place.metadata() == b"{}"
-    assert place.checksum("0000.copy.zst") == written
-    assert b"".join(place.pieces("0000.copy.zst")) == rows
+    assert place.checksum(place.name(0)) == written
+    assert b"".join(place.pieces(place.name(0))) == rows
     # once more, over what is there
     write(place, b"2\ty\n" * 9)
     assert not place.exists()
     place.publish(b"[]")
-    assert b"".join(place.pieces("0000.copy.zst")) == b"2\ty\n" * 9
+    assert b"".join(place.pieces(place.name(0))) == b"2\ty\n" * 9
     place.remove()
     place.remove()
     assert (place.exists(), storage.list_directory(directory)) == (False, [])
@@ -56,6 +60,44 @@ def test_what_is_written_is_read_and_seen_only_when_it_is_whole(directory: str) 
     place.discard()
     place.discard()
     assert storage.list_directory(directory) == []
+
+
+def test_writer_that_wakes_up_too_late_changes_nothing(directory: str) -> None:
+    """It was frozen with a file half written, and all that it does then is refused or its own."""
+    late, other = (storage.at(f"{directory}/{NAME}") for _ in range(2))
+    late.prepare()
+    sink = late.sink(late.name(0))
+    late.write(sink, b"old\n" * 9)
+    written = write(other, b"new\n" * 9)
+    assert other.publish(b"new")
+    try:
+        late.finish(sink)
+        assert not late.publish(b"old")
+    except StorageError:
+        pass  # its directory has been cleared
+    late.discard()
+    assert other.metadata() == b"new"
+    assert other.checksum(other.name(0)) == written
+    other.remove()
+    assert storage.list_directory(directory) == []
+
+
+def test_what_another_has_published_is_replaced_only_on_purpose(tmp_path: Path) -> None:
+    for directory in (str(tmp_path), f"local://{tmp_path}/store"):
+        late, other = (storage.at(f"{directory}/{NAME}") for _ in range(2))
+        other.prepare()
+        written = fill(other, b"new\n" * 9)
+        if isinstance(late, storage.LocalStorage):
+            (tmp_path / NAME).mkdir()
+            (tmp_path / NAME / "_metadata").write_text("old")
+        else:
+            assert late.publish(b"old")
+        assert not other.publish(b"new")
+        assert other.metadata() == b"old"
+        other.unpublish()
+        assert other.publish(b"new")
+        assert other.metadata() == b"new"
+        assert other.checksum(other.name(0)) == written
 
 
 def test_nothing_is_removed_that_is_no_savepoint(tmp_path: Path) -> None:
@@ -84,7 +126,7 @@ def test_damaged_rows_are_said_to_be_damaged(tmp_path: Path) -> None:
     place.publish(b"{}")
     (tmp_path / NAME / "0000.copy.zst").write_bytes(b"no frame")
     with pytest.raises(StorageError, match="cannot be read"):
-        b"".join(place.pieces("0000.copy.zst"))
+        b"".join(place.pieces(place.name(0)))
 
 
 def test_metadata_is_read_as_it_was_written_and_not_otherwise() -> None:

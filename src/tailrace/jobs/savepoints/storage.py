@@ -3,6 +3,9 @@
 A savepoint is a directory that exists when its file ``_metadata`` does. On a local disk the whole
 is written under a temporary name, synced and renamed. An object store has no rename, so there
 ``_metadata`` comes last. Everything here blocks; callers hand it to a thread.
+
+A writer may be frozen, replaced, and woken up at any time. So an attempt has names of its own for
+all that it writes, and never publishes over what another one has published.
 """
 
 from __future__ import annotations
@@ -82,6 +85,7 @@ class Storage(ABC):
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._attempt = secrets.token_hex(4)
 
     @property
     @abstractmethod
@@ -91,6 +95,10 @@ class Storage(ABC):
     def here(self, host: str | None) -> bool:
         """Whether files that were written on a machine can be looked at from this one."""
         return self.host is None or host is None or host == self.host
+
+    def name(self, number: int) -> str:
+        """How a file with rows is named."""
+        return f"{number:04d}.copy.zst"
 
     def sink(self, name: str) -> Sink:
         """Begin a file."""
@@ -138,15 +146,19 @@ class Storage(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Make room; what an attempt before has left is removed."""
+        """Make room; what attempts before have left is removed, even if it was published."""
 
     @abstractmethod
-    def publish(self, metadata: bytes) -> None:
-        """Make what was written a savepoint, at once and for good."""
+    def publish(self, metadata: bytes) -> bool:
+        """Make what was written a savepoint, at once and for good; False: there is one already."""
+
+    @abstractmethod
+    def unpublish(self) -> None:
+        """Take away what makes it a savepoint; harmless when it is none."""
 
     @abstractmethod
     def discard(self) -> None:
-        """Remove what was written and not published; harmless when there is nothing."""
+        """Remove what this attempt has written and not published; harmless when repeated."""
 
     @abstractmethod
     def exists(self) -> bool:
@@ -208,8 +220,7 @@ class LocalStorage(Storage):
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self._final = Path(path)
-        # A writer that was frozen and wakes up must not meddle with the one that took its place.
-        self._partial = self._final.with_name(f".{self._final.name}.{secrets.token_hex(4)}.partial")
+        self._partial = self._final.with_name(f".{self._final.name}.{self._attempt}.partial")
 
     @property
     def host(self) -> str | None:
@@ -224,20 +235,30 @@ class LocalStorage(Storage):
             self._clear()
             self._partial.mkdir()
 
-    def publish(self, metadata: bytes) -> None:
+    def publish(self, metadata: bytes) -> bool:
         with self._telling("written"):
             with self._open_to_write(METADATA) as file:
                 file.write(metadata)
                 file.flush()
                 _sync(file)
             _sync_directory(self._partial)
-            self._hide()
-            self._partial.rename(self._final)
+            try:
+                self._partial.rename(self._final)
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                    return False
+                raise
             _sync_directory(self._final.parent)
+        return True
+
+    def unpublish(self) -> None:
+        with self._telling("removed"):
+            self._hide()
 
     def discard(self) -> None:
         with self._telling("removed"):
-            self._clear()
+            if self._partial.is_dir():
+                shutil.rmtree(self._partial)
 
     def exists(self) -> bool:
         with self._telling("read"):
@@ -292,21 +313,35 @@ class ObjectStorage(Storage):
     def host(self) -> str | None:
         return None
 
+    def name(self, number: int) -> str:
+        """A file of its own for each attempt."""
+        return f"{number:04d}-{self._attempt}.copy.zst"
+
     def prepare(self) -> None:
-        self.discard()
+        self.remove()
         with self._telling("written"):
             self._files.makedirs(self._root, exist_ok=True)
 
-    def publish(self, metadata: bytes) -> None:
+    def publish(self, metadata: bytes) -> bool:
+        if self.exists():  # not every store knows how to create a file only where there is none
+            return False
         with self._telling("written"):
-            self._files.pipe_file(f"{self._root}/{METADATA}", metadata)
+            try:
+                self._files.pipe_file(f"{self._root}/{METADATA}", metadata, mode="create")
+            except FileExistsError:
+                return False
+        return True
 
-    def discard(self) -> None:
+    def unpublish(self) -> None:
         with self._telling("removed"):
             if self._files.exists(f"{self._root}/{METADATA}"):
                 self._files.rm_file(f"{self._root}/{METADATA}")
-            if self._files.exists(self._root):
-                self._files.rm(self._root, recursive=True)
+
+    def discard(self) -> None:
+        with self._telling("removed"):
+            self._files.invalidate_cache()
+            for path in self._files.glob(f"{self._root}/*-{self._attempt}.copy.zst"):
+                self._files.rm_file(path)
 
     def exists(self) -> bool:
         with self._telling("read"):
@@ -314,7 +349,10 @@ class ObjectStorage(Storage):
             return bool(self._files.exists(f"{self._root}/{METADATA}"))
 
     def remove(self) -> None:
-        self.discard()
+        self.unpublish()
+        with self._telling("removed"):
+            if self._files.exists(self._root):
+                self._files.rm(self._root, recursive=True)
 
     def _open_to_write(self, name: str) -> IO[bytes]:
         file: IO[bytes] = self._files.open(f"{self._root}/{name}", "wb")

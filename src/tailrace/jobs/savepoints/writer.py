@@ -107,12 +107,13 @@ class Writer:
         self._storage = await asyncio.to_thread(storage.at, wish.path)
         async with AsyncExitStack() as stack:
             content, readers = await self._open(stack)
+            await self._still_ours()
             await asyncio.to_thread(self._storage.prepare)
             await reach("savepoint.after_prepare")
             files = await self._write_tables(content, readers)
             await reach("savepoint.after_files")
         written = await self._described(content, files)
-        await asyncio.to_thread(self._storage.publish, metadata.encode(written))
+        await self._publish(self._storage, metadata.encode(written))
         await reach("savepoint.after_publish")
         await self._own.execute(
             queries.complete_savepoint,
@@ -125,10 +126,29 @@ class Writer:
             wish.path, wish.job_name, written.rows, written.size, content.tick,
         )  # fmt: skip
 
+    async def _still_ours(self) -> None:
+        """Raise where another one has taken our place: it has ended the session with our lock.
+
+        To be asked before anything of other attempts is removed. Once we are frozen for long, the
+        answer is old; so what is written has a name of its own, and is not published over another.
+        """
+        await self._own.fetch_one(queries.wanted_savepoint, savepoint_id=self._id)
+
+    async def _publish(self, place: Storage, data: bytes) -> None:
+        if await asyncio.to_thread(place.publish, data):
+            return
+        # one that was frozen has come to itself after we had made room
+        await self._still_ours()
+        await asyncio.to_thread(place.unpublish)
+        if not await asyncio.to_thread(place.publish, data):
+            raise WrongState("somebody else writes to the same place; ask again")
+
     async def _give_up(self, error: str) -> None:
         """Nothing of it is left but the reason."""
+        await self._still_ours()
         _logger.warning('savepoint of job "%s": %s', self._wish.job_name, error)
-        for remove in (self._storage.discard,) if self._storage is not None else ():
+        place = self._storage
+        for remove in () if place is None else (place.discard, place.remove):
             try:
                 await asyncio.to_thread(remove)
             except TailraceError as problem:
@@ -275,7 +295,7 @@ class Writer:
         copy = await reader.fetch_value(
             queries.copy_out_sql, table=table.local, columns=shape.names
         )
-        name = f"{number:04d}.copy.zst"
+        name = self._storage.name(number)
         sink = await asyncio.to_thread(self._storage.sink, name)
         rows = 0
         buffer = bytearray()
