@@ -84,6 +84,35 @@ async def test_takeover_frozen_before_each_of_its_steps_goes_on_when_it_wakes_up
         await check(*tree)
 
 
+async def test_move_that_is_frozen_and_typed_again_elsewhere_is_made_once(
+    server: Server, template: str
+) -> None:
+    async with planted(server, env=HURRIED) as tree:
+        async with writing(tree) as load:
+            await twice(tree, "node5", ("change-provider", "--provider", "node2"), 2)
+            assert await tree["node5"].node() == ("branch", "node2")
+            await load.goes_on()
+        await check(*tree)
+
+
+async def twice(tree: Tree, name: str, words: tuple[str, ...], nth: int) -> None:
+    """Freeze a command at its n-th reach point, type it once more, and wake the first one up.
+
+    The second one is told who is at work, or does it all; then the first finds nothing left to do,
+    or says in a line what is the matter.
+    """
+    first = await tree.command(name, *words, env={"TAILRACE_FAULT": f"*@{nth}:stop"})
+    await eventually(lambda: first.frozen, WITHIN, what=f"{words} to freeze")
+    second = await tree.command(name, *words)
+    refused = await second.wait(60) != 0
+    assert not refused or "is at work on node" in second.err, second.err
+    first.send(signal.SIGCONT)
+    status = await first.wait(60)
+    assert status == 0 or not refused, first.err
+    assert status in (0, 1), first.err
+    assert "Traceback" not in first.err
+
+
 async def freezes(tree: Tree, load: Load, words: tuple[str, ...], nth: int) -> bool:
     """Whether the command was frozen at its n-th reach point; it has done its work in any case."""
     process = await tree.command(*words, env={"TAILRACE_FAULT": f"*@{nth}:stop"})
