@@ -134,7 +134,7 @@ async def test_nothing_is_lost_or_doubled_when_killed_at_each_of_them_in_turn(
     strikes = Strikes(process, nodes.databases, settings, "kill", nodes.equal)
     for number, point in enumerate(POINTS):
         await nodes.write()
-        await strikes.strike(point, 1 + number % 2, nodes.write)
+        await strikes.strike(point, 1 + number % 2, nodes.write_now_and_then)
     await nodes.write()
     await strikes.mend()
     await nodes.check()

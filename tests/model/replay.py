@@ -33,8 +33,9 @@ MAY_BE_EARLY = {"take", *ORDERS}
 HEARING = ("take", "report", "publish")
 COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
-# wider it is, the longer a line that waits in vain may be taken for one that is only late.
-WINDOWS = (20, 60, 180)
+# wider it is, the longer a line that waits in vain may be taken for one that is only late. The
+# widest is for a process that was frozen between doing something and writing it down.
+WINDOWS = (20, 60, 180, 720)
 # Of those who live until the end, each writes at least once among so many lines.
 LAST_WORDS = 150
 # After a failover, the next tick is so much further on (tailrace.promote).

@@ -284,7 +284,7 @@ class Joining:
             )
 
     async def _register(self, db: Database) -> int:
-        for one in {self._root_db, self._provider_db}:
+        for one in {self._root_db, self._provider_db, db}:
             await one.execute(own_queries.end_if_silent, within=SILENT)
         await _register_location(self._root_db, self._new, self._self)
         self._event = await self._root_db.fetch_value(own_queries.last_event, queue=self._new.queue)

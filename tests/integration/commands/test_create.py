@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from urllib.parse import parse_qs
 
@@ -10,6 +11,7 @@ import pytest
 from fixtures.command import Tailrace
 from fixtures.databases import NewDatabase
 from fixtures.process import StartProcess
+from fixtures.waiting import eventually
 from integration.commands.conftest import contents
 from tailrace.db.connection import Database
 
@@ -145,6 +147,27 @@ async def test_creation_killed_between_commits_is_completed_by_a_rerun(
     assert {row["node"]: row["provider"] for row in status.json["nodes"]} == {
         "a": None, "b": "a", "c": "b",
     }  # fmt: skip
+
+
+@pytest.mark.faults
+async def test_creation_that_is_frozen_is_completed_by_a_rerun(
+    new_cascade, new_database: NewDatabase, tailrace: Tailrace, process: StartProcess
+):
+    """The server ends what it holds, on the provider and in its own database."""
+    cascade = await new_cascade({"a": None, "b": "a"})
+    db = await new_database()
+    words = ["create-branch", "c", "--queue", "shop", "--db", db.dsn]
+    words += ["--provider", cascade["b"].dsn]
+    frozen = await process(*words, env={"TAILRACE_FAULT": "create.after_root_commit:stop"})
+    await eventually(lambda: frozen.frozen, 30, what="the command to freeze")
+    await tailrace(*words)
+    made = await cascade.contents()
+    frozen.send(signal.SIGCONT)
+    assert await frozen.wait() == 1
+    assert "Traceback" not in frozen.err
+    assert await cascade.contents() == made
+    subscribers = "select subscriber_node, worker_name from pgq_node.subscriber_info"
+    assert [tuple(row) for row in await cascade["b"].fetch_all(subscribers)] == [("c", "c_worker")]
 
 
 @pytest.mark.faults

@@ -103,11 +103,11 @@ async def test_old_combined_root_merges_what_was_lost_with_it_again_and_nothing_
         await t2.execute(f'alter database "{name}" allow_connections true')
         async with await Database.connect(t1.dsn, name="test") as again:
             merge.t1, merge.all = again, (s1, s2, again, t2)
-            await comes_back(merge, process, behind, tmp_path / "lost.json")
+            await comes_back(merge, process, ahead, tmp_path / "lost.json")
 
 
 async def comes_back(
-    merge: Merge, process: StartProcess, behind: dict[str, int], dump: Path
+    merge: Merge, process: StartProcess, ahead: dict[str, int], dump: Path
 ) -> None:
     """t1 is resurrected, has all, and becomes the root again."""
     t1, t2 = merge.t1, merge.t2
@@ -116,7 +116,8 @@ async def comes_back(
     assert await back.wait(40) == 0, back.err
     assert 'merged here that bring their rows again: "public.t"' in back.err
     for queue in PARTS:
-        assert await position(t1, queue) <= behind[queue], queue
+        # t2 may have had, and not applied yet, a position beyond the one that it showed
+        assert await position(t1, queue) < ahead[queue], queue
     async with serving(t1, t2):
         go_on = await process("resume", *ours)
         assert await go_on.wait(40) == 0, go_on.err
