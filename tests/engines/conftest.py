@@ -51,7 +51,7 @@ def flink_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_flink(flink_home: Path) -> Iterator[Running]:
+def real_cluster(flink_home: Path) -> Iterator[LocalCluster]:
     """A real Flink, started once for all tests that want it."""
     if importlib.util.find_spec("py4j") is None:
         pytest.skip("Flink is not installed: pip install 'tailrace[flink]'")
@@ -61,8 +61,16 @@ def real_flink(flink_home: Path) -> Iterator[Running]:
     except Unsupported as missing:
         pytest.skip(str(missing))
     cluster = LocalCluster(flink_home)
-    yield cluster.start(port=None, slots=4, tied=True)
+    cluster.start(port=None, slots=4, tied=True)
+    yield cluster
     cluster.stop()
+
+
+@pytest.fixture
+def real_flink(real_cluster: LocalCluster) -> Running:
+    """How the real Flink runs now: one of the tests kills it and starts it again."""
+    running = real_cluster.status()
+    return running or real_cluster.start(port=None, slots=4, tied=True)
 
 
 @pytest_asyncio.fixture

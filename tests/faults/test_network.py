@@ -51,7 +51,7 @@ async def broken(proxy: Proxy, way: str) -> AsyncIterator[None]:
     """Let a network fail in one way while the block runs."""
     ways = {"cut": proxy.cut, "stall": proxy.stall, "deafen": proxy.deafen}
     if way == "refuse":
-        await proxy.refuse()
+        proxy.refuse()
     else:
         ways[way]()
     if way == "deafen":
@@ -59,7 +59,7 @@ async def broken(proxy: Proxy, way: str) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await proxy.resume()
+        proxy.resume()
         if way == "deafen":
             proxy.cut()  # whoever still waits for an answer would do so for ten seconds
 
@@ -101,7 +101,7 @@ async def test_one_link_between_two_nodes_fails_and_the_others_do_not_notice(
     """node3 cannot reach node1; node2 can."""
     node3, node1 = tree["node3"], tree["node1"]
     link = Proxy(node1.dsn)
-    await link.start()
+    link.start()
     change = "update pgq_node.node_location set node_location = %s where node_name = 'node1'"
     await node3.db.execute(change, link.dsn)
     async with writing(tree) as load:

@@ -103,13 +103,13 @@ async def test_database_that_does_not_answer_at_first_keeps_no_other_from_being_
     pair, process, proxy
 ):
     way = await proxy(pair["down"].dsn)
-    await way.refuse()
+    way.refuse()
     told = "select uptodate from pgq_node.local_state"
     run = await process("run", "--db", pair["up"].dsn, "--db", way.dsn)
     await eventually(lambda: pair["up"].fetch_value(told), 30)
     assert "Connection refused; it will be served when it answers" in run.err
     assert not await pair["down"].fetch_value(told)
-    await way.resume()
+    way.resume()
     await eventually(lambda: pair["down"].fetch_value(told), 30)
 
 
@@ -117,7 +117,7 @@ async def test_database_that_does_not_answer_at_first_keeps_no_other_from_being_
 async def test_database_that_does_not_answer_ends_a_run_that_needs_it(more, pair, process, proxy):
     """Alone there is nothing to serve, and without it not everything can be applied."""
     way = await proxy(pair["down"].dsn)
-    await way.refuse()
+    way.refuse()
     others = ["--db", pair["up"].dsn] if more else []
     run = await process("run", *more, "--db", way.dsn, *others)
     assert await run.wait(30) == 1

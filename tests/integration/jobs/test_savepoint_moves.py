@@ -195,7 +195,7 @@ async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(
         await live(leaf)
         path = await sql.savepoint(leaf.worker)
         kept = await sql.savepoint(leaf.worker)
-        await wall.refuse()
+        wall.refuse()
         said = await sql(f"DROP SAVEPOINT '{path}'")
         assert 'is not gone yet: node "node1", which holds its events' in said.err
         assert (await sql.listed())[path]["ownership"] == "dropping"
@@ -220,7 +220,7 @@ async def test_savepoint_is_dropped_later_when_its_holder_does_not_answer(
         assert 'may be one of a database that cannot be asked: node "node1"' in await sql.fails(
             f"DROP SAVEPOINT '{mine}'"
         )
-        await wall.resume()
+        wall.resume()
 
         async def gone() -> bool:
             pin = f".savepoint.{kept[-12:]}"

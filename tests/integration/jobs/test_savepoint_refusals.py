@@ -213,7 +213,7 @@ async def test_drain_whose_root_cannot_be_reached_makes_no_savepoint(
     sql = Sql(tailrace, leaf, tmp_path)
     async with running(leaf):
         await status_is(leaf, leaf.worker, "RUNNING")
-        await wall.refuse()
+        wall.refuse()
         said = await sql.fails(f"STOP JOB '{leaf.worker}' WITH SAVEPOINT WITH DRAIN")
         assert "cannot connect to" in said
         await leaf.db.execute("select tailrace.request_savepoint(%s, '/x')", leaf.worker)
