@@ -21,63 +21,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any
 
 from tailrace.errors import NotFound, StorageError, Unsupported, UsageError
-
-if TYPE_CHECKING:
-    import zstandard
+from tailrace.jobs.savepoints.sink import Sink, Written, sync
 
 METADATA = "_metadata"
-# Rows of COPY text shrink to a fifth; harder compression takes longer than the server needs.
-LEVEL = 3
 PIECE = 1 << 20
 
 _NAME = re.compile(r"savepoint-[0-9a-f]{6}-([0-9a-f]{12})")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _LOCAL_URL = re.compile(r"^file://(localhost)?")
-
-
-class Written(NamedTuple):
-    """A file that is complete."""
-
-    size: int
-    sha256: str
-
-
-class Sink:
-    """One compressed file on its way into a savepoint."""
-
-    def __init__(self, file: IO[bytes], compressor: zstandard.ZstdCompressionObj) -> None:
-        self._file = file
-        self._compressor = compressor
-        self._hash = hashlib.sha256()
-        self._size = 0
-
-    def write(self, data: bytes) -> None:
-        """Compress a piece and write what came of it."""
-        self._put(self._compressor.compress(data))
-
-    def finish(self) -> Written:
-        """Write what is left, sync and close."""
-        self._put(self._compressor.flush())
-        self._file.flush()
-        _sync(self._file)
-        self._file.close()
-        return Written(self._size, self._hash.hexdigest())
-
-    def abandon(self) -> None:
-        """Close without caring; harmless when repeated."""
-        try:
-            self._file.close()
-        except OSError:
-            pass  # what could not be written is thrown away anyway
-
-    def _put(self, data: bytes) -> None:
-        if data:
-            self._hash.update(data)
-            self._size += len(data)
-            self._file.write(data)
 
 
 class Storage(ABC):
@@ -102,11 +56,8 @@ class Storage(ABC):
 
     def sink(self, name: str) -> Sink:
         """Begin a file."""
-        import zstandard
-
         with self._telling("written"):
-            file = self._open_to_write(name)
-        return Sink(file, zstandard.ZstdCompressor(level=LEVEL).compressobj())
+            return Sink(self._open_to_write(name))
 
     def write(self, sink: Sink, data: bytes) -> None:
         """Write a piece of a file."""
@@ -240,7 +191,7 @@ class LocalStorage(Storage):
             with self._open_to_write(METADATA) as file:
                 file.write(metadata)
                 file.flush()
-                _sync(file)
+                sync(file)
             _sync_directory(self._partial)
             try:
                 self._partial.rename(self._final)
@@ -407,14 +358,6 @@ def list_directory(directory: str) -> list[str]:
             return []
     paths = [f"{directory}/{str(name).rstrip('/').rpartition('/')[2]}" for name in names]
     return sorted(path for path in paths if savepoint_id(path) and at(path).exists())
-
-
-def _sync(file: IO[bytes]) -> None:
-    try:
-        number = file.fileno()
-    except (AttributeError, OSError):
-        return  # an object store has its own idea of when something is safe
-    os.fsync(number)
 
 
 def _sync_directory(path: Path) -> None:
