@@ -8,8 +8,6 @@ from typing import Any
 
 from tailrace.app.hearing import Ears
 from tailrace.app.options import Options
-from tailrace.bridge.export.consumer import ExportConsumer
-from tailrace.bridge.importing import ImportConsumer
 from tailrace.cascade.follower import Follower
 from tailrace.cascade.provider import Hear
 from tailrace.cascade.seated import SeatedConsumer
@@ -196,15 +194,19 @@ class ServedDatabase:
         return SqlJobConsumer(self.dsn, queue, consumer, **self._settings())
 
     def _export(self, queue: str, consumer: str) -> SeatedConsumer:
+        from tailrace.bridge.export.consumer import ExportConsumer
+
         return ExportConsumer(self.dsn, queue, consumer, **self._settings())
 
     def _import(self, queue: str, consumer: str) -> SeatedConsumer:
+        from tailrace.bridge.importing import ImportConsumer
+
         return ImportConsumer(self.dsn, queue, consumer, **self._settings())
 
     def has_loaded(self, consumer: str) -> bool:
         """Whether an import that runs here has loaded all files that it has seen."""
         found = self.at_work.get(f"{LOCAL_QUEUE}/{consumer}")
-        return isinstance(found, ImportConsumer) and found.idle
+        return found is not None and found.idle
 
     def _copies(self, queue: str) -> Loop:
         service = self.copies[queue] = CopyService(

@@ -41,6 +41,8 @@ _REMOVE_EVERY = 10.0
 class ImportConsumer(SeatedConsumer):
     """Runs one import."""
 
+    hears_home = True
+
     def __init__(self, dsn: str, queue: str, consumer: str, **options: Any) -> None:
         """For the options see ``SeatedConsumer``. What is loaded fires triggers like any DML."""
         super().__init__(dsn, queue, consumer, replica=False, **options)
@@ -56,14 +58,6 @@ class ImportConsumer(SeatedConsumer):
         self._remove_at = 0.0
         self._most_files = MOST_FILES
         self._most_bytes = MOST_BYTES
-
-    async def run(self) -> None:
-        """Run the job until told to stop, or until there is no such job any more."""
-        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
-        try:
-            await super().run()
-        finally:
-            deafen()
 
     def serves(self, state: State) -> bool:
         """Whatever the node is: it reads no queue."""

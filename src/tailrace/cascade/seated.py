@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
+from typing import ClassVar
 
 from tailrace import log
 from tailrace.cascade.position import Seat, State
@@ -30,6 +31,11 @@ _logger = log.get("consumer")
 
 class SeatedConsumer(ABC):
     """A service: one consumer that writes into one node."""
+
+    hears_home: ClassVar[bool] = False
+    """Whether its own database wakes it, too, and not only the ticks of where it reads."""
+    idle = False
+    """Whether it has seen all that there was to read; only those that can tell say so."""
 
     def __init__(
         self,
@@ -75,7 +81,14 @@ class SeatedConsumer(ABC):
 
     async def run(self) -> None:
         """Work until told to stop, or until the consumer is no more."""
-        await self._loop.run()
+        if not self.hears_home:
+            await self._loop.run()
+            return
+        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
+        try:
+            await self._loop.run()
+        finally:
+            deafen()
 
     @property
     def seated(self) -> bool:

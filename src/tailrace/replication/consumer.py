@@ -64,6 +64,8 @@ class _GivenBack(Exception):
 class ApplyingConsumer(SeatedConsumer):
     """Applies one queue to the tables of one node."""
 
+    hears_home = True  # tells that a copy has ended
+
     def __init__(
         self, dsn: str, queue: str, consumer: str, *, strict: bool = False, **options: Any
     ) -> None:
@@ -81,15 +83,6 @@ class ApplyingConsumer(SeatedConsumer):
         self._met: Database | None = None
         self._sure = True
         self._sure_at = monotonic()
-
-    async def run(self) -> None:
-        """Apply until told to stop, or until the consumer is no more."""
-        # Not only of ticks where it reads: that a copy has ended, its own database tells.
-        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
-        try:
-            await super().run()
-        finally:
-            deafen()
 
     def serves(self, state: State) -> bool:
         """Serve leaves, and the applying consumers of branches."""

@@ -54,6 +54,8 @@ class Range:
 class ChangesConsumer(SeatedConsumer, Generic[Job]):
     """Runs one job that reads changes."""
 
+    hears_home = True
+
     def __init__(self, dsn: str, queue: str, consumer: str, **options: Any) -> None:
         """For the options see ``SeatedConsumer``. What a job writes fires triggers like any DML."""
         super().__init__(dsn, queue, consumer, replica=False, **options)
@@ -65,14 +67,6 @@ class ChangesConsumer(SeatedConsumer, Generic[Job]):
         self._ahead: Range | None = None
         self._size = FEWEST_EVENTS
         self._busy_at = 0.0
-
-    async def run(self) -> None:
-        """Run the job until told to stop, or until there is no such job any more."""
-        deafen = self._hear(self._seat.dsn, self._queue, self._wake)
-        try:
-            await super().run()
-        finally:
-            deafen()
 
     def serves(self, state: State) -> bool:
         """Whatever the node is: the position says where to go on."""

@@ -221,11 +221,6 @@ class Catalogue:
         return await self.db.fetch_all(queries.flink_restored_from, cluster=self.cluster, path=path)
 
 
-async def clusters(db: Database) -> list[str]:
-    """The clusters whose jobs a database knows."""
-    return [str(row.cluster) for row in await db.fetch_all(queries.flink_clusters)]
-
-
 def _seen(run: Run, errors: dict[str, str]) -> dict[str, Any]:
     name, run_id = mark_of(run.name)
     status, error = status_of(run)

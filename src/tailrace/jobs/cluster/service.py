@@ -8,21 +8,22 @@ left unsettled is settled, whether or not anybody gives a statement.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from tailrace import log
 from tailrace.db.connection import Database
 from tailrace.db.dsn import label
-from tailrace.engines.flink.engine import FlinkEngine
-from tailrace.engines.flink.jobmanager import JobManager
-from tailrace.engines.flink.sql import SqlSession
+from tailrace.db.queries import load
 from tailrace.errors import TailraceError, Unsupported, WrongState
-from tailrace.jobs.cluster.catalogue import Catalogue, clusters
-from tailrace.jobs.cluster.manager import Manager
-from tailrace.jobs.cluster.resolving import Resolver
-from tailrace.jobs.cluster.savepoints import Savepoints
 from tailrace.jobs.savepoints.housekeeping import Limits
 from tailrace.service import Loop
 
+if TYPE_CHECKING:
+    from tailrace.engines.flink.engine import FlinkEngine
+    from tailrace.engines.flink.sql import SqlSession
+    from tailrace.jobs.cluster.manager import Manager
+
+queries = load("tailrace")
 _logger = log.get("clusters")
 
 PERIOD = 10.0
@@ -58,11 +59,16 @@ class Clusters:
     async def run_once(self) -> bool:
         """Look at every cluster once, over a connection that is not kept: most have none."""
         async with await Database.connect(self._dsn, name="clusters") as db:
-            for cluster in await clusters(db):
-                await self._look(db, cluster)
+            for row in await db.fetch_all(queries.flink_clusters):
+                await self._look(db, row.cluster)
         return False
 
     async def _look(self, db: Database, cluster: str) -> None:
+        # Most databases know of no cluster, and all this takes longer to load than the rest.
+        from tailrace.jobs.cluster.catalogue import Catalogue
+        from tailrace.jobs.cluster.manager import Manager
+        from tailrace.jobs.cluster.resolving import Resolver
+
         try:
             manager = Manager(self._engine(cluster), Catalogue(db, cluster))
             said = "; ".join(await Resolver(manager).resolve())
@@ -76,6 +82,8 @@ class Clusters:
 
     async def _tidy(self, manager: Manager) -> None:
         """Drop what the limits do not allow to be kept; what is in use, or not ours, stays."""
+        from tailrace.jobs.cluster.savepoints import Savepoints
+
         keep, age = self._limits.keep, self._limits.max_age
         savepoints = Savepoints(manager)
         for job in await manager.catalogue.jobs():
@@ -88,6 +96,9 @@ class Clusters:
                 _logger.debug("%s", error)
 
     def _engine(self, cluster: str) -> FlinkEngine:
+        from tailrace.engines.flink.engine import FlinkEngine
+        from tailrace.engines.flink.jobmanager import JobManager
+
         if cluster not in self._engines:
             self._engines[cluster] = FlinkEngine(JobManager(cluster, timeout=10.0), _no_sql)
         return self._engines[cluster]
