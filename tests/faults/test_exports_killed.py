@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from fixtures.cascade import QUEUE, Cascade, TestNode
-from fixtures.exports import RandomChanges, files, killed_export, make_export, rows_after
+from fixtures.exports import RandomChanges, files, make_export, rows_after
+from fixtures.passes import killed
 from fixtures.process import StartProcess
 from fixtures.sqljobs import force_tick, job_row
 from fixtures.waiting import eventually
 from tailrace import faults
+from tailrace.bridge.export.consumer import ExportConsumer
 
 pytestmark = pytest.mark.faults
 
@@ -84,9 +86,9 @@ async def test_every_change_is_in_one_file_however_often_the_runner_is_killed(
         await root.db.execute(ALWAYS_A_CHANGE)
         await force_tick(root.db, QUEUE)
         fault = f"{point}:kill"
-        assert await killed_export(root.dsn, QUEUE, row.consumer_name, fault) == -9, fault
+        assert await killed(ExportConsumer, root.dsn, QUEUE, row.consumer_name, fault) == -9, fault
         seen.look()
-    assert await killed_export(root.dsn, QUEUE, row.consumer_name, "nothing:error") == 0
+    assert await killed(ExportConsumer, root.dsn, QUEUE, row.consumer_name, "nothing:error") == 0
     seen.look()
     await _equal(root, tmp_path)
     hidden = [path.name for path in (tmp_path / "public.t").glob(".*")]

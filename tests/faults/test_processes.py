@@ -24,6 +24,7 @@ async def test_each_worker_frozen_then_killed_in_turn_loses_and_doubles_nothing(
             for name in NAMES:
                 worker = tree[name].worker
                 assert worker is not None
+                tree.frozen = True
                 worker.send(signal.SIGSTOP)
                 await load.goes_on()
                 worker.send(signal.SIGCONT)
@@ -64,6 +65,7 @@ async def test_of_two_runners_the_other_goes_on_when_one_freezes_or_dies(
 
 async def frozen_while(process: Process, tree: Tree, load: Load) -> None:
     """Freeze a runner until the other one has done its work, and let it go on."""
+    tree.frozen = True
     process.send(signal.SIGSTOP)
     try:
         await load.arrives("node3", "node5")

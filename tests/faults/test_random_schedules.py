@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 FIRST = int(os.environ.get("SEED", "1"))
 COUNT = int(os.environ.get("SCHEDULES", "1" if "SEED" in os.environ else "10"))
-STEPS = int(os.environ.get("STEPS", "2"))
+STEPS = int(os.environ.get("STEPS", "3"))
 
 
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + COUNT))

@@ -33,9 +33,10 @@ MAY_BE_EARLY = {"take", *ORDERS}
 HEARING = ("take", "report", "publish")
 COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
-# wider it is, the longer a line that waits in vain may be taken for one that is only late. The
-# widest is for a process that was frozen between doing something and writing it down.
-WINDOWS = (20, 60, 180, 720)
+# wider it is, the longer a line that waits in vain may be taken for one that is only late.
+WINDOWS = (20, 60, 180)
+# A process that is frozen writes down what it has done when it is woken up.
+WINDOW_OF_FROZEN = 720
 # Of those who live until the end, each writes at least once among so many lines.
 LAST_WORDS = 150
 # After a failover, the next tick is so much further on (tailrace.promote).
@@ -191,20 +192,21 @@ def read_before(trace: Trace) -> dict[int, list[int]]:
     return found
 
 
-def replay(trace: Trace) -> State:
-    """Go through a trace and return where it ends."""
-    for window in WINDOWS[:-1]:
+def replay(trace: Trace, *, frozen: bool = False) -> State:
+    """Go through a trace and return where it ends; ``frozen``: one of the processes was."""
+    *windows, widest = (*WINDOWS, WINDOW_OF_FROZEN) if frozen else WINDOWS
+    for window in windows:
         try:
             return _Search(trace, window).run()
         except Disallowed:
             continue
-    return _Search(trace, WINDOWS[-1]).run()
+    return _Search(trace, widest).run()
 
 
-def replay_or_keep(trace: Trace) -> None:
+def replay_or_keep(trace: Trace, *, frozen: bool = False) -> None:
     """Go through a trace; one that is refused is kept, for who has to find out what is wrong."""
     try:
-        replay(trace)
+        replay(trace, frozen=frozen)
     except Disallowed as refused:
         refused.add_note(f"the trace is kept in {trace.keep()}")
         raise
