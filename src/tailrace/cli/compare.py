@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from tailrace.cli.invocation import Invocation, command
 from tailrace.cli.output import format_option, write_rows
+
+if TYPE_CHECKING:
+    from tailrace.replication.compare import Comparison
 
 # Exit statuses from 126 on mean something else to shells.
 _MOST = 125
@@ -45,7 +50,17 @@ async def compare(
     result = await compared(
         db.dsn, queue=queue, tables=names, against=against, within=timeout, progress=tell
     )
-    rows = [
+    rows = _for_programs(result) if form == "json" else _for_people(result)
+    columns = list(rows[0]) if rows else ["table", "equal", "note"]
+    write_rows(form, columns, rows, title=f"Queue {queue} at tick {result.tick}")
+    for one in result.tables:
+        if one.equal is None:
+            call.warn(f'table "{one.table}" was not compared: {one.note}')
+    return min(result.differing, _MOST)
+
+
+def _for_people(result: Comparison) -> list[dict[str, object]]:
+    return [
         {
             "table": one.table,
             result.left: one.left_rows,
@@ -55,23 +70,19 @@ async def compare(
         }
         for one in result.tables
     ]
-    if form == "json":
-        rows = [
-            {
-                "table": one.table,
-                "left": result.left,
-                "right": result.right,
-                "left_rows": one.left_rows,
-                "right_rows": one.right_rows,
-                "equal": one.equal,
-                "note": one.note,
-                "tick": result.tick,
-            }
-            for one in result.tables
-        ]
-    columns = list(rows[0]) if rows else ["table", "equal", "note"]
-    write_rows(form, columns, rows, title=f"Queue {queue} at tick {result.tick}")
-    for one in result.tables:
-        if one.equal is None:
-            call.warn(f'table "{one.table}" was not compared: {one.note}')
-    return min(result.differing, _MOST)
+
+
+def _for_programs(result: Comparison) -> list[dict[str, object]]:
+    return [
+        {
+            "table": one.table,
+            "left": result.left,
+            "right": result.right,
+            "left_rows": one.left_rows,
+            "right_rows": one.right_rows,
+            "equal": one.equal,
+            "note": one.note,
+            "tick": result.tick,
+        }
+        for one in result.tables
+    ]

@@ -12,8 +12,17 @@ if TYPE_CHECKING:
     from tailrace.demo.round_trip import RoundEnding, RoundTrip
 
 
-def show(ending: RoundEnding) -> None:
-    """Tables to stdout: the jobs, what came back, and how much and how fast."""
+def show(trip: RoundTrip, *, keep: bool) -> bool:
+    """Tables to stdout; returns whether all is equal that should be."""
+    ending = trip.ending
+    assert ending is not None
+    _show_tables(ending)
+    if keep:
+        _how_to_go_on(trip)
+    return ending.equal
+
+
+def _show_tables(ending: RoundEnding) -> None:
     click.echo()
     columns = ("job name", "engine", "kind", "status", "position")
     jobs = [{name: job[name] for name in columns} for job in ending.jobs]
@@ -51,8 +60,7 @@ def _figures(ending: RoundEnding) -> list[dict[str, object]]:
     return [{"what": what, "value": value} for what, value in figures]
 
 
-def how_to_go_on(trip: RoundTrip) -> None:
-    """What is still running, and how to look at it and end it."""
+def _how_to_go_on(trip: RoundTrip) -> None:
     from tailrace.demo.round_trip import GROUPED, NODE
 
     stage, home = trip.stage, trip.flink.cluster.home

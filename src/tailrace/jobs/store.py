@@ -72,37 +72,17 @@ async def stop(
     stopped at all. With ``savepoint`` one of it is made when it has stopped; where that fails it
     goes on.
     """
-    from tailrace.jobs.savepoints.waiting import (
-        Progress,
-        made,
-        write_alone,
-    )  # what lists jobs needs none
+    from tailrace.jobs.savepoints.waiting import made  # what lists jobs needs none
 
     asked = await db.fetch_one(
         queries.request_stop_job,
         job=job.job_id, savepoint=savepoint, drain=drain, directory=directory,
     )  # fmt: skip
     path = None if asked is None else asked.savepoint_path
-    waits = ""
-    progress = Progress(None if path is None else talk)
-
-    async def at_rest() -> bool:
-        nonlocal waits
-        if drain:
-            await choose_drain_tick(db, job.job_id)
-        waits = await db.fetch_value(queries.settle_job, job_id=job.job_id)
-        if path is not None:
-            progress.note(waits)
-            if waits is not None:
-                await write_alone(db, path)
-        if waits is not None and not drain:
-            key = await db.fetch_value(queries.job_lock, job_id=job.job_id)
-            await locks.end_silent(db, key, _SILENCE)
-        return waits is None
-
+    end = _End(db, job, path, drain=drain, talk=talk)
     try:
         patience = Patience(timeout, talk if path is None else None)
-        await patience.wait(at_rest, what=lambda: waits, interval=INTERVAL)
+        await patience.wait(end.has_come, what=lambda: end.waits, interval=INTERVAL)
     except Timeout as late:
         given_up = await _give_drain_up(db, job, path, drain)
         raise _late_stop(job, late, path, given_up) from None
@@ -113,6 +93,47 @@ async def stop(
         return None
     await db.fetch_value(queries.savepoint_progress, path=path)  # says why there is none
     return await made(db, path)
+
+
+class _End:
+    """The end of a job that was asked to stop: helped on, whether or not anybody runs it."""
+
+    def __init__(
+        self,
+        db: Database,
+        job: Job,
+        path: str | None,
+        *,
+        drain: bool,
+        talk: Callable[[str], None] | None,
+    ) -> None:
+        from tailrace.jobs.savepoints.waiting import Progress
+
+        self.waits = ""
+        self._db = db
+        self._job_id = job.job_id
+        self._path = path
+        self._drain = drain
+        self._progress = Progress(None if path is None else talk)
+
+    async def has_come(self) -> bool:
+        """Whether it is at rest; ``waits`` says for what it is not."""
+        from tailrace.jobs.savepoints.waiting import write_alone
+
+        db = self._db
+        if self._drain:
+            await choose_drain_tick(db, self._job_id)
+        waits = self.waits = await db.fetch_value(queries.settle_job, job_id=self._job_id)
+        if self._path is not None:
+            self._progress.note(waits)
+        if waits is None:
+            return True
+        if self._path is not None:
+            await write_alone(db, self._path)
+        if not self._drain:
+            key = await db.fetch_value(queries.job_lock, job_id=self._job_id)
+            await locks.end_silent(db, key, _SILENCE)
+        return False
 
 
 async def _give_drain_up(db: Database, job: Job, path: str | None, drain: bool) -> bool:

@@ -20,7 +20,7 @@ from tailrace.engines.flink.http import Unanswered
 from tailrace.errors import EngineError, TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
-from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
+from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
 from tailrace.jobs.cluster.restoring import Restoring
 from tailrace.jobs.model import Status
 
@@ -71,6 +71,7 @@ class Manager:
     ) -> None:
         self.engine = engine
         self.catalogue = catalogue
+        self._restoring = Restoring(engine, catalogue)
         self._directory = directory
         self._timeout = timeout
         self._talk = talk
@@ -153,25 +154,9 @@ class Manager:
                 "SUSPENDED",
                 hint=f"stop it first with: STOP JOB '{job.job_name}'",
             )
-        restoring = Restoring(self.engine, self.catalogue)
-        await restoring.refuse_recovering(job)
+        await self._restoring.refuse_recovering(job)
         definition = await self.catalogue.definition(job)
-        savepoints = await self.catalogue.savepoints()
-        remarks: list[str] = []
-        restore: Restore | None
-        if path is not None:
-            restore, found = await restoring.named(path, claim, savepoints)
-        else:
-            restore, found = await restoring.where_it_stopped(job, savepoints)
-            if restore is None:
-                remarks.append(
-                    f'job "{job.job_name}" left neither savepoint nor checkpoint: it begins anew'
-                )
-        if found is not None and found.drains:
-            remarks.append(
-                "the savepoint was drained: windows were closed as if all data had come, so what "
-                "comes now may be counted as late"
-            )
+        restore, found, remarks = await self._beginning(job, path, claim)
         run_id = new_id()
         async with self.catalogue.at_work(run_id):
             run_id = await self.catalogue.start(job, run_id, restore)
@@ -190,6 +175,28 @@ class Manager:
             if claim and found is not None and found.state != "claimed":
                 await self.catalogue.move(found.savepoint_id, "claimed")
         return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
+
+    async def _beginning(
+        self, job: ClusterJob, path: str | None, claim: bool
+    ) -> tuple[Restore | None, Savepoint | None, list[str]]:
+        """Where a job starts from, the savepoint that this is, and what is to be said of it."""
+        remarks: list[str] = []
+        savepoints = await self.catalogue.savepoints()
+        restore: Restore | None
+        if path is not None:
+            restore, found = await self._restoring.named(path, claim, savepoints)
+        else:
+            restore, found = await self._restoring.where_it_stopped(job, savepoints)
+            if restore is None:
+                remarks.append(
+                    f'job "{job.job_name}" left neither savepoint nor checkpoint: it begins anew'
+                )
+        if found is not None and found.drains:
+            remarks.append(
+                "the savepoint was drained: windows were closed as if all data had come, so what "
+                "comes now may be counted as late"
+            )
+        return restore, found, remarks
 
     async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
         """Wait until a new run works; one that fails at once is an error."""
@@ -234,7 +241,7 @@ class Manager:
             )
         if not savepoint:
             if job.status is Status.SUSPENDED:  # nothing runs that could be cancelled
-                await Restoring(self.engine, self.catalogue).refuse_recovering(job)
+                await self._restoring.refuse_recovering(job)
                 await self.catalogue.cancel_lost(job)
                 return Stopped()
             await self._cancel(job)
