@@ -21,6 +21,9 @@ declare
 begin
     lowest := pg_catalog.txid_snapshot_xmax(i_before);
     single := '{}';
+    if pg_catalog.txid_snapshot_xmin(i_before) = lowest then
+        return;  -- nothing was open, which is mostly so: a query that finds nothing takes its time
+    end if;
     for v_txid in
         select before.txid
         from pg_catalog.txid_snapshot_xip(i_before) as before (txid)

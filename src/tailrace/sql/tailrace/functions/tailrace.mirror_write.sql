@@ -34,6 +34,7 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 declare
     v_table text;
+    v_obey  boolean;
 begin
     select b.event_table into v_table
     from tailrace.mirror_begin(i_queue, i_consumer, i_epoch, i_from_tick, i_to_tick) as b;
@@ -42,8 +43,13 @@ begin
         ' select e.ev_id, e.ev_time, e.ev_type, e.ev_data, e.ev_extra1, e.ev_extra2, e.ev_extra3, e.ev_extra4'
         ' from pg_catalog.unnest($1) as e', v_table)
     using i_events;
-    select m.last_event, m.upstream_watermark into last_event, upstream_watermark
-    from tailrace.mirror_events(i_queue, v_table) as m;
+    select pg_catalog.max(e.ev_id), pg_catalog.bool_or(e.ev_type not like 'row:_')
+    into last_event, v_obey
+    from pg_catalog.unnest(i_events) as e;
+    if v_obey then
+        select m.upstream_watermark into upstream_watermark
+        from tailrace.mirror_events(i_queue, v_table) as m;
+    end if;
 end;
 $body$;
 

@@ -33,52 +33,32 @@ language plpgsql stable as $body$
 --      newest_tick, newest_tick_time, newest_event_seq - where the queue stands
 --
 -- Calls:
---      tailrace.raise_lost_position
+--      tailrace.reading_place
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
 declare
-    v_queue_id   integer;
-    v_kept       bigint;
-    v_from_seq   bigint;
+    v_place      record;
     v_limit_seq  bigint;
     v_first_over bigint;
 begin
-    select q.queue_id, s.sub_last_tick
-    into v_queue_id, v_kept
-    from pgq.queue as q
-    join pgq.subscription as s on s.sub_queue = q.queue_id
-    join pgq.consumer as c on c.co_id = s.sub_consumer
-    where q.queue_name = i_queue and c.co_name = i_consumer;
-    if not found then
-        raise exception using errcode = 'TR004',
-            message = pg_catalog.format('consumer "%s" is not registered on queue "%s" in database "%s"',
-                i_consumer, i_queue, pg_catalog.current_database()),
-            hint = 'a node''s worker is registered by: tailrace change-provider';
-    end if;
-
-    select t.tick_event_seq into v_from_seq
-    from pgq.tick as t
-    where t.tick_queue = v_queue_id and t.tick_id = i_position;
-    if not found or v_kept > i_position then
-        perform tailrace.raise_lost_position(i_queue, i_consumer, i_position);
-    end if;
+    v_place := tailrace.reading_place(i_queue, i_consumer, i_position);
 
     select t.tick_id, t.tick_time, t.tick_event_seq
     into newest_tick, newest_tick_time, newest_event_seq
     from pgq.tick as t
-    where t.tick_queue = v_queue_id
+    where t.tick_queue = v_place.queue_id
     order by t.tick_id desc
     limit 1;
 
     -- the first tick that would make the range too long; the one before it is the end
-    v_limit_seq := v_from_seq + coalesce(nullif(i_max_events, 0), -1);
+    v_limit_seq := v_place.event_seq + coalesce(nullif(i_max_events, 0), -1);
     if i_max_events > 0 and newest_event_seq <= v_limit_seq then
         v_first_over := null;
     else
         select t.tick_id into v_first_over
         from pgq.tick as t
-        where t.tick_queue = v_queue_id and t.tick_id > i_position and t.tick_event_seq > v_limit_seq
+        where t.tick_queue = v_place.queue_id and t.tick_id > i_position and t.tick_event_seq > v_limit_seq
         order by t.tick_id
         limit 1;
     end if;
@@ -86,7 +66,7 @@ begin
     select t.tick_id, t.tick_time, t.tick_event_seq
     into to_tick, to_tick_time, to_event_seq
     from pgq.tick as t
-    where t.tick_queue = v_queue_id
+    where t.tick_queue = v_place.queue_id
         and t.tick_id > i_position
         and (v_first_over is null or t.tick_id < v_first_over)
         and (i_stop_tick is null or t.tick_id <= i_stop_tick)
@@ -98,13 +78,13 @@ begin
         select t.tick_id, t.tick_time, t.tick_event_seq
         into to_tick, to_tick_time, to_event_seq
         from pgq.tick as t
-        where t.tick_queue = v_queue_id
+        where t.tick_queue = v_place.queue_id
             and t.tick_id > i_position
             and (i_stop_tick is null or t.tick_id <= i_stop_tick)
         order by t.tick_id
         limit 1;
     end if;
-    events := to_event_seq - v_from_seq;
+    events := to_event_seq - v_place.event_seq;
 end;
 $body$;
 

@@ -33,31 +33,20 @@ language plpgsql stable as $body$
 --      these columns of its events themselves, of which there may be none
 --
 -- Calls:
---      tailrace.range_sql, tailrace.next_range, tailrace.few_events
+--      tailrace.reading_place, tailrace.range_sql, tailrace.few_events
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
 declare
-    v_queue_id integer;
-    v_from_seq bigint;
+    v_place    record := tailrace.reading_place(i_queue, i_consumer, i_position);
+    v_from_seq bigint := v_place.event_seq;
     v_events   text;
 begin
-    -- raises when the consumer is unknown here or its position is gone
-    if (select r.to_tick from tailrace.next_range(i_queue, i_consumer, i_position, null, null) as r)
-        is null
-    then
-        return;
-    end if;
-    select q.queue_id into v_queue_id from pgq.queue as q where q.queue_name = i_queue;
-
     prev_tick := i_position;
-    select t.tick_event_seq into v_from_seq
-    from pgq.tick as t
-    where t.tick_queue = v_queue_id and t.tick_id = i_position;
     for tick_id, tick_time, event_seq in
         select t.tick_id, t.tick_time, t.tick_event_seq
         from pgq.tick as t
-        where t.tick_queue = v_queue_id and t.tick_id > i_position
+        where t.tick_queue = v_place.queue_id and t.tick_id > i_position
         order by t.tick_id
         limit i_limit
     loop
