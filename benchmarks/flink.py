@@ -1,9 +1,10 @@
 """Statements on a Flink cluster beside Flink's own tools on the same cluster.
 
-``flink list`` is what Flink's script of that name runs: its command line client, in a Java process
-of its own. The SQL Gateway cannot be installed from a package, so its 44 ms for SHOW JOBS in an
-open session are those that were measured with it elsewhere. How long the engine itself takes for a
-savepoint is measured over its REST interface, asked every few milliseconds.
+``flink list`` is what Flink's script of that name runs: one Java process that reads the
+configuration, then another one with the command line client. The SQL Gateway cannot be installed
+from a package, so its 44 ms for SHOW JOBS in an open session are those that were measured with it
+elsewhere. How long the engine itself takes for a savepoint is measured over its REST interface,
+asked every few milliseconds.
 """
 
 from __future__ import annotations
@@ -78,31 +79,50 @@ async def _run(session: Session, text: str) -> Answer:
 async def _cold(dsn: str, running: Running, scale: Scale) -> Result:
     """A command line that lists the jobs, from its start to its end."""
     result = Result(f"SHOW JOBS from a cold command line, {JOBS} jobs")
-    ours = [sys.executable, "-m", "tailrace", "sql", "-c", "SHOW JOBS"]
+    ours = [str(Path(sys.executable).with_name("tailrace")), "sql", "-c", "SHOW JOBS"]
     environment = dict(os.environ, TAILRACE_DB=dsn, TAILRACE_ENGINE="flink")
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program is compiled
-    await _timed(ours, environment)
-    home = flink_home()
-    theirs = [
-        str(java()), "-cp", f"{home}/lib/*", "org.apache.flink.client.cli.CliFrontend", "list",
-        "-m", f"127.0.0.1:{running.rest_port}",
-    ]  # fmt: skip
+    await _timed(environment, ours)
     conf = Path(os.environ["TAILRACE_FLINK_HOME"], "conf")
+    theirs = _flink_list(conf, running.rest_port)
+    flink_environment = dict(os.environ, FLINK_CONF_DIR=str(conf))
     for _ in range(max(5, scale.repeats)):
-        result.add("tailrace", await _timed(ours, environment))
-        result.add("flink list", await _timed(theirs, dict(os.environ, FLINK_CONF_DIR=str(conf))))
+        result.add("tailrace", await _timed(environment, ours))
+        result.add("flink list", await _timed(flink_environment, *theirs))
     result.ratio("flink list / tailrace", result.median("flink list"), result.median("tailrace"))
     return result
 
 
-async def _timed(command: list[str], environment: dict[str, str]) -> float:
+def _flink_list(conf: Path, rest_port: int) -> list[list[str]]:
+    """The two programs that the script starts; the wheel of Flink lacks the script itself."""
+    home = flink_home()
+    configured = [*home.glob("lib/flink-dist*.jar"), *home.glob("lib/log4j*.jar")]
+    configured += home.glob("bin/bash-java-utils.jar")
+    return [
+        [
+            str(java()), "-cp", ":".join(map(str, configured)),
+            "org.apache.flink.runtime.util.bash.BashJavaUtils",
+            "UPDATE_AND_GET_FLINK_CONFIGURATION", "--configDir", str(conf),
+        ],
+        [
+            str(java()), "-cp", f"{home}/lib/*", "org.apache.flink.client.cli.CliFrontend", "list",
+            "-m", f"127.0.0.1:{rest_port}",
+        ],
+    ]  # fmt: skip
+
+
+async def _timed(environment: dict[str, str], *commands: list[str]) -> float:
+    """Seconds for commands one after the other, of which the last one lists the jobs."""
     start = time.perf_counter()
-    done = await asyncio.to_thread(
-        subprocess.run, command, env=environment, capture_output=True, check=False, text=True
-    )
+    for command in commands:
+        done = await asyncio.to_thread(
+            subprocess.run, command, env=environment, capture_output=True, check=False, text=True
+        )
+        if done.returncode != 0:
+            raise SystemExit(f"{' '.join(command[:3])} … failed: {done.stderr[-300:]}")
     seconds = time.perf_counter() - start
-    if done.returncode != 0 or "job0" not in done.stdout:
-        raise SystemExit(f"{' '.join(command[:3])} … failed: {done.stderr[-300:]}")
+    if "job0" not in done.stdout:
+        raise SystemExit(f"{' '.join(command[:3])} … lists no jobs: {done.stdout[-300:]}")
     return seconds
 
 
