@@ -130,11 +130,10 @@ class Maintenance:
 
     async def follow_tables(self, db: Database) -> None:
         """Let capture follow changed tables and new partitions."""
-        for row in await db.fetch_all(queries.captured_queues):
-            changed = await db.fetch_value(queries.refresh_capture, queue=row.queue_name)
-            if changed:
+        for row in await db.fetch_all(queries.refresh_captures):
+            if row.changed:
                 _logger.info(
-                    'queue "%s": capture was adapted for %d tables', row.queue_name, changed
+                    'queue "%s": capture was adapted for %d tables', row.queue_name, row.changed
                 )
 
     async def _connected(self) -> Database:

@@ -24,6 +24,8 @@ _logger = log.get("savepoints")
 CHANNEL = ".savepoints"
 # What could not be removed is tried again after so long, and everything is looked over.
 PERIOD = 30.0
+# Where nothing is to be done it is looked so much more rarely: whoever asks for something wakes us.
+IDLE = 5
 
 
 class Savepoints:
@@ -41,6 +43,7 @@ class Savepoints:
         self._dsn = dsn
         self._limits = limits or Limits()
         self._hear = hear
+        self._poll = poll
         self._wake = asyncio.Event()
         self._db: Database | None = None
         self._tidy_at = 0.0
@@ -82,6 +85,7 @@ class Savepoints:
                 self._not_before[row.savepoint_id] = monotonic() + (
                     PERIOD if row.what == "drop" else 1.0
                 )
+        self._loop.look_every(self._poll if rows else IDLE * self._poll)
         if not rows:
             self._not_before.clear()
         return False

@@ -337,14 +337,14 @@ from pgq.queue;
 -- move_retries: bring events that were sent back for later into their queues again
 select pgq.maint_retry_events();
 
--- captured_queues: queues of which this database is the root and whose tables are captured
-select distinct i.queue_name
-from tailrace.table_info as i
-join pgq_node.node_info as n using (queue_name)
-where n.node_type in ('root', 'branch');
-
--- refresh_capture: follow what has been done to captured tables
-select tailrace.refresh_capture(%(queue)s);
+-- refresh_captures: follow what has been done to captured tables; in how many something has changed
+select q.queue_name, tailrace.refresh_capture(q.queue_name) as changed
+from (
+    select distinct i.queue_name
+    from tailrace.table_info as i
+    join pgq_node.node_info as n using (queue_name)
+    where n.node_type in ('root', 'branch')
+) as q;
 
 -- drop_expired_holds: forget holds whose owner has died
 delete from tailrace.hold where expires_at < clock_timestamp();
