@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+# Modules are loaded where they are needed, most of them in the first second. That makes many things
+# and no garbage, and to look for some would take a tenth of the time of a short command.
+_LOADING_SECONDS = 1.0
 
 
 class Aside:
@@ -43,15 +48,19 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     SIGTERM is taken like Ctrl-C: what is under way is cancelled, and so may tidy up after itself.
     (A ``Supervisor`` has its own idea of signals while it runs.)
     """
+    gc.disable()
     try:
         return asyncio.run(_cancelled_by_signal(main))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    finally:
+        gc.enable()
 
 
 async def _cancelled_by_signal(main: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     assert task is not None
+    asyncio.get_running_loop().call_later(_LOADING_SECONDS, gc.enable)
     if threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await main
