@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 from tailrace import log, service
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import (
+    SILENT,
     Member,
     Node,
     NodeType,
@@ -47,9 +48,6 @@ TICKER_SETTINGS = {
     "ticker_idle_period": "5 seconds",
 }
 
-
-# A command that says nothing for so long is frozen.
-SILENT = "10s"
 
 # Telling the other nodes directly only saves time, so nobody waits long for a deaf one.
 TELL_SECONDS = 3.0

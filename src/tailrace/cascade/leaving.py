@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, AsyncExitStack
 from tailrace import log
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import (
+    SILENT,
     Member,
     Node,
     connected,
@@ -51,6 +52,7 @@ class Leaving:
         self._given_up = given_up
         self._members: list[Member] = []
         self._reached: dict[str, Database] = {}
+        self._since: dict[str, str | None] = {}
         self._here: Node
         self._root: Node | None = None
 
@@ -66,6 +68,14 @@ class Leaving:
         await self._find_root()
         await self._refuse_without_rights()
         await self._refuse_while_read()
+        for name, db in self._reached.items():
+            self._since[name] = await self._known_since(db)
+
+    async def _known_since(self, db: Database) -> str | None:
+        since: str | None = await db.fetch_value(
+            own_queries.node_since, queue=self._queue, node=self._name
+        )
+        return since
 
     async def _connect(self, member: Member) -> None:
         try:
@@ -138,6 +148,8 @@ class Leaving:
         This database comes last: as long as it knows the node, the command can be run again.
         """
         for name in self._order():
+            if await self._is_gone(name):
+                continue
             if name == self._name:
                 await self._drop_itself(self._reached[name])
             else:
@@ -182,17 +194,41 @@ class Leaving:
         """Remove the node with everything that refers to its queue, all or nothing."""
         with self._forgotten(self._name):
             async with db.transaction():
+                await self._refuse_another(self._name, db)
                 await db.execute(own_queries.forget_queue, queue=self._queue)
                 await ask(db, queries.drop_node, queue=self._queue, node=self._name)
 
     async def _forget_at(self, name: str, db: Database) -> None:
         try:
             with self._forgotten(name):
-                await ask(db, queries.drop_node, queue=self._queue, node=self._name)
+                async with db.transaction():
+                    await self._refuse_another(name, db)
+                    await ask(db, queries.drop_node, queue=self._queue, node=self._name)
         except TailraceError as exc:
             if db is self._db or (self._root is not None and name == self._root.name):
                 raise
             _logger.warning('node "%s" still knows "%s": %s', name, self._name, exc)
+
+    async def _is_gone(self, at: str) -> bool:
+        """Whether somebody else has done it; raises where there is another node by that name.
+
+        We may have been frozen since we looked, and typed again; then nothing must be taken from a
+        node that was made meanwhile.
+        """
+        now = await self._known_since(self._reached[at])
+        if now is None:
+            return self._since[at] is not None
+        if now != self._since[at]:
+            raise WrongState(
+                f'what node "{at}" knows of node "{self._name}" has changed since it was looked at',
+                hint="look whether it is to go, with: tailrace members; then type it again",
+            )
+        return False
+
+    async def _refuse_another(self, at: str, db: Database) -> None:
+        """The same, in the transaction that does it; whoever is frozen in there loses that."""
+        await db.execute(own_queries.end_if_silent, within=SILENT)
+        await self._is_gone(at)
 
     def _forgotten(self, at: str) -> AbstractContextManager[dict[str, object]]:
         """Write the step down, under its name in docs/design/model.md."""

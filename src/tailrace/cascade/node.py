@@ -19,6 +19,9 @@ from tailrace.errors import NotFound, UsageError, WrongState
 
 queries = load("pgq_node")
 
+# A command that says nothing for so long is frozen.
+SILENT = "10s"
+
 NodeType = Literal["root", "branch", "leaf"]
 _HOW_TO_CREATE = "make it one with: tailrace create-root, create-branch or create-leaf"
 

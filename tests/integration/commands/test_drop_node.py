@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from fixtures.waiting import eventually
 from tailrace.db.dsn import parameters
 
 
@@ -135,6 +136,42 @@ async def test_it_is_completed_by_the_next_run_wherever_it_died(seed, process):
             assert await seed[other].fetch_all(
                 "select from pgq_node.subscriber_info where subscriber_node = %s", name
             ) == []  # fmt: skip
+
+
+async def test_removal_that_is_frozen_is_completed_by_a_rerun(seed, process):
+    """What the first one does when it wakes up takes nothing else away."""
+    for name, start, nth in (("node5", "node1", 1), ("node4", "node4", 2)):
+        words = ("drop-node", name, "--db", seed[start].dsn)
+        frozen = await freeze(process, words, nth)
+        run = await process(*words)
+        assert await run.wait(30) == 0, run.err
+        left = await seed.contents()
+        frozen.send(signal.SIGCONT)
+        assert await frozen.wait(30) == 0, frozen.err
+        assert await seed.contents() == left
+        for other in ("node1", "node2", "node3"):
+            known = "select from pgq_node.node_location where node_name = %s"
+            assert await seed[other].fetch_all(known, name) == []
+
+
+async def test_removal_that_wakes_up_late_leaves_a_new_node_of_that_name_alone(seed, process):
+    words = ("drop-node", "node5", "--db", seed["node1"].dsn)
+    frozen = await freeze(process, words, 1)
+    await seed.tailrace(*words)
+    again = ("create-branch", "node5", "--queue", "shop", "--provider", seed["node3"].dsn)
+    await seed.tailrace(*again, "--db", seed["node5"].dsn)
+    made = await seed.contents()
+    frozen.send(signal.SIGCONT)
+    assert await frozen.wait(30) == 1
+    assert 'knows of node "node5" has changed since it was looked at' in frozen.err
+    assert "Traceback" not in frozen.err
+    assert await seed.contents() == made
+
+
+async def freeze(process, words: tuple[str, ...], nth: int):
+    frozen = await process(*words, env={"TAILRACE_FAULT": f"leaving.after_node@{nth}:stop"})
+    await eventually(lambda: frozen.frozen, 30, what="the command to freeze")
+    return frozen
 
 
 async def test_subscriber_that_cannot_be_asked_counts(seed):

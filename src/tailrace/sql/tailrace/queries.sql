@@ -21,6 +21,12 @@ select tailrace.store_relation(%(json)s);
 -- node_status: all that status shows of this node
 select tailrace.node_status(%(queue)s);
 
+-- node_since: what tells a node from a later one of the same name, here where it is known or lives
+select coalesce(
+    (select n.xmin::text from pgq_node.node_info as n where n.queue_name = %(queue)s and n.node_name = %(node)s),
+    (select l.xmin::text from pgq_node.node_location as l
+     where l.queue_name = %(queue)s and l.node_name = %(node)s));
+
 -- forget_queue: remove tables, triggers and positions of a node that is about to be dropped
 select tailrace.forget_queue(%(queue)s);
 
