@@ -48,6 +48,7 @@ async def on_two_servers(server: Server, other: Cluster) -> Tree:
 
 async def crash(tree: Tree, other: Cluster) -> None:
     """End the server as a power cut would end its processes, and start it again."""
+    tree.crashed |= set(CRASHING)
     other.stop(immediate=True)
     other.start(settings=SETTINGS, tied=True)
     for name in CRASHING:

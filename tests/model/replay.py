@@ -14,7 +14,7 @@ first spoken of.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -69,6 +69,29 @@ class Trace:
         last = {line["consumer"]: n for n, line in enumerate(self.lines) if "consumer" in line}
         ends = [n for n in last.values() if n >= len(self.lines) - LAST_WORDS]
         return Trace(self.lines[: min(ends) + 1]) if ends else self
+
+    def that_lasted(self, crashed: Collection[str]) -> Trace:
+        """Leave out what the crash of a server has taken back, on the nodes that it held.
+
+        Two commits do not wait for the disk: that of a mirror's events, since the tick does, and
+        that of a batch with others behind it. Both come last in the lines of a runner, and whoever
+        is next reads the position that was there before.
+        """
+        lost: set[int] = set()
+        unsure: dict[str, list[int]] = {}
+        for index, line in enumerate(self.lines):
+            consumer = line.get("consumer")
+            if self.workers.get(consumer) not in crashed:
+                continue
+            mine = unsure.setdefault(consumer, [])
+            if line["step"] == "events" or (line["step"] == "apply" and not line.get("sure", True)):
+                mine.append(index)
+            elif line["step"] == "read" and line["epoch"] is not None:
+                lost.update(one for one in mine if self.lines[one]["end"] > line["completed"])
+                mine.clear()
+            elif line["step"] in ("tick", "apply", "empty"):
+                mine.clear()
+        return Trace([line for index, line in enumerate(self.lines) if index not in lost])
 
     def keep(self) -> Path:
         """Write the lines down where they stay."""

@@ -173,3 +173,28 @@ async def test_model_allows_what_a_killed_run_did_and_nothing_else(trace: Trace)
         with pytest.raises(Disallowed):
             replay(wrong)
     replay(told_when_struck(trace))
+
+
+def test_a_crash_takes_back_only_what_had_not_waited_for_the_disk() -> None:
+    """The events of a mirror until their tick is made, and batches with others behind them."""
+
+    def line(step: str, epoch: int, **facts: object) -> dict[str, object]:
+        return {"step": step, "consumer": "b_worker", "epoch": epoch, **facts}
+
+    def read(epoch: int, completed: int) -> dict[str, object]:
+        return line("read", epoch, node="b", type="branch", completed=completed, newest=completed)
+
+    ticked = [read(1, 1), line("events", 1, start=1, end=2), line("tick", 1, tick=2)]
+    loose = [line("events", 1, start=2, end=3)]
+    batches = [line("apply", 1, start=n, end=n + 1, sure=n < 3) for n in (2, 3, 4)]
+    for lines, completed, lost in (
+        (ticked + loose, 2, loose),
+        (ticked + loose, 1, loose),
+        (ticked + loose, 3, []),
+        (ticked + batches, 4, batches[2:]),
+        (ticked + batches, 2, batches[1:]),
+    ):
+        trace = Trace([*lines, read(2, completed)])
+        kept = [one for one in trace.lines if one not in lost]
+        assert trace.that_lasted({"b"}).lines == kept
+        assert trace.that_lasted({"a"}).lines == trace.lines

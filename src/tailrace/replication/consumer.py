@@ -230,7 +230,7 @@ class ApplyingConsumer(SeatedConsumer):
             await self._let_go()
             await self._seat.refresh()
             return False
-        self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick)
+        self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick, sure=self._sure)
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)
         self._careful = False
