@@ -207,7 +207,8 @@ _OUR_SCHEMAS = re.compile(r"\b(pgq|pgq_coop|pgq_node|tailrace)\b")
 # them; everything else (refused, no route, starting up, too many clients) may pass.
 _LASTING_REFUSALS = re.compile(
     r"authentication failed|does not exist|no pg_hba\.conf entry|no password supplied"
-    r"|could not translate host name|invalid|is not permitted to log in|not accept SSL|requires SSL"
+    r"|could not translate host name|invalid (?!response)|is not permitted to log in"
+    r"|not accept SSL|requires SSL"
 )
 
 _PREAMBLE = re.compile(

@@ -9,6 +9,7 @@ import pytest
 
 from fixtures.chk import check
 from fixtures.load import writing
+from fixtures.place import Place
 from fixtures.server import SETTINGS, Server
 from fixtures.tree import HURRIED, NAMES, WITHIN, Tree
 from fixtures.waiting import eventually
@@ -74,12 +75,20 @@ async def test_crash_of_the_root_and_a_branch_loses_nothing_and_doubles_nothing(
         await check(*tree)
         for place in tree:
             assert await place.errors() == []
-            log = "".join(one.err for one in [*place.past, place.worker] if one is not None)
-            assert "Traceback" not in log
-            assert " ERROR " not in log
+            assert "Traceback" not in said(place)
+            assert " ERROR " not in said(place)
+    except AssertionError as error:
+        for place in tree:
+            error.add_note(f"{place.name} {await place.errors()}: {said(place)[-2000:]}")
+        raise
     finally:
         await tree.close()
     tree.replay()
+
+
+def said(place: Place) -> str:
+    """What its processes have written."""
+    return "".join(one.err for one in [*place.past, place.worker] if one is not None)
 
 
 async def beyond(tree: Tree, name: str, tick: int) -> bool:

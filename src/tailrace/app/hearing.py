@@ -5,13 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from tailrace import log
 from tailrace.db.dsn import label
 from tailrace.db.listen import Listener
-from tailrace.errors import TailraceError
 from tailrace.service import Supervisor
-
-_logger = log.get("run")
 
 
 class Ears:
@@ -26,25 +22,6 @@ class Ears:
         listener = self._listeners.get(dsn)
         if listener is None:
             listener = self._listeners[dsn] = Listener(dsn, name=f"listener {label(dsn)}")
-            self._supervisor.add(_Patient(listener))
+            self._supervisor.add(listener)
         listener.register(queue, event)
         return lambda: listener.unregister(queue, event)
-
-
-class _Patient:
-    """A listener that cannot connect for good (no rights, say) is no reason to end: we poll."""
-
-    def __init__(self, listener: Listener) -> None:
-        self.name = listener.name
-        self._listener = listener
-
-    async def run(self) -> None:
-        """Listen as long as that works."""
-        try:
-            await self._listener.run()
-        except TailraceError as error:
-            _logger.warning("not listening, only polling: %s", error)
-
-    def request_stop(self) -> None:
-        """End at once."""
-        self._listener.request_stop()

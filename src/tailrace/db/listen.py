@@ -2,7 +2,7 @@
 
 A notification only wakes early; polling is always underneath. So nothing is lost when the
 connection is: after each (re)connect everybody is woken once, because what was notified
-meanwhile was not heard.
+meanwhile was not heard. And no trouble here, lasting or not, ends what else the process does.
 """
 
 from __future__ import annotations
@@ -27,13 +27,20 @@ class Listener:
         self._loop = Loop(
             name,
             self.run_once,
+            patient=True,
             poll_min=0.0,
             poll_max=0.0,
+            backoff_max=3.0,
             interruptible=True,
             on_error=self._dropped,
             on_stop=self._close,
         )
         self.name = name
+
+    @property
+    def failures(self) -> int:
+        """How often in a row it could not listen."""
+        return self._loop.failures
 
     def register(self, queue: str, event: asyncio.Event) -> None:
         """Set ``event`` whenever the queue gets a tick."""

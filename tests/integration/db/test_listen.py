@@ -52,6 +52,22 @@ async def test_everybody_is_woken_after_a_lost_connection(empty_database, proxy)
         await asyncio.wait_for(events["orders"].wait(), 10)
 
 
+async def test_database_that_was_away_for_a_while_is_heard_again(new_database, database):
+    """That it does not exist is no error that waiting mends, mostly; the process has more to do."""
+    there = await new_database()
+    name = there.dbname
+    async with listening(there.dsn, "orders") as (listener, events, task):
+        await there.close()
+        await database.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = %s", name
+        )
+        await database.execute(f'alter database "{name}" rename to "{name}_away"')
+        await eventually(lambda: listener.failures > 1)
+        assert not task.done()
+        await database.execute(f'alter database "{name}_away" rename to "{name}"')
+        await asyncio.wait_for(events["orders"].wait(), 20)
+
+
 async def test_unregistered_event_stays_quiet(empty_database):
     async with listening(empty_database.dsn, "a", "b") as (listener, events, _task):
         listener.unregister("a", events["a"])
