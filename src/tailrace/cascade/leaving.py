@@ -8,7 +8,7 @@ work when the node to be removed is the one that is gone.
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AbstractContextManager, AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, suppress
 
 from tailrace import log
 from tailrace.cascade.answers import ask
@@ -31,6 +31,14 @@ from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
 _logger = log.get("cascade.leaving")
+
+
+class _Gone(Exception):
+    """Somebody else has done it meanwhile."""
+
+
+class _Another(WrongState):
+    """It is not the node that was looked at."""
 
 
 class Leaving:
@@ -66,10 +74,10 @@ class Leaving:
             if not member.dead and member.name not in self._reached:
                 await self._connect(member)
         await self._find_root()
-        await self._refuse_without_rights()
-        await self._refuse_while_read()
         for name, db in self._reached.items():
             self._since[name] = await self._known_since(db)
+        await self._refuse_without_rights()
+        await self._refuse_while_read()
 
     async def _known_since(self, db: Database) -> str | None:
         since: str | None = await db.fetch_value(
@@ -148,21 +156,21 @@ class Leaving:
         This database comes last: as long as it knows the node, the command can be run again.
         """
         for name in self._order():
-            if await self._is_gone(name):
-                continue
-            if name == self._name:
-                await self._drop_itself(self._reached[name])
-            else:
-                await self._forget_at(name, self._reached[name])
+            with suppress(_Gone):
+                if name == self._name:
+                    await self._drop_itself(self._reached[name])
+                else:
+                    await self._forget_at(name, self._reached[name])
             await reach("leaving.after_node")
 
     async def _drop_itself(self, db: Database) -> None:
         """Elsewhere it can be forgotten, too, when its own database refuses (no rights, say)."""
         try:
+            await self._check_again(self._name, db)
             await self._let_go_of_providers(db)
             await self._drop_here(db)
         except TailraceError as exc:
-            if db is self._db:
+            if db is self._db or isinstance(exc, _Another):
                 raise
             _logger.warning('node "%s" is left as it is: %s', self._name, exc)
 
@@ -194,7 +202,7 @@ class Leaving:
         """Remove the node with everything that refers to its queue, all or nothing."""
         with self._forgotten(self._name):
             async with db.transaction():
-                await self._refuse_another(self._name, db)
+                await self._check_again(self._name, db)
                 await db.execute(own_queries.forget_queue, queue=self._queue)
                 await ask(db, queries.drop_node, queue=self._queue, node=self._name)
 
@@ -202,33 +210,29 @@ class Leaving:
         try:
             with self._forgotten(name):
                 async with db.transaction():
-                    await self._refuse_another(name, db)
+                    await self._check_again(name, db)
                     await ask(db, queries.drop_node, queue=self._queue, node=self._name)
         except TailraceError as exc:
-            if db is self._db or (self._root is not None and name == self._root.name):
+            needed = db is self._db or (self._root is not None and name == self._root.name)
+            if needed or isinstance(exc, _Another):
                 raise
             _logger.warning('node "%s" still knows "%s": %s', name, self._name, exc)
 
-    async def _is_gone(self, at: str) -> bool:
-        """Whether somebody else has done it; raises where there is another node by that name.
+    async def _check_again(self, at: str, db: Database) -> None:
+        """Raise where somebody else has done it, or there is another node by that name.
 
         We may have been frozen since we looked, and typed again; then nothing must be taken from a
-        node that was made meanwhile.
+        node that was made meanwhile. In a transaction that does it, whoever is frozen loses that.
         """
-        now = await self._known_since(self._reached[at])
-        if now is None:
-            return self._since[at] is not None
-        if now != self._since[at]:
-            raise WrongState(
+        await db.execute(own_queries.end_if_silent, within=SILENT)
+        now, before = await self._known_since(db), self._since[at]
+        if now is None and before is not None:
+            raise _Gone
+        if now != before:
+            raise _Another(
                 f'what node "{at}" knows of node "{self._name}" has changed since it was looked at',
                 hint="look whether it is to go, with: tailrace members; then type it again",
             )
-        return False
-
-    async def _refuse_another(self, at: str, db: Database) -> None:
-        """The same, in the transaction that does it; whoever is frozen in there loses that."""
-        await db.execute(own_queries.end_if_silent, within=SILENT)
-        await self._is_gone(at)
 
     def _forgotten(self, at: str) -> AbstractContextManager[dict[str, object]]:
         """Write the step down, under its name in docs/design/model.md."""
