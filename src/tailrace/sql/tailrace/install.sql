@@ -47,6 +47,7 @@
 
 -- Positions, mirror, status
 \ir functions/tailrace.raise_lost_position.sql
+\ir functions/tailrace.raise_not_registered.sql
 \ir functions/tailrace.reading_place.sql
 \ir functions/tailrace.next_range.sql
 \ir functions/tailrace.finish_range.sql

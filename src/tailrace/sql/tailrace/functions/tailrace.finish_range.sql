@@ -18,7 +18,10 @@ language plpgsql as $body$
 -- Returns:
 --      1 - position moved
 --      0 - it was there already
+--      Raises TR004 when the consumer is not subscribed, TR020 when the tick is gone.
 --
+-- Calls:
+--      tailrace.raise_not_registered, tailrace.raise_lost_position
 -- Tables directly manipulated:
 --      update - pgq.subscription
 -- ----------------------------------------------------------------------
@@ -36,10 +39,7 @@ begin
     where q.queue_name = i_queue and c.co_name = i_consumer
     for no key update of s;
     if not found then
-        raise exception using errcode = 'TR004',
-            message = pg_catalog.format('consumer "%s" is not registered on queue "%s" in database "%s"',
-                i_consumer, i_queue, pg_catalog.current_database()),
-            hint = 'a node''s worker is registered by: tailrace change-provider';
+        perform tailrace.raise_not_registered(i_queue, i_consumer);
     end if;
     if v_last_tick >= i_tick and v_batch is null then
         return 0;

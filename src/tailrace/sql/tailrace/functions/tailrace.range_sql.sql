@@ -22,7 +22,7 @@ language plpgsql stable as $body$
 --      Raises TR004 when the consumer is not subscribed, TR020 when a tick is gone.
 --
 -- Calls:
---      pgq.tick_range_sql; the text calls tailrace.refuse_retried
+--      tailrace.raise_not_registered, pgq.tick_range_sql; the text calls tailrace.refuse_retried
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -37,10 +37,7 @@ begin
     join pgq.consumer as c on c.co_id = s.sub_consumer
     where q.queue_name = i_queue and c.co_name = i_consumer;
     if not found then
-        raise exception using errcode = 'TR004',
-            message = pg_catalog.format('consumer "%s" is not registered on queue "%s" in database "%s"',
-                i_consumer, i_queue, pg_catalog.current_database()),
-            hint = 'a node''s worker is registered by: tailrace change-provider';
+        perform tailrace.raise_not_registered(i_queue, i_consumer);
     end if;
     return pg_catalog.format('select ev_id, ev_time, case when ev_retry is null then ev_type'
             ' else tailrace.refuse_retried(%L, %L, ev_id) end as ev_type,'

@@ -23,7 +23,7 @@ language plpgsql stable as $body$
 --      Raises TR004 when the consumer is not subscribed, TR020 when the position is gone.
 --
 -- Calls:
---      tailrace.raise_lost_position
+--      tailrace.raise_not_registered, tailrace.raise_lost_position
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -38,10 +38,7 @@ begin
     left join pgq.tick as t on t.tick_queue = q.queue_id and t.tick_id = i_position
     where q.queue_name = i_queue and c.co_name = i_consumer;
     if not found then
-        raise exception using errcode = 'TR004',
-            message = pg_catalog.format('consumer "%s" is not registered on queue "%s" in database "%s"',
-                i_consumer, i_queue, pg_catalog.current_database()),
-            hint = 'a node''s worker is registered by: tailrace change-provider';
+        perform tailrace.raise_not_registered(i_queue, i_consumer);
     end if;
     if event_seq is null or v_kept > i_position then
         perform tailrace.raise_lost_position(i_queue, i_consumer, i_position);
