@@ -7,16 +7,14 @@ command in the foreground there.
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT, SIGKILL, Signals
 
+from tailrace.embedded.process import eventually
 from tailrace.errors import ConfigError, NotFound, Timeout, WrongState
-
-_STEP = 0.1
 
 
 def running_pid(pidfile: str | None) -> int | None:
@@ -84,15 +82,9 @@ def stop(pidfile: str | None, *, number: Signals = SIGINT, timeout: float | None
     if pid is None:
         raise NotFound(f'no process runs, says pid file "{pidfile}"')
     os.kill(pid, number)
-    _wait(lambda: running_pid(pidfile) != pid, pid, timeout)
+    within = math.inf if timeout is None else timeout
+    if not eventually(lambda: running_pid(pidfile) != pid, within):
+        raise Timeout(f"process {pid} has not ended within {timeout:g} s")
     if number == SIGKILL:  # it had no chance to do it itself
         Path(str(pidfile)).unlink(missing_ok=True)
     return pid
-
-
-def _wait(gone: Callable[[], bool], pid: int, timeout: float | None) -> None:
-    began = time.monotonic()
-    while not gone():
-        if timeout is not None and time.monotonic() - began >= timeout:
-            raise Timeout(f"process {pid} has not ended within {timeout:g} s")
-        time.sleep(_STEP)  # noqa: TID251 - no event loop here, and no child of ours that tells us
