@@ -48,19 +48,22 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     SIGTERM is taken like Ctrl-C: what is under way is cancelled, and so may tidy up after itself.
     (A ``Supervisor`` has its own idea of signals while it runs.)
     """
+    collects = gc.isenabled()
     gc.disable()
     try:
-        return asyncio.run(_cancelled_by_signal(main))
+        return asyncio.run(_cancelled_by_signal(main, collects=collects))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
-        gc.enable()
+        if collects:
+            gc.enable()
 
 
-async def _cancelled_by_signal(main: Coroutine[Any, Any, T]) -> T:
+async def _cancelled_by_signal(main: Coroutine[Any, Any, T], *, collects: bool) -> T:
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().call_later(_LOADING_SECONDS, gc.enable)
+    if collects:
+        asyncio.get_running_loop().call_later(_LOADING_SECONDS, gc.enable)
     if threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await main
