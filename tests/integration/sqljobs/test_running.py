@@ -6,10 +6,12 @@ import asyncio
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace  # the fixture
-from fixtures.sqljobs import job_row, make_job, rows, run_job, status
+from fixtures.sqljobs import force_tick, job_row, make_job, rows, run_job, status, step
 from fixtures.waiting import eventually
 
 ORDERS = (
@@ -58,6 +60,29 @@ async def test_job_on_a_root_keeps_sums_through_everything(cascade: Cascade):
         await run_job(root.db, "revenue")
         await _right(root.db)
     assert await root.errors() == []
+
+
+async def test_small_batches_of_a_leaf_follow_each_other_without_a_rest(
+    cascade: Cascade, monkeypatch: pytest.MonkeyPatch
+):
+    """What is known of the newest tick may be older than what has been done since."""
+    root = await _root(cascade)
+    leaf = await cascade.leaf("node2", root)
+    await leaf.db.execute(ORDERS)
+    await leaf.db.execute(f"select tailrace.add_table('{QUEUE}', 'orders')")
+    async with running(root, leaf):
+        await make_job(leaf.db, "revenue", REVENUE)
+        await eventually(partial(_runs, leaf))
+    monkeypatch.setattr("tailrace.engines.postgres.changes.FEWEST_EVENTS", 1)
+    for statement in CHANGES[:4]:
+        await root.db.execute(statement)
+        await force_tick(root.db, QUEUE)
+    await step(leaf.db, "revenue")
+    await _right(leaf.db, root.db)
+
+
+async def _runs(node: TestNode) -> bool:
+    return await status(node, "revenue") == "RUNNING"
 
 
 async def test_job_that_has_not_begun_is_drained_into_a_savepoint(

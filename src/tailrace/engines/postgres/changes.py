@@ -95,7 +95,8 @@ class ChangesConsumer(SeatedConsumer, Generic[Job]):
                 return False
             self._wake.set()
             return True
-        if state.newest_tick is not None and state.newest_tick <= state.completed_tick:
+        newest = None if self._loop.woken else state.newest_tick  # older than what woke us
+        if newest is not None and newest <= state.completed_tick:
             await self._rest(state)
             return False
         return await self._work_on(state, job)
