@@ -84,7 +84,12 @@ class ConfigError(TailraceError):
 
 
 class ConnectError(TailraceError):
-    """A database cannot be reached or does not let us in."""
+    """A database cannot be reached or does not let us in.
+
+    ``coming``: its server answers, but only to say that it is starting, recovering or ending.
+    """
+
+    coming = False
 
 
 class ConnectionLost(ConnectError):
@@ -211,6 +216,11 @@ _LASTING_REFUSALS = re.compile(
     r"|not accept SSL|requires SSL"
 )
 
+# What a server says that is there, and will let us in without anybody doing anything.
+_COMING = re.compile(
+    r"the database system is (starting up|shutting down|in recovery mode|not yet accepting)"
+)
+
 _PREAMBLE = re.compile(
     r"^(connection failed: )?(connection to server (at|on) .*? failed: )?(FATAL:\s+)?"
 )
@@ -272,11 +282,12 @@ def is_retryable(sqlstate: str) -> bool:
 def from_connecting(exc: Exception, *, where: str) -> ConnectError:
     """Turn a failure to connect into one line; only lasting refusals are not retryable."""
     text = str(exc)
-    reason = _plain_reason(text)
-    return ConnectError(
-        f"cannot connect to {where}: {reason}",
+    error = ConnectError(
+        f"cannot connect to {where}: {_plain_reason(text)}",
         retryable=_LASTING_REFUSALS.search(text) is None,
     )
+    error.coming = _COMING.search(text) is not None
+    return error
 
 
 def _plain_reason(text: str) -> str:

@@ -63,13 +63,14 @@ async def test_crash_of_the_root_and_a_branch_loses_nothing_and_doubles_nothing(
     tree = await on_two_servers(server, other)
     try:
         async with writing(tree, pause=0.01) as load:
+            for name in NAMES:  # who finds no server when it starts gives up
+                await get_further(tree, name)
             for _ in range(3):
                 seen = load.written
                 await eventually(lambda seen=seen: load.written > seen + 30, WITHIN)
                 await crash(tree, other)
                 accepted = load.accepted
-                top = await tree["node5"].newest_tick()
-                await eventually(lambda top=top: beyond(tree, "node5", top), WITHIN)
+                await get_further(tree, "node5")
                 await eventually(lambda seen=accepted: load.accepted > seen + 3, WITHIN)
         await load.check()
         await check(*tree)
@@ -91,6 +92,11 @@ def said(place: Place) -> str:
     return "".join(one.err for one in [*place.past, place.worker] if one is not None)
 
 
-async def beyond(tree: Tree, name: str, tick: int) -> bool:
-    """Whether a node has got newer ticks."""
-    return await tree[name].newest_tick() > tick
+async def get_further(tree: Tree, name: str) -> None:
+    """Wait until a node has got newer ticks."""
+    top = await tree[name].newest_tick()
+
+    async def further() -> bool:
+        return await tree[name].newest_tick() > top
+
+    await eventually(further, WITHIN, what=f"newer ticks on {name}")

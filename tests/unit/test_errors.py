@@ -89,6 +89,25 @@ def test_connecting_keeps_only_the_reason():
     assert error.retryable
 
 
+@pytest.mark.parametrize(
+    ("reason", "coming"),
+    [
+        ("FATAL:  the database system is starting up", True),
+        ("FATAL:  the database system is not yet accepting connections", True),
+        ("FATAL:  the database system is in recovery mode", True),
+        ("FATAL:  the database system is shutting down", True),
+        ("FATAL:  the database system is not accepting connections", False),  # a closed standby
+        ("FATAL:  sorry, too many clients already", False),
+        ("Connection refused", False),
+    ],
+)
+def test_server_that_is_starting_is_told_from_one_that_is_not_there(reason, coming):
+    text = f'connection failed: connection to server at "127.0.0.1", port 5 failed: {reason}'
+    error = errors.from_connecting(Exception(text), where="host=127.0.0.1 port=5")
+    assert error.coming is coming
+    assert error.retryable
+
+
 def test_exit_status_tells_wrong_use_from_failure():
     assert errors.UsageError("x").exit_status == 2
     assert errors.NotFound("x").exit_status == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from tailrace import log
@@ -15,6 +16,9 @@ from tailrace.service import Supervisor, together
 
 _logger = log.get("run")
 
+# How often a server that is starting is asked whether it is ready.
+_COMING_PERIOD = 0.2
+
 
 async def run(
     databases: Sequence[str],
@@ -27,8 +31,8 @@ async def run(
     """Serve databases until a signal ends it, or until everything is done (``until_idle``).
 
     A database that cannot be served is an error. One that is lost later is waited for, and so is
-    one that does not answer at the start while others do; ``until_idle`` would have to wait, too,
-    so that it is an error there.
+    one whose server is starting, and one that does not answer at the start while others do;
+    ``until_idle`` would have to wait, too, so that the last one is an error there.
     """
     runner = Runner(databases, options or Options(), signals=signals)
     await runner.check(strict=until_idle)
@@ -69,13 +73,21 @@ class Runner:
     async def _check(
         self, served: ServedDatabase, digests: Mapping[str, str], strict: bool
     ) -> ConnectError | None:
-        try:
-            await served.check(digests)
-        except ConnectError as error:
-            if strict or not error.retryable:
-                raise
-            return error
-        return None
+        said = None
+        while True:
+            try:
+                await served.check(digests)
+            except ConnectError as error:
+                if not error.coming:
+                    if strict or not error.retryable:
+                        raise
+                    return error
+                if error.message != said:
+                    said = error.message
+                    _logger.warning("%s; waiting for it", error)
+                await asyncio.sleep(_COMING_PERIOD)
+            else:
+                return None
 
     async def run(self, *, until_idle: bool) -> None:
         """Run until told to stop, or until idle."""

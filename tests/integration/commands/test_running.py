@@ -125,6 +125,23 @@ async def test_database_that_does_not_answer_ends_a_run_that_needs_it(more, pair
     assert "cannot connect to host=127.0.0.1" in run.err
 
 
+@pytest.mark.parametrize("more", [[], ["--until-idle"]])
+async def test_server_that_is_starting_is_waited_for(more, pair, process, proxy):
+    """At boot both start at once; and after a crash nobody starts the services again."""
+    way = await proxy(pair["down"].dsn)
+    way.put_off()
+    run = await process("run", *more, "--db", way.dsn, *(["--db", pair["up"].dsn] if more else []))
+    await eventually(lambda: "starting up; waiting for it" in run.err, 30)
+    seen = way.accepted
+    await eventually(lambda: way.accepted > seen + 2, 30)
+    assert run.err.count("\n") == 1, "said once"
+    way.resume()
+    if more:
+        assert await run.wait(40) == 0, run.err
+    told = "select uptodate from pgq_node.local_state"
+    await eventually(lambda: pair["down"].fetch_value(told), 30)
+
+
 async def test_database_with_schemas_of_another_version_ends_the_run(pair, process):
     await pair["down"].execute("update tailrace.installation set digest = 'older'")
     run = await process("run", "--db", pair["up"].dsn, "--db", pair["down"].dsn)
