@@ -206,7 +206,7 @@ def command(
             call = Invocation(name, shared)
             if prepare is not None and not prepare(call, **options):
                 return 0
-            return service.run(_awaited(function(call, **options))) or 0
+            return service.run(_awaited(function(call, **options)), stays=serves) or 0
 
         with_options = shared_options(invoked)
         if of_engines:

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import signal
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -42,21 +42,29 @@ class Aside:
         self._loop.close()
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], *, stays: bool = False) -> T:
     """Run a program from its only entry into asyncio.
 
     SIGTERM is taken like Ctrl-C: what is under way is cancelled, and so may tidy up after itself.
-    (A ``Supervisor`` has its own idea of signals while it runs.)
+    (A ``Supervisor`` has its own idea of signals while it runs.) One that ``stays`` gets the
+    quicker loop: a tenth of what it computes is saved, for some milliseconds at the start.
     """
     collects = gc.isenabled()
     gc.disable()
     try:
-        return asyncio.run(_cancelled_by_signal(main, collects=collects))
+        with asyncio.Runner(loop_factory=_quicker_loop() if stays else None) as runner:
+            return runner.run(_cancelled_by_signal(main, collects=collects))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
         if collects:
             gc.enable()
+
+
+def _quicker_loop() -> Callable[[], asyncio.AbstractEventLoop]:
+    import uvloop
+
+    return uvloop.new_event_loop
 
 
 async def _cancelled_by_signal(main: Coroutine[Any, Any, T], *, collects: bool) -> T:
