@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from benchmarks.machine import Neighbours
 from benchmarks.report import Result
 from benchmarks.stage import Scale, Stage
 
@@ -43,12 +44,15 @@ async def _run(names: list[str], scale: Scale, data: Path, pictures: Path) -> di
         print(f"PostgreSQL {await stage.version()}, {scale}, data in {data}", flush=True)
         for name in names:
             print(f"\n{name}", flush=True)
+            neighbours = Neighbours()
             try:
                 results[name] = await _benchmark(name)(stage, scale)
             except SystemExit as failure:  # the others may still show something
                 failures[name] = str(failure)
                 print(f"  failed: {failure}", flush=True)
                 continue
+            if remark := neighbours.remark():
+                results[name][-1].remarks.append(remark)
             for result in results[name]:
                 print(result.line(), flush=True)
         server = await stage.version()
