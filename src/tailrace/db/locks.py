@@ -10,7 +10,6 @@ end the session that has it, when nothing has been heard of that runner for a wh
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,7 +25,7 @@ _logger = log.get("locks")
 @cache
 def runner_name() -> str:
     """Name this process for people; the random part tells two containers apart."""
-    return f"{socket.gethostname()}:{os.getpid()}-{secrets.token_hex(3)}"
+    return f"{socket.gethostname()}:{os.getpid()}-{os.urandom(3).hex()}"
 
 
 async def mark(db: Database) -> None:
