@@ -35,6 +35,7 @@ from tailrace.cascade.node import (
     read_node,
 )
 from tailrace.cascade.node import queries as node_queries
+from tailrace.cascade.survey import claim
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
 from tailrace.errors import LostPosition, NotFound, TailraceError, WrongState
@@ -92,10 +93,15 @@ class Resurrection:
         self._elsewhere: set[str] = set()
 
     async def look(self) -> bool:
-        """Find gravestone and root and refuse what cannot work; False: a leaf has nothing to do."""
+        """Find gravestone and root and refuse what cannot work; False: a leaf has nothing to do.
+
+        The node is claimed first: all that could do harm after somebody else has brought it back,
+        such as forgetting events once more, is done through the connection that holds the claim.
+        """
         self.node = await need_node(self._db, self._queue)
         if self.node.type == "leaf":
             return False
+        await claim(self._db, self._queue, self.node.name)
         if self.node.is_root:
             lost.refuse_existing(self._dump)
         self.grave = await self._find_grave()

@@ -246,18 +246,26 @@ class Survey:
 
         A command that was killed holds them a little longer, until its server notices.
         """
-        clock = asyncio.get_running_loop().time
-        start = clock()
         for name in sorted(names):
-            while not await locks.acquire(self.db(name), f"switch {self.queue}"):
-                if clock() - start < CLAIM_SECONDS:
-                    await asyncio.sleep(0.1)
-                    continue
-                raise WrongState(
-                    f'another change-provider or takeover is at work on node "{name}" of queue '
-                    f'"{self.queue}"',
-                    hint="wait for it, or end it and run this again",
-                )
+            await claim(self.db(name), self.queue, name)
+
+
+async def claim(db: Database, queue: str, node: str) -> None:
+    """Keep other commands from rewiring a node until this connection is closed.
+
+    A command that is frozen holds it until it is ended, and can do nothing to the node when it
+    wakes up after its session was.
+    """
+    clock = asyncio.get_running_loop().time
+    start = clock()
+    while not await locks.acquire(db, f"switch {queue}"):
+        if clock() - start >= CLAIM_SECONDS:
+            raise WrongState(
+                f'another takeover, change-provider or resurrect is at work on node "{node}" of '
+                f'queue "{queue}"',
+                hint="wait for it, or end it and run this again",
+            )
+        await asyncio.sleep(0.1)
 
 
 def facts_from(found: Mapping[str, Any]) -> NodeFacts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,42 @@ async def test_every_point_at_which_it_may_die_is_survived(
     assert len(json.loads((tmp_path / DUMP).read_text())) >= 4
     assert os.listdir(tmp_path) == [DUMP]
     await come_back(old, new)
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["resurrect.after_close", "resurrect.before_dump", "resurrect.after_forget",
+     "resurrect.before_mark"],
+)  # fmt: skip
+async def test_frozen_one_that_wakes_up_late_takes_nothing_from_who_is_back(
+    point: str, cascade, tailrace, process: StartProcess, tmp_path: Path
+):
+    """While it is frozen nobody else may go on; when its session is ended, it cannot any more."""
+    old, new = await failed_over(cascade)
+    words = ("resurrect", "--db", old.dsn)
+    first = await process(*words, env={"TAILRACE_FAULT": f"{point}:stop"}, cwd=tmp_path)
+    await eventually(lambda: first.frozen, 30)
+    dump = tmp_path / DUMP
+    if dump.exists():  # what it has written is asked for below, where it is written again
+        dump.rename(tmp_path / "first.json")
+    refused = await tailrace(*words, status=1)
+    assert 'or resurrect is at work on node "old"' in refused.err
+    await old.db.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity as a join pg_locks using (pid)"
+        " where locktype = 'advisory' and a.datname = current_database()"
+        " and application_name ~ 'resurrect'"
+    )
+    again = await process(*words, cwd=tmp_path)
+    assert await again.wait(30) == 0, again.err
+    await come_back(old, new)
+    first.send(signal.SIGCONT)
+    assert await first.wait(30) == 1
+    assert first.err.count("tailrace: ") == 1, first.err
+    assert "Traceback" not in first.err
+    async with running(old, new):  # neither demoted again nor paused, and nothing was forgotten
+        await new.db.execute("insert into public.t values (6, 'last')")
+        await eventually(lambda: has_rows(old, 4, 5, 6), 20)
+    assert await differences(old, new) == []
 
 
 # In the order in which a run meets them; a point that is missing here fails the test above.

@@ -96,7 +96,7 @@ async def test_one_command_at_a_time(tree: Tree, monkeypatch: pytest.MonkeyPatch
     other = await tree.connect("node2")
     assert await locks.acquire(other, f"switch {QUEUE}")
     told = await tree.takeover("node2", "node1", status=1)
-    assert 'another change-provider or takeover is at work on node "node2"' in told.complaint
+    assert 'change-provider or resurrect is at work on node "node2"' in told.complaint
 
 
 async def test_long_transaction_is_waited_for_while_others_write(tree: Tree) -> None:

@@ -18,7 +18,8 @@ language plpgsql as $body$
 --      i_tick    - tick that it has completed, where the gravestone stands
 --
 -- Returns:
---      global watermark, as register_subscriber does. Raises TR004 when there is no gravestone.
+--      global watermark, as register_subscriber does. Raises TR004 when there is no gravestone, or
+--      one of another takeover.
 --
 -- Calls:
 --      pgq_node.consumer_position, pgq_node.unregister_subscriber, pgq.unregister_consumer,
@@ -30,10 +31,10 @@ declare
     v_stone  text := i_node || '.gravestone';
     v_answer record;
 begin
-    if pgq_node.consumer_position(i_queue, v_stone) is null then
+    if pgq_node.consumer_position(i_queue, v_stone) is distinct from i_tick then
         raise exception using errcode = 'TR004',
-            message = pg_catalog.format('queue "%s" in database "%s" has no consumer "%s"',
-                i_queue, pg_catalog.current_database(), v_stone),
+            message = pg_catalog.format('queue "%s" in database "%s" has no consumer "%s" at tick %s',
+                i_queue, pg_catalog.current_database(), v_stone, i_tick),
             hint = 'somebody was quicker; see: tailrace status';
     end if;
     -- a takeover may have made the dead node a subscriber by the gravestone, or left it one
