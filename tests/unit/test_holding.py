@@ -95,6 +95,21 @@ def test_report_that_is_not_due_yet_is_told_from_lag():
     assert "as it last told; is at 90 by now" in held_by(holder)
 
 
+def test_node_that_has_left_without_being_unregistered_says_what_helps():
+    tree = cascade(
+        holding("a", "root", None, below={"b": (TOP, 40), "c": (TOP, 40)}),
+        holding("b", "branch", "a", below={"d": (40, 40)}),
+        holding("c", "branch", "a", below={"d": (TOP, TOP)}),
+        holding("d", "branch", "c"),
+    )
+    holder = root_holder(tree)
+    assert holder == Holder("d", "d_worker", 40, "left", 60.0, reads_from="c")
+    assert held_by(holder) == (
+        "d, at tick 40, 1m0s behind, where it left for c; let go of it with: "
+        "tailrace change-provider d --provider c"
+    )
+
+
 def test_dead_node_still_registered_says_what_helps():
     tree = cascade(
         holding("a", "root", None, below={"b": (40, 40)}), NodeStatus("b", "dead", "host=h")

@@ -16,7 +16,7 @@ from typing import Literal
 from tailrace.cascade.nodestatus import GLOBAL_WATERMARK, NodeStatus, QueueConsumer
 from tailrace.cascade.topology import Topology
 
-Why = Literal["behind", "not told yet", "dead", "unreachable", "unknown", "upstream"]
+Why = Literal["behind", "not told yet", "left", "dead", "unreachable", "unknown", "upstream"]
 PeerState = Literal["self", "asked", "dead", "unknown", "unreachable", "no watermark"]
 
 
@@ -24,7 +24,8 @@ PeerState = Literal["self", "asked", "dead", "unknown", "unreachable", "no water
 class Holder:
     """Who is to blame: a consumer of a node's, or a node as a whole.
 
-    ``now`` is where a node is that has not told it yet.
+    ``now`` is where a node is that has not told it yet; ``reads_from`` is the provider of one that
+    has ``left`` without being unregistered, since its old provider did not answer then.
     """
 
     node: str
@@ -33,6 +34,7 @@ class Holder:
     why: Why = "behind"
     lag: float | None = None
     now: int | None = None
+    reads_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,10 @@ def _follow(topology: Topology, node: NodeStatus, seen: frozenset[str]) -> Holde
     if below is None or not below.answers:
         why: Why = "dead" if below is not None and below.kind == "dead" else "unreachable"
         return Holder(subscriber, lowest.name, lowest.tick, why, lowest.age)
+    if below.provider not in (None, node.name):
+        return Holder(
+            subscriber, lowest.name, lowest.tick, "left", lowest.age, reads_from=below.provider
+        )
     if lowest.name == node.subscribers.get(subscriber):
         return Holder(subscriber, lowest.name, lowest.tick, lag=lowest.age)
     return _below(topology, below, lowest, seen | {node.name})

@@ -175,6 +175,11 @@ class Survey:
         self._away.pop(member.name, None)
 
     @property
+    def away(self) -> Mapping[str, str]:
+        """Members that did not answer when they were asked last, each with the reason."""
+        return self._away
+
+    @property
     def members(self) -> Mapping[str, Member]:
         """All members by name, dead ones included."""
         return self._members

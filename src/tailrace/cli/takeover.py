@@ -77,6 +77,7 @@ async def change_provider(
             return 0
         await hands.survey.claim(target)
         steps = await carry_out(operation, hands)
+        _tell_who_may_hold(call, hands, steps)
     what = f'consumer "{consumer}" of node "{target}"' if consumer else f'node "{target}"'
     call.say(f'{what} reads from node "{provider}"' + ("" if steps else " already"))
     return 0
@@ -139,6 +140,7 @@ async def takeover(call: Invocation, old: str, **options: Any) -> int:
             return 0
         await hands.survey.claim(*(name for name in (old, wish.new) if name in view.nodes))
         steps = await carry_out(operation, hands)
+        _tell_who_may_hold(call, hands, steps)
     done = f'node "{wish.new}" has taken the place of node "{old}"'
     call.say(done + ("" if steps else " already"))
     if isinstance(operation, Failover):
@@ -155,6 +157,15 @@ def _lost(call: Invocation, root: bool, branch: bool) -> Literal["root", "branch
 def _tell_away(call: Invocation, away: Mapping[str, str]) -> None:
     for name, reason in sorted(away.items()):
         call.warn(f'node "{name}" cannot be asked and is left as it is: {reason}')
+
+
+def _tell_who_may_hold(call: Invocation, hands: Hands, steps: int) -> None:
+    """Whoever could not be asked may still keep events for a node that has left it."""
+    for name in sorted(hands.survey.away) if steps else ():
+        call.warn(
+            f'node "{name}" may still keep events for a node that has left it; when it answers, '
+            "run this again"
+        )
 
 
 @asynccontextmanager

@@ -113,6 +113,11 @@ def held_by(holder: Holder) -> str:
             return f"{holder.node}, which is no node that this one knows"
         case "upstream":
             return f"{holder.node}, which has not told more than tick {holder.tick}"
+        case "left":
+            return (
+                f"{holder.node}, {at}, where it left for {holder.reads_from}; let go of it with: "
+                f"tailrace change-provider {holder.node} --provider {holder.reads_from}"
+            )
         case "dead":
             return f"{holder.node} (dead), {at}; forget it with: tailrace drop-node {holder.node}"
         case "unreachable":

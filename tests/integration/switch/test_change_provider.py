@@ -28,6 +28,22 @@ async def test_nodes_change_their_providers_under_load(tree: Tree) -> None:
         await tree.check()
 
 
+async def test_old_provider_that_does_not_answer_is_told_when_it_does(tree: Tree) -> None:
+    """Until then it keeps events, so whoever has to come back is told how."""
+    lead = "update pgq_node.node_location set node_location = %s where node_name = 'node2'"
+    move = ("node1", "node3", "--node", "node4")
+    async with served(tree, FIVE):
+        await tree["node1"].db.execute(lead, "host=127.0.0.1 port=1 dbname=away")
+        moved = await tree.change_provider(*move)
+        assert 'node "node2" may still keep events for a node that has left it' in moved.err
+        assert (await tree.registered())["node2"] == {"node4"}
+        await tree["node1"].db.execute(lead, tree["node2"].dsn)
+        again = await tree.change_provider(*move)
+        assert "may still keep events" not in again.err
+        assert (await tree.registered())["node2"] == set()
+        await tree.check()
+
+
 async def test_node_that_its_provider_has_forgotten_is_registered_again(still: Tree) -> None:
     """The error of its worker names this command."""
     register = "select subscriber_node from pgq_node.subscriber_info"
