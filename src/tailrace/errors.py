@@ -198,6 +198,8 @@ _RETRYABLE_STATES = frozenset(
 _RETRYABLE_CLASSES = frozenset({"08", "53"})  # connection trouble; disk, memory, slots exhausted
 _CONNECTION_ENDED = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})
 
+# Patterns are compiled when an error is looked at: that is rare, and every command imports this.
+
 # What helps where PostgreSQL itself says nothing of it.
 _HINTS = {
     "25006": "this is a standby, or set to be read-only: connect to the primary "
@@ -206,28 +208,24 @@ _HINTS = {
 
 # Schema, function or table that does not exist.
 _MISSING = frozenset({"3F000", "42883", "42P01"})
-_OUR_SCHEMAS = re.compile(r"\b(pgq|pgq_coop|pgq_node|tailrace)\b")
+_OUR_SCHEMAS = r"\b(pgq|pgq_coop|pgq_node|tailrace)\b"
 
 # Connecting fails without a SQLSTATE, so these have to be told by their text. Waiting does not mend
 # them; everything else (refused, no route, starting up, too many clients) may pass.
-_LASTING_REFUSALS = re.compile(
+_LASTING_REFUSALS = (
     r"authentication failed|does not exist|no pg_hba\.conf entry|no password supplied"
     r"|could not translate host name|invalid (?!response)|is not permitted to log in"
     r"|not accept SSL|requires SSL"
 )
 
 # What a server says that is there, and will let us in without anybody doing anything.
-_COMING = re.compile(
-    r"the database system is (starting up|shutting down|in recovery mode|not yet accepting)"
-)
+_COMING = r"the database system is (starting up|shutting down|in recovery mode|not yet accepting)"
 
-_PREAMBLE = re.compile(
-    r"^(connection failed: )?(connection to server (at|on) .*? failed: )?(FATAL:\s+)?"
-)
+_PREAMBLE = r"^(connection failed: )?(connection to server (at|on) .*? failed: )?(FATAL:\s+)?"
 
 _SECRETS = (
-    (re.compile(r"(://[^\s:/@]*):[^\s/]*@"), r"\1:***@"),
-    (re.compile(r"(?i)\b((?:ssl)?passw(?:or)?d\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;]+)"), r"\1***"),
+    (r"(://[^\s:/@]*):[^\s/]*@", r"\1:***@"),
+    (r"(?i)\b((?:ssl)?passw(?:or)?d\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;]+)", r"\1***"),
 )
 
 
@@ -239,7 +237,7 @@ def one_line(text: str) -> str:
 def without_secrets(text: str) -> str:
     """Mask passwords in connection strings, wherever in the text they stand."""
     for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
+        text = re.sub(pattern, replacement, text)
     return text
 
 
@@ -259,7 +257,7 @@ def from_database(exc: Exception, *, where: str | None = None) -> TailraceError:
         return OWN_STATES[state](primary, hint=hint, sqlstate=state, detail=detail)
     if state in _CONNECTION_ENDED or state.startswith("08"):
         return ConnectionLost(f"{_at(where)}connection ended: {primary}", sqlstate=state)
-    if state in _MISSING and _OUR_SCHEMAS.search(primary):
+    if state in _MISSING and re.search(_OUR_SCHEMAS, primary):
         return SchemaMissing(
             f"{_at(where)}{primary}",
             hint="install or upgrade the schemas with: tailrace install --db DSN",
@@ -284,9 +282,9 @@ def from_connecting(exc: Exception, *, where: str) -> ConnectError:
     text = str(exc)
     error = ConnectError(
         f"cannot connect to {where}: {_plain_reason(text)}",
-        retryable=_LASTING_REFUSALS.search(text) is None,
+        retryable=re.search(_LASTING_REFUSALS, text) is None,
     )
-    error.coming = _COMING.search(text) is not None
+    error.coming = re.search(_COMING, text) is not None
     return error
 
 
@@ -296,7 +294,7 @@ def _plain_reason(text: str) -> str:
     lines = [line for line in lines if not line.endswith("?") and not line.startswith("- ")]
     attempts = [line for line in lines if "failed:" in line] or lines[:1] or ["no reason given"]
     reason = attempts[-1]
-    return _PREAMBLE.sub("", reason)
+    return re.sub(_PREAMBLE, "", reason)
 
 
 def _without_state(exc: Exception, where: str | None) -> TailraceError:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tailrace.db.scripts import scripts
-
 _DENIED = re.compile(r"permission denied for \w+(?: \w+)? (\S+)")
 _MADE = re.compile(r"^create (?:table|(?:or replace )?view) \w+\.(\w+)", re.MULTILINE)
 _SCHEMAS = ("pgq", "pgq_coop", "pgq_node", "tailrace")
@@ -29,6 +27,8 @@ def remedy(refusal: str, user: str) -> str | None:
 @cache
 def _ours() -> frozenset[str]:
     """Names of our schemas, tables, views and functions."""
+    from tailrace.db.scripts import scripts
+
     names = set(_SCHEMAS)
     for schema in _SCHEMAS:
         for script in scripts(schema):
