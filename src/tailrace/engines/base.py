@@ -8,7 +8,7 @@ after a crash can find out what became of the wish (``Engine.settle``).
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 
 def new_id() -> str:
     """Draw an id for a job, a run or a savepoint: 32 hex digits, as Flink's."""
-    return secrets.token_hex(16)
+    return os.urandom(16).hex()
 
 
 class Restore(NamedTuple):
