@@ -40,6 +40,10 @@ async def _serve(call: Invocation, *, until_idle: bool, timeout: float | None) -
         raise Timeout(
             f"not idle after {timeout:g} s", hint="see what is missing with: tailrace status"
         ) from None
+    except asyncio.CancelledError:
+        # A signal before the services have begun; later ones are theirs. Nothing was under way.
+        if until_idle:
+            raise
     return 0
 
 

@@ -142,6 +142,21 @@ async def test_server_that_is_starting_is_waited_for(more, pair, process, proxy)
     await eventually(lambda: pair["down"].fetch_value(told), 30)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signal_before_anything_has_begun_is_an_orderly_end(number, pair, process, proxy):
+    way = await proxy(pair["down"].dsn)
+    way.put_off()
+    run = await process("run", "--db", way.dsn)
+    await eventually(lambda: "waiting for it" in run.err, 30)
+    run.send(number)
+    assert await run.wait(20) == 0, run.err
+    assert "Traceback" not in run.err
+    run = await process("run", "--until-idle", "--db", way.dsn)
+    await eventually(lambda: "waiting for it" in run.err, 30)
+    run.send(number)
+    assert await run.wait(20) == 1, "it is not idle"
+
+
 async def test_database_with_schemas_of_another_version_ends_the_run(pair, process):
     await pair["down"].execute("update tailrace.installation set digest = 'older'")
     run = await process("run", "--db", pair["up"].dsn, "--db", pair["down"].dsn)
