@@ -30,7 +30,7 @@ from model.steps import STEPS
 ADMIN = ("admin",)
 MAY_BE_EARLY = {"take", *ORDERS}
 # What was told in between, and is not written down yet, counts for these.
-HEARING = ("take", "report", "publish")
+HEARING = ("take", "report", "publish", "agree")
 COMING_BACK = ("step_down", "forget")
 # How many lines may lie between where a line stands and where it belongs. Few are tried first: the
 # wider it is, the longer a line that waits in vain may be taken for one that is only late.

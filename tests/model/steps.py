@@ -303,7 +303,10 @@ def agree(s: State, facts: Facts) -> State:
     """A sync node's own; whether it is too high, the invariants say."""
     mark, node = facts.tick("tick"), s.nodes[facts.n]
     require(mark <= node.local_watermark, f"it may take {node.local_watermark} at most")
-    require(node.marks, "nothing has come from above yet")
+    # a root that is struck, or slow, has told what it has not written down
+    roots = [n for n, one in enumerate(s.nodes) if one.kind == "root"]
+    told = node.marks or any(facts.unwritten(n, "publish") for n in roots)
+    require(told, "nothing has come from above yet")
     return s.put(facts.n, queues.move_watermark(None, node, mark))
 
 
