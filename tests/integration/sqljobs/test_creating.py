@@ -146,7 +146,7 @@ async def test_settings_are_checked_before_anything(root: TestNode):
     for options, complaint in WRONG_SETTINGS:
         with pytest.raises(TailraceError, match=complaint):
             await make_job(root.db, "job", good, options)
-    for name in ("", "  ", "x" * 201):
+    for name in ("", "  ", "x" * 201, "0123456789abcdef" * 2):
         with pytest.raises(UsageError, match="cannot be the name of a job"):
             await make_job(root.db, name, good)
     await _nothing_left(root)

@@ -63,6 +63,7 @@ async def test_statement_that_fails_is_tried_until_it_succeeds(cascade: Cascade)
         await eventually(partial(_right, root))
         await eventually(partial(_is, root, "RUNNING"))
         assert await root.errors() == []
+        assert await _error(root) == "None", "it is over"
 
 
 async def test_job_that_has_been_tried_often_enough_is_failed_and_can_be_started(

@@ -39,7 +39,8 @@ select
     coalesce(t.tick_id, a.last_tick_id)::text as position,
     coalesce(case when a.paused then j.ended_at end, pg_catalog.clock_timestamp()) - j.started_at as duration,
     j.statement,
-    coalesce(a.cur_error, j.error) as error
+    -- what ended it is over when it goes on
+    coalesce(a.cur_error, case when a.paused then j.error end) as error
 from tailrace.job as j
 join at as a on a.job_id = j.job_id
 left join lateral (

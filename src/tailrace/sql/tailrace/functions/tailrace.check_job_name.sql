@@ -11,7 +11,7 @@ language plpgsql stable as $body$
 --      i_name  - name
 --
 -- Returns:
---      nothing; raises TR001 when it is too short or too long, TR005 when there is a job of that name
+--      nothing; raises TR001 when it is too short, too long or like an id, TR005 when there is a job of that name
 --
 -- Tables directly manipulated:
 --      none
@@ -23,6 +23,11 @@ begin
         raise exception using errcode = 'TR001',
             message = pg_catalog.format('"%s" cannot be the name of a job', i_name),
             hint = 'a name has 1 to 200 characters';
+    end if;
+    if i_name ~ '^[0-9a-f]{32}$' then
+        raise exception using errcode = 'TR001',
+            message = pg_catalog.format('"%s" cannot be the name of a job: it looks like the id of one', i_name),
+            hint = 'statements find a job by its name or its id, the name first';
     end if;
     select j.job_id into v_job from tailrace.job as j where j.job_name = i_name;
     if found then
