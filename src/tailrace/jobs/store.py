@@ -172,18 +172,26 @@ async def start(
 
     more = await details(db, job)
     await db.execute(queries.request_start_job, job=job.job_id, path=path, claim=claim)
+    wants_rows = path is not None
 
     async def taken() -> bool:
+        nonlocal wants_rows
         if await db.fetch_value(queries.start_progress, job_id=job.job_id) is None:
             return True
-        if path is not None:
+        if wants_rows:
             await restore_alone(db, more.queue, more.consumer)
+            intent = await db.fetch_one(
+                queries.restore_intent, queue=more.queue, consumer=more.consumer
+            )
+            wants_rows = intent is not None and intent.job_id is not None
         return False
 
+    def what() -> str:
+        if wants_rows:
+            return f'the rows of savepoint "{path}" to come into the tables of "{job.job_name}"'
+        return f'a runner to take job "{job.job_name}"'
+
     hint = "it stays asked to run, and is taken by: tailrace run"
-    what = f'a runner to take job "{job.job_name}"'
-    if path is not None:
-        what = f'the rows of savepoint "{path}" to come into the tables of job "{job.job_name}"'
     await Patience(timeout, talk).wait(taken, what=what, hint=hint, interval=INTERVAL)
 
 

@@ -217,6 +217,27 @@ async def test_savepoints_go_by_number_and_age(
     assert await pins(root, leaf) == {root.name: [], leaf.name: []}
 
 
+async def test_start_from_a_savepoint_without_a_runner_says_what_is_missing(
+    cascade: Cascade, tailrace: Tailrace, tmp_path: Path
+) -> None:
+    """The rows come in without one; what is waited for then is somebody who goes on."""
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    for node in (root, leaf):
+        await node.add_table()
+    sql = Sql(tailrace, leaf, tmp_path)
+    async with running(root, leaf):
+        await live(leaf)
+        await root.db.execute(FILL, 1, 100)
+        await same(root, leaf)
+        path = await sql.savepoint(leaf.worker)
+        await sql(f"STOP JOB '{leaf.worker}'")
+    start = f"START JOB '{leaf.worker}' FROM SAVEPOINT '{path}'"
+    said = await sql("SET 'tailrace.timeout' = '1s'", start, status=1)
+    assert f'waiting for a runner to take job "{leaf.worker}"' in said.err
+    await same(root, leaf)
+
+
 async def test_sql_job_starts_again_from_its_savepoint(
     cascade: Cascade, tailrace: Tailrace, tmp_path: Path
 ) -> None:
@@ -256,6 +277,11 @@ async def test_sql_job_starts_again_from_its_savepoint(
             await root.db.execute("delete from public.t where id % 3 = 0")
             await eventually(lambda node=node: right(node), 20)
             await sql(f"STOP JOB '{job}' WITH DRAIN")
+            # what it has kept is known to nobody else, so nothing of it may be left out
+            await node.db.execute("alter table public.sums rename n to m")
+            said = await sql.fails(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
+            assert """lacks columns that the savepoint has values of: "n"; add them""" in said
+            await node.db.execute("alter table public.sums rename m to n")
             await root.db.execute("update public.t set id = id + 1000 where id % 2 = 0")
             await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")
             await eventually(lambda node=node: right(node), 20)

@@ -99,6 +99,20 @@ async def test_savepoints_that_are_not_what_was_written(pair: Pair, tmp_path: Pa
     await same(pair.root, pair.leaf)
 
 
+async def test_savepoint_of_another_cascade_is_not_taken_for_ours(pair: Pair) -> None:
+    """Its queue may have the same name, and a tick of the same number: made at another time."""
+    path = await pair.sql.savepoint(pair.job)
+    tick = json.loads((Path(path) / "_metadata").read_text())["tick"]
+    await pair.sql(f"STOP JOB '{pair.job}'")
+    shift = "update pgq.tick set tick_time = tick_time + %s::interval where tick_id = %s"
+    await pair.root.db.execute(shift, "1 us", tick)
+    said = await pair.refused(path)
+    assert f'it is of another queue by the name "{QUEUE}": its tick {tick} is of ' in said
+    await pair.root.db.execute(shift, "-1 us", tick)
+    await pair.sql(f"START JOB '{pair.job}' FROM SAVEPOINT '{path}'")
+    await same(pair.root, pair.leaf)
+
+
 async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace, connect: Connect) -> None:
     sql, job, leaf = pair.sql, pair.job, pair.leaf
     ask = "select * from tailrace.request_start_job(%s, %s)"

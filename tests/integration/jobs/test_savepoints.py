@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 from pathlib import Path
@@ -94,6 +95,12 @@ async def test_node_that_cannot_be_seeded_has_not_become_one(
     complaint = (await tailrace(*words, str(tmp_path / "savepoint-000000-0"), status=1)).complaint
     assert "there is no savepoint" in complaint
     assert "it has no file _metadata on machine" in complaint
+    tick = json.loads((Path(path) / "_metadata").read_text())["tick"]
+    shift = "update pgq.tick set tick_time = tick_time + %s::interval where tick_id = %s"
+    await root.db.execute(shift, "1 us", tick)
+    complaint = (await tailrace(*words, path, status=1)).complaint
+    assert f'it is of another queue by the name "{QUEUE}"' in complaint
+    await root.db.execute(shift, "-1 us", tick)
     assert await db.fetch_value("select to_regclass('public.a') is null")
     assert await root.db.fetch_value("select count(*) = 0 from pgq_node.subscriber_info where"
                                      " subscriber_node = 'seed'")  # fmt: skip

@@ -44,6 +44,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     node: str
     database: str
     tick: int
+    tick_time: datetime | None = None
+    """When the root made that tick: the same on all nodes of a cascade, and another in others."""
     statement: str | None = None
     settings: dict[str, object] = {}
     tables: tuple[TableFile, ...] = ()

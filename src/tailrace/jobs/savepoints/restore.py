@@ -68,6 +68,21 @@ async def read_savepoint(place: Storage) -> Metadata:
     return found
 
 
+async def need_same_tick(holder: Database, queue: str, found: Metadata) -> None:
+    """Refuse a savepoint of another cascade, or another database, whose queue has the same name.
+
+    ``holder`` holds the queue. Whether it still has the tick at all, others ask.
+    """
+    here = await holder.fetch_one(queries.tick_at, queue=queue, tick=found.tick)
+    if here is None or found.tick_time in (None, here.tick_time):
+        return
+    raise WrongState(
+        f'it is of another queue by the name "{queue}": its tick {found.tick} is of '
+        f"{found.tick_time:%Y-%m-%d %H:%M:%S.%f}, tick {found.tick} of database "
+        f'"{holder.dbname}" of {here.tick_time:%Y-%m-%d %H:%M:%S.%f}'
+    )
+
+
 async def load_tables(
     target: Database, place: Storage, files: Sequence[TableFile], local: Mapping[str, str]
 ) -> None:
@@ -127,7 +142,7 @@ class _Restore:
             self._check(found)
             tick = found.tick
             await reach("restore.after_checks")
-            await self._go_back(tick)
+            await self._go_back(tick, found)
             await reach("restore.after_rewind")
             await self._load(place, found)
             await reach("restore.after_commit")
@@ -150,12 +165,19 @@ class _Restore:
         if kinds[0] != kinds[1]:
             raise WrongState(f"it is of a job of kind {found.kind}, the job is of {intent.kind}")
 
-    async def _go_back(self, tick: int) -> None:
-        """Let whoever holds the queue keep the events after the tick for the job itself."""
+    async def _go_back(self, tick: int, found: Metadata | None = None) -> None:
+        """Let whoever holds the queue keep the events after the tick for the job itself.
+
+        With ``found`` it is seen first that both mean the same tick.
+        """
         intent = self._intent
         if intent.provider_location is None:
+            if found is not None:
+                await need_same_tick(self._db, self._seat.queue, found)
             return  # the queue is here, and its position moves with the rows
         async with await Database.connect(intent.provider_location, name="restore") as provider:
+            if found is not None:
+                await need_same_tick(provider, self._seat.queue, found)
             await provider.execute(
                 queries.go_back,
                 queue=self._seat.queue, consumer=self._seat.consumer, tick=tick,
@@ -175,6 +197,9 @@ class _Restore:
                 job_id=intent.job_id, tables=names,
             )  # fmt: skip
             local = {row.table_name: row.local_table for row in rows}
+            if intent.kind not in REPLICAS:
+                for file in found.tables:
+                    await self._need_columns(file, local[file.table])
             await load_tables(self._db, place, found.tables, local)
             if intent.claim:
                 await self._db.execute(
@@ -189,3 +214,15 @@ class _Restore:
                 tables=names,
             )  # fmt: skip
             await reach("restore.before_commit")
+
+    async def _need_columns(self, file: TableFile, local_table: str) -> None:
+        """A replica may lack a column; what a job keeps is known to nobody else."""
+        here = await self._db.fetch_one(queries.table_columns, table=local_table)
+        kept = () if here is None else here.names or ()
+        gone = [name for name in file.columns if name not in kept]
+        if gone:
+            named = ", ".join(f'"{name}"' for name in gone)
+            raise WrongState(
+                f'table "{local_table}" lacks columns that the savepoint has values of: {named}',
+                hint="add them, or give them their names back",
+            )

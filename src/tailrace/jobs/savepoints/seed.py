@@ -22,7 +22,12 @@ from tailrace.errors import NotFound, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import storage
 from tailrace.jobs.savepoints.metadata import Metadata
-from tailrace.jobs.savepoints.restore import REPLICAS, load_tables, read_savepoint
+from tailrace.jobs.savepoints.restore import (
+    REPLICAS,
+    load_tables,
+    need_same_tick,
+    read_savepoint,
+)
 from tailrace.jobs.savepoints.storage import Storage
 from tailrace.replication.tables import list_tables
 
@@ -66,6 +71,7 @@ class SavepointSeed:
 
     async def fill(self, own: Database, provider: Database, queue: str) -> None:
         """Make the tables where they are missing and put the rows in, inside the transaction."""
+        await need_same_tick(provider, queue, self._found)
         there = {table.name: table for table in await list_tables(provider, queue)}
         files = [file for file in self._found.tables if file.table in there]
         seeded = {file.table for file in files}

@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any
@@ -58,6 +58,7 @@ class Content:
     tick: int
     tables: list[Table]
     absent: list[str]
+    tick_time: datetime | None = None
 
     @property
     def expected(self) -> int:
@@ -177,7 +178,10 @@ class Writer:
             if provider is not None:
                 await self._register(provider, content.tick)
             await reach("savepoint.after_move")
-        return content, readers
+            tick = await (provider or self._own).fetch_one(
+                queries.tick_at, queue=self._wish.queue_name, tick=content.tick
+            )
+        return replace(content, tick_time=None if tick is None else tick.tick_time), readers
 
     @asynccontextmanager
     async def _nobody_moving(self) -> AsyncIterator[None]:
@@ -344,6 +348,7 @@ class Writer:
             node=wish.node_name,
             database=self._own.dbname,
             tick=content.tick,
+            tick_time=content.tick_time,
             statement=None if job is None else job.statement,
             settings={} if job is None else job.settings,
             tables=tuple(files),
