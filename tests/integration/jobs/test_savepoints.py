@@ -99,7 +99,7 @@ async def test_node_that_cannot_be_seeded_has_not_become_one(
     shift = "update pgq.tick set tick_time = tick_time + %s::interval where tick_id = %s"
     await root.db.execute(shift, "1 us", tick)
     complaint = (await tailrace(*words, path, status=1)).complaint
-    assert f'it is of another queue by the name "{QUEUE}"' in complaint
+    assert f'savepoint "{path}" is of another queue by the name "{QUEUE}"' in complaint
     await root.db.execute(shift, "-1 us", tick)
     assert await db.fetch_value("select to_regclass('public.a') is null")
     assert await root.db.fetch_value("select count(*) = 0 from pgq_node.subscriber_info where"

@@ -44,6 +44,22 @@ async def test_old_provider_that_does_not_answer_is_told_when_it_does(tree: Tree
         await tree.check()
 
 
+async def test_takeover_that_is_run_again_lets_who_was_away_let_go(tree: Tree) -> None:
+    lead = "update pgq_node.node_location set node_location = %s where node_name = 'node3'"
+    take = ("node1", "node5", "--node", "node2")
+    async with served(tree, FIVE):
+        await tree["node1"].db.execute(lead, "host=127.0.0.1 port=1 dbname=away")
+        taken = await tree.takeover(*take)
+        assert 'node "node3" may still keep events for a node that has left it' in taken.err
+        assert await tree.provider("node5") == "node2"
+        assert (await tree.registered())["node3"] == {"node5"}
+        await tree["node1"].db.execute(lead, tree["node3"].dsn)
+        again = await tree.takeover(*take)
+        assert "may still keep events" not in again.err
+        assert (await tree.registered())["node3"] == set()
+        await tree.check()
+
+
 async def test_node_that_its_provider_has_forgotten_is_registered_again(still: Tree) -> None:
     """The error of its worker names this command."""
     register = "select subscriber_node from pgq_node.subscriber_info"

@@ -68,16 +68,19 @@ async def read_savepoint(place: Storage) -> Metadata:
     return found
 
 
-async def need_same_tick(holder: Database, queue: str, found: Metadata) -> None:
+async def need_same_tick(
+    holder: Database, queue: str, found: Metadata, *, what: str = "it"
+) -> None:
     """Refuse a savepoint of another cascade, or another database, whose queue has the same name.
 
-    ``holder`` holds the queue. Whether it still has the tick at all, others ask.
+    ``holder`` holds the queue. Whether it still has the tick at all, others ask. The error begins
+    with ``what``.
     """
     here = await holder.fetch_one(queries.tick_at, queue=queue, tick=found.tick)
     if here is None or found.tick_time in (None, here.tick_time):
         return
     raise WrongState(
-        f'it is of another queue by the name "{queue}": its tick {found.tick} is of '
+        f'{what} is of another queue by the name "{queue}": its tick {found.tick} is of '
         f"{found.tick_time:%Y-%m-%d %H:%M:%S.%f}, tick {found.tick} of database "
         f'"{holder.dbname}" of {here.tick_time:%Y-%m-%d %H:%M:%S.%f}'
     )

@@ -71,7 +71,8 @@ class SavepointSeed:
 
     async def fill(self, own: Database, provider: Database, queue: str) -> None:
         """Make the tables where they are missing and put the rows in, inside the transaction."""
-        await need_same_tick(provider, queue, self._found)
+        what = f'savepoint "{self._place.path}"'
+        await need_same_tick(provider, queue, self._found, what=what)
         there = {table.name: table for table in await list_tables(provider, queue)}
         files = [file for file in self._found.tables if file.table in there]
         seeded = {file.table for file in files}
