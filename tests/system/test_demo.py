@@ -27,6 +27,7 @@ async def test_demo_ends_with_equal_nodes_and_leaves_nothing(
     demo = await process("demo", "--data", str(scratch / "data"), *FEW)
     assert await demo.wait(LONG) == 0, demo.err
     assert "all nodes are equal" in demo.err
+    assert "next: tailrace demo --keep" in demo.err
     assert "kill -9" in demo.err
     lines = [line.split() for line in demo.out.splitlines()]
     tables = {line[0]: line[1:] for line in lines if line and line[0].startswith("nyc.")}

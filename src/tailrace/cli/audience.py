@@ -78,7 +78,9 @@ class Lines:
         when, what = self._told.setdefault(name, (now, done))
         if now - when >= self._EVERY and done != what:
             self._told[name] = (now, done)
-            self.scene(f"{name}: {done:,}" + (f" of {total:,}" if total else ""))
+            # totals are the server's estimates
+            known = total is not None and total >= done
+            self.scene(f"{name}: {done:,}" + (f" of about {total:,}" if known else ""))
 
     def finished(self, name: str) -> None:
         """Forget about it."""
