@@ -14,6 +14,7 @@ from fixtures.cascade import QUEUE, Cascade, running
 from fixtures.command import Tailrace
 from fixtures.history import History, is_at
 from fixtures.savepoints import Sql, seeded
+from fixtures.waiting import eventually
 from tailrace import faults
 
 # How many are taken in all: an even number; make soak takes more.
@@ -63,7 +64,8 @@ async def test_savepoints_under_load_are_the_source_at_their_tick(
             await sql(f"STOP JOB '{job}'", f"START JOB '{job}' FROM SAVEPOINT '{path}'")
         async with history.going_on(), running(*seeds):
             await history.live(*seeds)
-            await asyncio.sleep(0.2)
+            written = history.n
+            await eventually(lambda: history.n > written + 5, 20, what="more to be written")
         async with running(*seeds):
             await history.reached(branch, leaf, *seeds)
     for node in (branch, leaf, *seeds):
