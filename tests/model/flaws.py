@@ -35,6 +35,7 @@ class Flaw(Enum):
     FINAL_TICK_IN_HASTE = "the final tick does not wait for writers that have begun"
     RETURNED_WITH_LOST_EVENTS = "an old root forgets its last ticks and keeps their events"
     RETURNED_AT_ITS_OWN_TOP = "an old root goes on where it was, not at the gravestone"
+    TELLS_WHILE_STEPPED_DOWN = "an old root tells its new provider the position that it will lose"
     GRAVESTONE_GIVEN_UP_EARLY = "the gravestone goes before the old root is registered again"
     REPORTS_NOT_LOWERED = "a node moves below one that has told more than is true from then on"
     # merged queues (model.merging)

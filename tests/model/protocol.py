@@ -29,8 +29,9 @@ def read(_flaw: Flaw | None, s: State, n: int) -> State | None:
     runner = node.runner
     if runner is not None and runner.doing == "unticked" and runner.seq != NO_TICK:
         return None  # in the middle of a tick
+    there = runner is not None and runner.linked and runner.provider == node.provider
     new = Runner(
-        doing="idle",
+        doing="idle", linked=there or not node.paused,
         provider=node.provider, paused=node.paused, position=node.completed,
         start=NO_TICK, end=NO_TICK, events=0, marks=(), seq=NO_TICK,
         upstream=NO_TICK if runner is None else runner.upstream, reported=False,
@@ -232,10 +233,18 @@ def highest_id(s: State, node: Node) -> int:
 
 
 def finish(flaw: Flaw | None, s: State, n: int, stale: bool = False) -> State | None:
-    """Tell the provider how far it may forget, now or later (tailrace.finish_range)."""
+    """Tell the provider how far it may forget, now or later (tailrace.finish_range).
+
+    Over the connection that was made for reading (``Provider.follow``). So an old root that has
+    stepped down tells nobody the position that it is about to lose: it is paused all the while.
+    """
     node = s.nodes[n]
     runner = node.stale if stale else node.runner
-    if runner is None or node.kind == "root":
+    if (
+        runner is None
+        or node.kind == "root"
+        or (not runner.linked and flaw is not Flaw.TELLS_WHILE_STEPPED_DOWN)
+    ):
         return None
     done = runner.position
     if flaw is Flaw.FINISH_BEFORE_COMMIT and runner.doing == "fetched":

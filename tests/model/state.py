@@ -73,6 +73,8 @@ class Runner(NamedTuple):
     """Last global watermark that came from above; ``NO_TICK``: none since the start."""
     reported: bool
     """The watermark has gone upstream, the sync group comes next."""
+    linked: bool = False
+    """It has a connection to the provider: one that was paused from the start has not."""
 
 
 class Node(NamedTuple):

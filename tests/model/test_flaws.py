@@ -30,6 +30,7 @@ FAIL = tree(ROOT, branch(0), writes=1, replacements=1, goal=("fail", 0, 1))
 FAIL_TWO = tree(ROOT, branch(0), branch(0), writes=1, goal=("fail", 0, 2))
 SYNC_BESIDE = tree(ROOT, branch(0), branch(0), groups={1: (1,)}, writes=1)
 RETURN = tree(ROOT, branch(0), writes=1, goal=("return", 0, 1))
+RETURN_REPLACED = tree(ROOT, branch(0), writes=2, replacements=1, goal=("return", 0, 1))
 RETURN_LATE = tree(ROOT, branch(0), writes=2, publishes=1, goal=("return", 0, 1))
 MOVE = lead(
     Scenario("move", tree(
@@ -63,6 +64,7 @@ SCENARIOS = {
     Flaw.FINAL_TICK_IN_HASTE: (SWITCH, "I-4"),
     Flaw.RETURNED_WITH_LOST_EVENTS: (RETURN, "I-4"),
     Flaw.RETURNED_AT_ITS_OWN_TOP: (RETURN, "I-4"),
+    Flaw.TELLS_WHILE_STEPPED_DOWN: (RETURN_REPLACED, "I-2"),
     Flaw.GRAVESTONE_GIVEN_UP_EARLY: (RETURN_LATE, "I-5"),
     Flaw.REPORTS_NOT_LOWERED: (MOVE, "I-6"),
 }

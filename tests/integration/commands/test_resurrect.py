@@ -169,6 +169,40 @@ async def test_every_point_at_which_it_may_die_is_survived(
     await come_back(old, new)
 
 
+async def test_resumed_half_way_it_reads_nothing_that_it_does_not_continue(
+    cascade, tailrace, process: StartProcess, tmp_path: Path
+):
+    """Its top is beyond the gravestone, and there the new root has given ids to other events."""
+    old, new = await failed_over(cascade)
+    async with running(new):  # until it has every tick that the old one has, and more
+        for number in range(6, 12):
+            top = (await new.ticks())[-1]
+            await new.db.execute("insert into public.t values (%s, 'after')", number)
+            await eventually(lambda top=top: has_tick(new, top + 1), 20)
+    assert await has_tick(new, (await old.ticks())[-1] + 2)
+    stone = await new.subscription("old.gravestone")
+    fault = {"TAILRACE_FAULT": "resurrect.after_dump:kill"}
+    run = await process("resurrect", "--db", old.dsn, env=fault, cwd=tmp_path)
+    assert await run.wait(30) == -9, run.err
+    (tmp_path / DUMP).unlink(missing_ok=True)
+    await old.db.execute(
+        "update pgq_node.local_state set paused = false, uptodate = false where paused"
+    )
+    async with running(old, new):
+        await eventually(lambda: complains(old, "is not registered"), 20)
+    assert await new.subscription("old.gravestone") == stone
+    await tailrace("resurrect", "--db", old.dsn)
+    await come_back(old, new)
+
+
+async def has_tick(node: TestNode, tick: int) -> bool:
+    return (await node.ticks())[-1] >= tick
+
+
+async def complains(node: TestNode, text: str) -> bool:
+    return any(text in error for error in await node.errors())
+
+
 @pytest.mark.parametrize(
     "point",
     ["resurrect.after_close", "resurrect.before_dump", "resurrect.after_forget",
