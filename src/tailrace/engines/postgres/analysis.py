@@ -2,8 +2,9 @@
 
 Also what cannot be kept right from changes alone is found here. A query level *reads changes* when
 ``changes.<table>``, or something made of it, stands in its FROM clause or in a subquery of it.
-What such a level may not do is either wrong for a batch of changes (``min``, ``LIMIT``: the rows of
+What such a level may not do is either wrong for a batch of changes (``max``, ``LIMIT``: the rows of
 the batch are not the rows of the table) or would need the batches of before (a join of changes).
+Which functions are aggregates is known to the catalog, so they are only collected here.
 """
 
 from __future__ import annotations
@@ -25,12 +26,9 @@ MARKS = frozenset({"_event_id", "_op", "_time"})
 WEIGHT = "_weight"
 
 _WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.CreateTableAsStmt)
-_WORDS = {
-    "min": "min() of a batch is not min() of the table",
-    "max": "max() of a batch is not max() of the table",
-}
-_SUMS = frozenset({"sum", "count", "avg"})
-_AGGREGATE = "keep sums and counts: sum(x * _weight), sum(_weight)"
+_SUMS = frozenset({"sum", "count"})
+_COMPARISONS = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
+KEEP_SUMS = "keep sums and counts: sum(x * _weight), sum(_weight)"
 _Scope = dict[str, bool]
 
 
@@ -43,7 +41,7 @@ class Table(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A function that decides which rows are written."""
+    """A function as the statement names it."""
 
     schema: str | None
     name: str
@@ -64,6 +62,8 @@ class Analysis:
     """Rows are read whole (``*``)."""
     deciding: list[Call] = field(default_factory=list)
     """Functions on whose result it depends which rows are written."""
+    called: list[Call] = field(default_factory=list)
+    """Functions over changes, which are no sums and counts; none of them may be an aggregate."""
     adds_up: bool = False
     """Changes are grouped or aggregated."""
     prefixed: list[ast.ColumnRef] = field(default_factory=list)
@@ -175,7 +175,15 @@ class _Analyst:
         target = _table(node.into.rel)
         self._found.writes.append(target)
         self._found.written_columns[target] = None
-        return self._select(node.query, scope)
+        reads = self._select(node.query, scope)
+        if self._found.adds_up:
+            self._refuse(
+                "CREATE TABLE … AS appends the rows of each batch, so a group would come again "
+                "with every batch that has something of it",
+                node.into.rel,
+                "create the table with a key, and INSERT … ON CONFLICT (…) DO UPDATE adds up",
+            )
+        return reads
 
     def _target(self, node: Any) -> None:
         target = _table(node.relation)
@@ -273,10 +281,11 @@ class _Analyst:
         """What a level that reads changes may not do."""
         place = self._found.changes[-1]
         if node.distinctClause:
-            self._refuse("DISTINCT over changes looks at one batch only", place, _AGGREGATE)
+            self._refuse("DISTINCT over changes looks at one batch only", place, KEEP_SUMS)
         self._refuse_limit(node)
         if node.windowClause:
             self._refuse("a window function over changes looks at one batch only", place)
+        self._refuse_having(node.havingClause)
         self._found.adds_up = self._found.adds_up or bool(node.groupClause)
         for one in _level_nodes([node.targetList, node.havingClause, node.sortClause]):
             if not isinstance(one, ast.FuncCall):
@@ -287,10 +296,25 @@ class _Analyst:
                 self._refuse(f"window function {name}() over changes looks at one batch only", one)
             if one.agg_distinct:
                 self._refuse(
-                    f"{name}(DISTINCT …) over changes looks at one batch only", one, _AGGREGATE
+                    f"{name}(DISTINCT …) over changes looks at one batch only", one, KEEP_SUMS
                 )
-            if name in _WORDS:
-                self._refuse(f"over changes, {_WORDS[name]}", one, _AGGREGATE)
+            if name not in _SUMS:
+                self._found.called.append(_call(one))
+
+    def _refuse_having(self, clause: Any) -> None:
+        """A total of changes says whether something has changed, and not how much there is."""
+        for one in _level_nodes([clause]):
+            if not _compares(one) or _is_zero(one.lexpr) or _is_zero(one.rexpr):
+                continue
+            for part in _level_nodes([one.lexpr, one.rexpr]):
+                if isinstance(part, ast.FuncCall) and part.funcname[-1].sval in _SUMS:
+                    name = part.funcname[-1].sval
+                    self._refuse(
+                        f"HAVING compares {name}() of one batch, not of the table",
+                        part,
+                        "compare it with 0, which says what the batch has changed; or let a "
+                        "second statement delete what the totals in the table leave out",
+                    )
 
     def _refuse_limit(self, node: Any) -> None:
         if node.limitCount is not None or node.limitOffset is not None:
@@ -302,13 +326,26 @@ class _Analyst:
     def _decides(self, expressions: Iterable[Any]) -> None:
         for node in _level_nodes(expressions):
             if isinstance(node, ast.FuncCall):
-                names = [part.sval for part in node.funcname]
-                schema = names[-2] if len(names) > 1 else None
-                self._found.deciding.append(Call(schema, names[-1], node.location))
+                self._found.deciding.append(_call(node))
 
 
 def _table(node: Any) -> Table:
     return Table(node.schemaname, node.relname, node.location)
+
+
+def _call(node: Any) -> Call:
+    names = [part.sval for part in node.funcname]
+    return Call(names[-2] if len(names) > 1 else None, names[-1], node.location)
+
+
+def _compares(node: Any) -> bool:
+    if not isinstance(node, ast.A_Expr):
+        return False
+    return node.kind != enums.A_Expr_Kind.AEXPR_OP or node.name[-1].sval in _COMPARISONS
+
+
+def _is_zero(node: Any) -> bool:
+    return isinstance(node, ast.A_Const) and isinstance(node.val, ast.Integer) and not node.val.ival
 
 
 def _written(node: Any) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ from typing import NoReturn
 from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
-from tailrace.engines.postgres.analysis import CHANGES, Table
+from tailrace.engines.postgres.analysis import CHANGES, KEEP_SUMS, Table
 from tailrace.engines.postgres.batch import Batch
 from tailrace.engines.postgres.definition import Definition, Piece, define
 from tailrace.engines.postgres.preparing import LOCK_NOT_AVAILABLE, ask_for_old_values, prepare
@@ -143,6 +143,7 @@ class _Creation:
         for piece in self._job.pieces:
             await self._tables(piece)
             await self._refuse_chance(piece)
+            await self._refuse_aggregates(piece)
         await self._refuse_circle()
 
     async def _named_relation(self, schema: str | None, name: str, queue: str | None = None) -> Row:
@@ -256,6 +257,21 @@ class _Creation:
                 call.start,
                 f"which rows are written must not depend on {call.name}(), which is volatile",
                 hint="a batch may be done again after an error, and must come to the same",
+            )
+
+    async def _refuse_aggregates(self, piece: Piece) -> None:
+        """Only sums and counts of batches add up to those of the table.
+
+        Who writes an aggregate of his own may know better.
+        """
+        calls = piece.found.called
+        names = [call.name for call in calls]
+        for row in await self._db.fetch_all(queries.builtin_aggregates, names=names):
+            call = calls[row.place]
+            self._point(
+                call.start,
+                f"over changes, {call.name}() of a batch is not {call.name}() of the table",
+                hint=KEEP_SUMS,
             )
 
     async def _refuse_circle(self) -> None:

@@ -939,6 +939,14 @@ select * from tailrace.job_relation_named(%(schema)s, %(name)s, %(queue)s);
 -- volatile_functions: which of some functions return something else each time
 select tailrace.volatile_functions(%(names)s::jsonb) as place;
 
+-- builtin_aggregates: which of some functions are aggregates of PostgreSQL's own
+select (f.place - 1)::integer as place
+from unnest(%(names)s::text[]) with ordinality as f (name, place)
+where exists (
+    select from pg_catalog.pg_proc as p
+    where p.proname = f.name and p.prokind = 'a' and p.pronamespace = 'pg_catalog'::regnamespace)
+order by f.place;
+
 -- job_writers: which jobs write which tables, and what they read
 select j.job_name, w.relation as writes, r.relation as reads
 from tailrace.job as j
