@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tailrace.errors import NotFound
+from tailrace.errors import NotFound, WrongState
 from tailrace.gateway.results import OK, Answer, Result, path_of
 from tailrace.gateway.sessions import Session
 from tailrace.jobs.model import Job
@@ -36,8 +37,30 @@ _OF_ALL_ENGINES = (
 )
 
 
+_WITH_EFFECT = (
+    st.CreateJob,
+    st.StartJob,
+    st.StopJob,
+    st.DropJob,
+    st.CreateSavepoint,
+    st.DropSavepoint,
+    st.DropSavepoints,
+    st.DropAllSavepoints,
+)
+
+
 async def execute(session: Session, statement: st.Statement) -> list[Answer]:
-    """Carry out one statement; what PostgreSQL is handed may hold several results."""
+    """Carry out one statement; what PostgreSQL is handed may hold several results.
+
+    Ours are carried out through another connection, and for good; so what changes anything is
+    refused while the user has a transaction open that it could be thought a part of.
+    """
+    if session.in_transaction and isinstance(statement, _WITH_EFFECT):
+        raise WrongState(
+            f"{_verb(statement)} is not part of the transaction that is open here, so a ROLLBACK "
+            "would not take it back",
+            hint="end the transaction first, with COMMIT or ROLLBACK",
+        )
     if session.options.is_flink and not isinstance(statement, _OF_ALL_ENGINES):
         from tailrace.gateway import flink
 
@@ -59,6 +82,12 @@ async def execute(session: Session, statement: st.Statement) -> list[Answer]:
             return [await _catalog(session, statement)]
         case _:
             return [_of_the_session(session, statement)]
+
+
+def _verb(statement: st.Statement) -> str:
+    """STOP JOB for StopJob."""
+    words = re.findall("[A-Z][a-z]+", type(statement).__name__)
+    return f"{words[0]} {words[-1]}".upper()
 
 
 async def start_on_flink(session: Session, statement: st.PassThrough) -> Rows:

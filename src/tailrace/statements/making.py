@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tailrace.statements import model
 from tailrace.statements.found import Found
 from tailrace.statements.model import Statement
+from tailrace.statements.pointer import Excerpt
 from tailrace.statements.split import split
 from tailrace.statements.tokens import SPACE, Kind, Token, scan
 
@@ -26,7 +27,7 @@ def _options(found: Found) -> tuple[tuple[str, str], ...]:
     return tuple(options.items())
 
 
-def _body(found: Found) -> str:
+def _body(found: Found) -> Excerpt:
     """The text that a job runs, its dollar quotes taken off; it must hold complete statements."""
     (rest,) = found.tokens("JOB_BODY")
     source, begin = found.piece.source, rest.end - len(rest.text)
@@ -34,7 +35,7 @@ def _body(found: Found) -> str:
     first = next(tokens)
     after = next(tokens, None)
     if first.kind is not Kind.DOLLAR:
-        body = rest
+        body = rest._replace(start=begin)
     elif not first.closed:
         raise found.error(first, "the dollar quote that begins here has no end")
     elif after is not None:
@@ -42,7 +43,7 @@ def _body(found: Found) -> str:
     else:
         body = _inside(first)
     _check(found, body)
-    return body.text
+    return Excerpt.of(source, body.start, body.start + len(body.text))
 
 
 def _inside(quote: Token) -> Token:

@@ -12,8 +12,26 @@ _BEFORE = 60
 _NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
+class Excerpt(str):
+    """A part of a text that knows where it stands, so that errors in it point into the whole."""
+
+    __slots__ = ("place", "whole")
+    whole: str
+    place: int
+
+    @classmethod
+    def of(cls, whole: str, start: int, end: int) -> Excerpt:
+        """The part from ``start`` to ``end``."""
+        self = cls(whole[start:end])
+        self.whole, self.place = whole, start
+        return self
+
+
 def error_at(source: str, offset: int, problem: str, *, hint: str | None = None) -> StatementError:
     """The error that says ``problem`` and points at ``offset``."""
+    if isinstance(source, Excerpt):
+        offset += source.place
+        source = source.whole
     starts = [0] + [match.end() for match in _NEWLINE.finditer(source, 0, offset)]
     line_start = starts[-1]
     end = _NEWLINE.search(source, offset)

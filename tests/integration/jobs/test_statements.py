@@ -266,6 +266,32 @@ class TestScripts:
         result = await sql("select wrong; select 2", options=("--continue-on-error",))
         assert " 2\n" in result.out
 
+    async def test_errors_in_a_job_point_into_the_script(self, sql: Sql):
+        for job, place in (
+            ("INSERT INTO t SELECT 1\nFROM changes.nowhere", (3, 6, "FROM changes.nowhere;")),
+            (
+                "$$\n  DELETE FROM t;\n  INSERT INTO t SELEC 1 $$",
+                (4, 17, "  INSERT INTO t SELEC 1 $$;"),
+            ),
+        ):
+            result = await sql(f"select 1;\nCREATE JOB a AS {job};", status=1)
+            line, column, text = place
+            first, *rest = result.err.splitlines()
+            assert f"line {line}, column {column}: " in first
+            assert rest == [text, " " * (column - 1) + "^"]
+
+    async def test_what_no_rollback_takes_back_is_refused_in_a_transaction(self, sql: Sql):
+        for statement in (
+            "CREATE JOB a AS INSERT INTO t SELECT 1 FROM changes.t", "STOP JOB 'a' WITH SAVEPOINT",
+            "START JOB 'a'", "DROP JOB 'a'", "CREATE SAVEPOINT FOR JOB 'a'",
+            "DROP SAVEPOINT '/x'", "DROP SAVEPOINTS FOR JOB 'a' KEEP LAST 1",
+        ):  # fmt: skip
+            result = await sql(f"begin; SHOW JOBS; {statement}", status=1)
+            verb = " ".join(statement.split()[:2])
+            assert f"error: {verb} is not part of the transaction that is open" in result.err
+            assert "with COMMIT or ROLLBACK" in result.err
+        assert "no job" in (await sql("begin; rollback; DROP JOB 'a'", status=1)).err
+
     async def test_bad_input_is_one_clear_line(self, sql: Sql):
         for text, complaint in BAD:
             said = await sql.fails(text)

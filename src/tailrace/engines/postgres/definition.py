@@ -77,7 +77,7 @@ class Definition:
 def define(source: str) -> Definition:
     """Read the text of a job; raises where it cannot be one."""
     try:
-        statements = parse_sql(source)
+        statements = parse_sql(str(source))
     except ParseError as error:
         place = error.args[1] if len(error.args) > 1 else None
         at = len(source) if place is None else max(0, place)
