@@ -17,6 +17,7 @@ language plpgsql as $body$
 -- ----------------------------------------------------------------------
 declare
     v_queue constant text := 'tailrace.local';
+    v_node  constant text := pg_catalog.current_database();
     v_ret   record;
 begin
     -- one at a time begins to read from it, or lets go (tailrace.let_go_locally)
@@ -24,9 +25,10 @@ begin
     if exists (select 1 from pgq_node.node_info as n where n.queue_name = v_queue) then
         return v_queue;
     end if;
-    perform pgq_node.register_location(v_queue, 'local',
+    -- named after the database, so that jobs of several databases in one list are told apart
+    perform pgq_node.register_location(v_queue, v_node,
         'dbname=' || pg_catalog.quote_ident(pg_catalog.current_database()), false);
-    select * into v_ret from pgq_node.create_node(v_queue, 'root', 'local', 'local.worker', null, null, null);
+    select * into v_ret from pgq_node.create_node(v_queue, 'root', v_node, 'local.worker', null, null, null);
     if v_ret.ret_code >= 300 then
         raise exception using errcode = 'TR009', message = v_ret.ret_note;
     end if;

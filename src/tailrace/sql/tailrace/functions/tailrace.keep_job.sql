@@ -12,11 +12,12 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $body
 --      nothing that matters: it fires after the change
 --
 -- Tables directly manipulated:
---      insert, update, delete - tailrace.job
+--      insert, update, delete - tailrace.job; update - tailrace.savepoint
 --      delete - tailrace.job_relation, tailrace.restore, tailrace.import_file, tailrace.export_file
 -- ----------------------------------------------------------------------
 declare
     v_pin   constant boolean := coalesce(new.consumer_name, old.consumer_name) like '.savepoint.%';
+    v_job   text;
     v_names text[];
     v_name  text;
 begin
@@ -24,21 +25,17 @@ begin
         return null;
     end if;
     if tg_op = 'DELETE' then
-        -- in role replica no foreign key does it
-        delete from tailrace.import_file as f
-        using tailrace.job as j
-        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and f.job_id = j.job_id;
-        delete from tailrace.job_relation as r
-        using tailrace.job as j
-        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
-        delete from tailrace.export_file as e
-        using tailrace.job as j
-        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and e.job_id = j.job_id;
-        delete from tailrace.restore as r
-        using tailrace.job as j
-        where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name and r.job_id = j.job_id;
-        delete from tailrace.job as j
+        select j.job_id into v_job from tailrace.job as j
         where j.queue_name = old.queue_name and j.consumer_name = old.consumer_name;
+        -- in role replica no foreign key does it
+        delete from tailrace.import_file as f where f.job_id = v_job;
+        delete from tailrace.job_relation as r where r.job_id = v_job;
+        delete from tailrace.export_file as e where e.job_id = v_job;
+        delete from tailrace.restore as r where r.job_id = v_job;
+        -- what it owned is anybody's to drop
+        update tailrace.savepoint as s set state = 'completed', claimed_by = null
+        where s.claimed_by = v_job and s.state = 'claimed';
+        delete from tailrace.job as j where j.job_id = v_job;
         return null;
     end if;
 
