@@ -124,11 +124,16 @@ async def test_part_alone_is_refused_and_names_the_table_to_add(capture: Capture
         await capture.add("p_1")
 
 
-async def test_inheritance_children_count_as_rows_of_the_parent(capture: Capture) -> None:
+async def test_inherited_tables_are_refused_on_both_sides(capture: Capture) -> None:
     await capture.db.execute(
         "create table public.h (id int primary key, v text);"
-        " create table public.h_1 (more int) inherits (public.h)"
+        " create table public.h_1 (more int, primary key (id)) inherits (public.h)"
     )
+    with pytest.raises(Unsupported, match="alter table public.h_1 no inherit public.h"):
+        await capture.add("h")
+    with pytest.raises(Unsupported, match="alter table public.h_1 no inherit public.h"):
+        await capture.add("h_1")
+    await capture.db.execute("alter table public.h_1 no inherit public.h")
     await capture.add("h")
     await capture.db.execute(
         "insert into public.h values (1, 'parent'); insert into public.h_1 values (2, 'child', 7);"

@@ -21,6 +21,7 @@ declare
     v_class  pg_class;
     v_key    pg_index;
     v_parent regclass;
+    v_heir   oid;
 begin
     if v_table is null then
         raise exception 'table "%" does not exist in database "%"', i_table_name, current_database()
@@ -41,7 +42,18 @@ begin
     if found then
         raise exception 'table "%" is a part of table "%": changes made through that table would be missed',
                         i_table_name, v_parent
-              using errcode = 'TR040', hint = format('add %s instead', v_parent);
+              using errcode = 'TR040',
+                    hint = case when (select c.relkind from pg_class c where c.oid = v_parent) = 'p'
+                                then format('add %s instead', v_parent)
+                                else format('make it a table of its own: alter table %s no inherit %s', v_table, v_parent) end;
+    end if;
+    -- A key of the parent says nothing of rows in its children, and who reads the parent alone misses them.
+    select h.inhrelid into v_heir from pg_inherits h where h.inhparent = v_table limit 1;
+    if found and v_class.relkind = 'r' then
+        raise exception 'table "%" is inherited by table "%": rows of that table would be changed through this one',
+                        i_table_name, v_heir::regclass
+              using errcode = 'TR040', hint = format('make that a table of its own: alter table %s no inherit %s',
+                                                     v_heir::regclass, v_table);
     end if;
     select * into v_key from pg_index x where x.indrelid = v_table and x.indisprimary;
     if not found then

@@ -5,8 +5,7 @@ as $$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.member_tables(1)
 --
---      The table itself and everything below it: partitions at any depth,
---      inheritance children.
+--      The table itself and everything below it: partitions at any depth.
 -- ----------------------------------------------------------------------
     with recursive member(oid) as (
         select i_table::oid

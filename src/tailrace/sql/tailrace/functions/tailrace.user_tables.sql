@@ -7,7 +7,7 @@ as $$
 -- Function: tailrace.user_tables(0)
 --
 --      Names of the tables in this database that add-table can mean: ordinary and partitioned
---      tables of the user. Partitions and inheritance children belong to their parents;
+--      tables of the user. Partitions belong to their table, and what inherits cannot be replicated;
 --      unlogged and temporary tables cannot be replicated; tables of extensions and of our own
 --      schemas are none of the user's.
 --
