@@ -41,6 +41,7 @@ def _document(topology: Topology, node: NodeStatus) -> dict[str, object]:
         "attributes": dict(node.attributes),
         "sync_group": None if group is None else _peers(group),
         "tables": dict(node.tables),
+        "columns_left_out": {table: list(names) for table, names in node.left_out.items()},
         "consumers": [_position(one) for one in node.positions],
         "errors": node.errors,
     }

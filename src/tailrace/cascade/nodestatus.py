@@ -61,7 +61,10 @@ class NodeStatus:
     local_watermark: int | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, int] = field(default_factory=dict)
-    table_names: frozenset[str] = frozenset()
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of each of its tables; of the root's those that are captured."""
+    left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Columns that the root has and this node has not, by table: what they hold is lost here."""
     positions: Sequence[Position] = ()
     consumers: Sequence[QueueConsumer] = ()
     subscribers: Mapping[str, str] = field(default_factory=dict)
@@ -121,7 +124,7 @@ def answered(member: Member, found: Mapping[str, Any]) -> NodeStatus:
     """Read what ``tailrace.node_status`` has said."""
     positions = [_position(one) for one in found["positions"]]
     tables = dict(found["tables"])
-    errors, names = tables.pop("errors"), tables.pop("names")
+    errors, columns = tables.pop("errors"), tables.pop("columns")
     worker = next((one for one in positions if one.role == "worker"), None)
     is_root = found["node_type"] == "root"
     return NodeStatus(
@@ -137,7 +140,7 @@ def answered(member: Member, found: Mapping[str, Any]) -> NodeStatus:
         local_watermark=found["local_watermark"],
         attributes=decoded(found["node_attrs"]),
         tables=tables,
-        table_names=frozenset(names),
+        columns=columns,
         positions=positions,
         consumers=[
             QueueConsumer(one["consumer"], one["last_tick"], one["tick_age"])

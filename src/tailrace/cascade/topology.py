@@ -121,7 +121,7 @@ class _Survey:
     async def finish(self) -> dict[str, NodeStatus]:
         """Put in what a node does not know of itself."""
         await self._ask_providers()
-        return _with_ignored(_with_lags(self.nodes))
+        return _with_differences(_with_lags(self.nodes))
 
     async def _read(self, member: Member) -> NodeStatus:
         if member.dead:
@@ -194,17 +194,26 @@ def _seconds(now: datetime | None, then: datetime | None) -> float | None:
     return None if now is None or then is None else max(0.0, (now - then).total_seconds())
 
 
-def _with_ignored(nodes: Mapping[str, NodeStatus]) -> dict[str, NodeStatus]:
-    """Count, for each node, the tables of the set that it does not take part in."""
+def _with_differences(nodes: Mapping[str, NodeStatus]) -> dict[str, NodeStatus]:
+    """Find, for each node, tables of the set and columns of the root that it does not have."""
     root = next((one for one in nodes.values() if one.kind == "root"), None)
-    everybody = root.table_names if root else frozenset().union(*_names(nodes))
+    everybody = root.columns.keys() if root else {t for n in nodes.values() for t in n.columns}
     return {
-        name: replace(node, tables={**node.tables, "ignored": len(everybody - node.table_names)})
+        name: replace(
+            node,
+            tables={**node.tables, "ignored": len(everybody - node.columns.keys())},
+            left_out=_left_out(root, node) if root else {},
+        )
         if node.answers
         else node
         for name, node in nodes.items()
     }
 
 
-def _names(nodes: Mapping[str, NodeStatus]) -> list[frozenset[str]]:
-    return [node.table_names for node in nodes.values()]
+def _left_out(root: NodeStatus, node: NodeStatus) -> dict[str, list[str]]:
+    found = {
+        table: [column for column in root.columns[table] if column not in here]
+        for table, here in sorted(node.columns.items())
+        if table in root.columns
+    }
+    return {table: columns for table, columns in found.items() if columns}

@@ -68,6 +68,9 @@ def _figures(node: NodeStatus) -> Iterator[str]:
             f"Missed: {tables['missed_updates']} updates, {tables['missed_deletes']} deletes "
             "that met no row"
         )
+    for table, columns in node.left_out.items():
+        several = "s" if len(columns) > 1 else ""
+        yield f"Left out: {table} lacks the root's column{several} {', '.join(columns)}"
     yield f"Lag: {short_duration(node.lag)}, Tick: {node.tick}{_flags(node.worker, node)}"
     if node.apply is not None:
         apply = node.apply

@@ -129,9 +129,9 @@ async def test_inherited_tables_are_refused_on_both_sides(capture: Capture) -> N
         "create table public.h (id int primary key, v text);"
         " create table public.h_1 (more int, primary key (id)) inherits (public.h)"
     )
-    with pytest.raises(Unsupported, match="alter table public.h_1 no inherit public.h"):
+    with pytest.raises(Unsupported, match="no inherit public"):
         await capture.add("h")
-    with pytest.raises(Unsupported, match="alter table public.h_1 no inherit public.h"):
+    with pytest.raises(Unsupported, match="no inherit public"):
         await capture.add("h_1")
     await capture.db.execute("alter table public.h_1 no inherit public.h")
     await capture.add("h")

@@ -180,6 +180,24 @@ async def test_tables_that_are_not_here_are_counted(pair):
     assert "Tables: 0/1/2" in text
 
 
+async def test_column_that_only_the_root_has_is_named(pair):
+    await pair["up"].execute(
+        "create table public.t (id integer primary key, g integer generated always as (1) stored)"
+    )
+    await pair["down"].execute("create table public.t (id integer primary key, more text)")
+    for node in ("up", "down"):
+        await pair.at(node, "add-table", "t")
+    assert "Left out" not in (await pair.at("down", "status")).out
+    await pair["up"].execute('alter table public.t add column "a b" text, add column c text')
+    text = (await pair.at("down", "status")).out
+    assert "Left out: public.t lacks the root's columns a b, c" in text
+    found = (await pair.at("up", "status", "--format", "json")).json
+    left_out = {one["node"]: one["columns_left_out"] for one in found["nodes"]}
+    assert left_out == {"up": {}, "down": {"public.t": ["a b", "c"]}}
+    await pair["down"].execute('alter table public.t add column "a b" text, add column c text')
+    assert "Left out" not in (await pair.at("down", "status")).out
+
+
 async def test_node_with_functions_of_pgq_node_3_0_has_no_attributes(pair):
     """S-8: get_node_info of that version ends with worker_last_tick."""
     await pair["up"].execute(

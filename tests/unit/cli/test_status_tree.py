@@ -95,6 +95,7 @@ def test_lines_of_a_node_come_in_a_fixed_order():
             "missed_updates": 1,
             "missed_deletes": 0,
         },
+        left_out={"public.t": ["a", "b"]},
         table_errors=["copy of t: no"],
         global_watermark=4,
         local_watermark=5,
@@ -102,6 +103,7 @@ def test_lines_of_a_node_come_in_a_fixed_order():
     assert said(one) == [
         "Tables: 2/1/4",
         "Missed: 1 updates, 0 deletes that met no row",
+        "Left out: public.t lacks the root's columns a, b",
         "Lag: 1s, Tick: 7, PAUSED",
         "Apply: Lag: 1m1s, Tick: 7",
         "Attr: sync_watermark=a,b",

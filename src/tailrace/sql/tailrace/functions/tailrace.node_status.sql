@@ -98,11 +98,17 @@ language sql stable as $body$
                 'waiting', pg_catalog.count(*) filter (where ti.state <> 'live'),
                 'missed_updates', coalesce(pg_catalog.sum(ti.missed_updates), 0),
                 'missed_deletes', coalesce(pg_catalog.sum(ti.missed_deletes), 0),
-                'names', coalesce(pg_catalog.json_agg(ti.table_name), '[]'::json),
+                'columns', coalesce(pg_catalog.json_object_agg(ti.table_name, a.names), '{}'::json),
                 'errors', coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
                     'table', ti.table_name, 'error', ti.copy_error) order by ti.table_name)
                     filter (where ti.copy_error is not null), '[]'::json))
             from tailrace.table_info as ti
+            cross join lateral (
+                select coalesce(pg_catalog.array_agg(a.attname::text order by a.attnum), '{}') as names
+                from pg_catalog.pg_attribute as a
+                where a.attrelid = tailrace.table_oid(ti.dest_table) and a.attnum > 0 and not a.attisdropped
+                    and (n.node_type <> 'root' or a.attgenerated = '')
+            ) as a
             where ti.queue_name = n.queue_name)
     )
     from pgq_node.node_info as n
