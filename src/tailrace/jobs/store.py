@@ -6,19 +6,23 @@ of schema ``tailrace`` are called.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from tailrace.cascade.waiting import Patience
 from tailrace.db import locks
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
-from tailrace.errors import NotFound, Timeout
+from tailrace.errors import ConnectError, NotFound, Timeout
 from tailrace.jobs.model import Details, Job, Made, Status
 from tailrace.jobs.stopping import choose_drain_tick, take_leave
 
 queries = load("tailrace")
 
 INTERVAL = 0.05
+
+# Answers of other nodes, as ``tailrace.deadline`` has it.
+_ANSWER_WITHIN = 5.0
 
 # A runner that has been silent for so long is dead or frozen, as in tailrace.live_runners.
 _SILENCE = 5.0
@@ -111,7 +115,7 @@ class _End:
 
         self.waits = ""
         self._db = db
-        self._job_id = job.job_id
+        self._job = job
         self._path = path
         self._drain = drain
         self._progress = Progress(None if path is None else talk)
@@ -122,8 +126,8 @@ class _End:
 
         db = self._db
         if self._drain:
-            await choose_drain_tick(db, self._job_id)
-        waits = self.waits = await db.fetch_value(queries.settle_job, job_id=self._job_id)
+            await self._ask_root()
+        waits = self.waits = await db.fetch_value(queries.settle_job, job_id=self._job.job_id)
         if self._path is not None:
             self._progress.note(waits)
         if waits is None:
@@ -131,9 +135,25 @@ class _End:
         if self._path is not None:
             await write_alone(db, self._path)
         if not self._drain:
-            key = await db.fetch_value(queries.job_lock, job_id=self._job_id)
+            key = await db.fetch_value(queries.job_lock, job_id=self._job.job_id)
             await locks.end_silent(db, key, _SILENCE)
         return False
+
+    async def _ask_root(self) -> None:
+        """Up to where the job goes on; nobody but the root can say that."""
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN):
+                await choose_drain_tick(self._db, self._job.job_id)
+        except (TimeoutError, ConnectError) as error:
+            if self._db.closed:  # it was not the root's
+                raise
+            silent = f"no answer within {_ANSWER_WITHIN:g} s"
+            said = error.message if isinstance(error, ConnectError) else silent
+            raise ConnectError(
+                f'job "{self._job.job_name}" cannot be drained, the root of its queue has to say '
+                f"up to which tick: {said}",
+                hint="the job goes on; without WITH DRAIN it stops where it is",
+            ) from error
 
 
 async def _give_drain_up(db: Database, job: Job, path: str | None, drain: bool) -> bool:

@@ -178,7 +178,9 @@ async def test_drain_whose_root_cannot_be_reached_leaves_the_job_alone(
         " where node_name = 'node1'"
     )
     complaint = await Sql(tailrace, leaf).fails("STOP JOB 'node2_worker' WITH DRAIN")
+    assert 'job "node2_worker" cannot be drained, the root of its queue has to say' in complaint
     assert "cannot connect to host=127.0.0.1 port=1 dbname=gone" in complaint
+    assert complaint.endswith("without WITH DRAIN it stops where it is")
     assert await leaf.db.fetch_value("select status from tailrace.jobs") == "CREATED"
 
 
