@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 KILLS = int(os.environ.get("KILLS", "30"))
 BATCHES = 20
+# On a leaf, too, in make soak: there the job reads the root's queue.
+WHERE = ("root", "leaf") if os.environ.get("STRIKES") == "all" else ("root",)
 SETTINGS = {"TAILRACE_POLL": "200ms"}
 IN_A_BATCH = ("sqljob.before_commit", "sqljob.after_position", "sqljob.after_load")
 OF_A_BEGINNING = sorted(
@@ -57,32 +59,37 @@ def _plain(dice: Random, number: int) -> RandomJob:
             return job
 
 
+@pytest.mark.parametrize("where", WHERE)
 async def test_every_change_counts_once_however_often_the_runner_is_killed(
-    cascade: Cascade, process: StartProcess
+    cascade: Cascade, process: StartProcess, where: str
 ):
     dice = Random(11)
     root = await cascade.root()
     await root.db.execute("select pgq.set_queue_config('flow', 'ticker_max_lag', '0')")
-    await _prepare(root)
+    nodes = [root] if where == "root" else [root, await cascade.leaf("node2", root)]
+    for one in nodes:
+        await _prepare(one)
+    node = nodes[-1]
     job = _plain(dice, 0)
-    await root.db.execute(job.table)
-    await make_job(root.db, job.target, job.body)
+    await node.db.execute(job.table)
+    await make_job(node.db, job.target, job.body)
     changes = RandomChanges(dice)
+    flags = [word for one in nodes for word in ("--db", one.dsn)]
     for number, point in zip(range(KILLS), cycle(IN_A_BATCH), strict=False):
         fault = f"{point}@{BATCHES + 1 + number % 5}:kill"
-        runner = await process("run", "--db", root.dsn, env=SETTINGS | {"TAILRACE_FAULT": fault})
+        runner = await process("run", *flags, env=SETTINGS | {"TAILRACE_FAULT": fault})
         while runner.returncode is None:
             await root.db.execute(changes.statement())
         assert await runner.wait() < 0, runner.err
-    await eventually(lambda: _is(root, job.target, "SUSPENDED"))
-    await process("run", "--db", root.dsn, env=SETTINGS)
-    async with Manager(root.db, timeout=60) as manager:
+    await eventually(lambda: _is(node, job.target, "SUSPENDED"))
+    await process("run", *flags, env=SETTINGS)
+    async with Manager(node.db, timeout=60) as manager:
         await manager.stop(job.target, drain=True)
-    assert await status(root, job.target) == "FINISHED"
-    await _equal(root, job, root)
-    epoch = await root.db.fetch_value(
+    assert await status(node, job.target) == "FINISHED"
+    await _equal(node, job, root)
+    epoch = await node.db.fetch_value(
         "select epoch from tailrace.runner where consumer_name = %s",
-        (await job_row(root.db, job.target)).consumer_name,
+        (await job_row(node.db, job.target)).consumer_name,
     )
     assert epoch > KILLS, "each runner had taken the job over"
 

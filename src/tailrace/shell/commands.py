@@ -53,12 +53,20 @@ async def _watch(script: Script, argument: str) -> None:
 def _watched(argument: str) -> tuple[float, int | None]:
     """Read ``2``, ``i=2``, ``c=5`` and both, as psql does."""
     pause, times = DEFAULT_WATCH, None
+    given = set()
     for word in argument.split():
         name, _, value = word.rpartition("=")
+        name = name or "i"
+        if name in given:
+            raise UsageError(
+                f'\\watch {argument}: "{word}" is one too many',
+                hint="a time and a count are: \\watch i=2 c=5",
+            )
+        given.add(name)
         try:
             if name == "c":
                 times = int(value)
-            elif name in ("", "i"):
+            elif name == "i":
                 pause = float(value)
             else:
                 raise ValueError

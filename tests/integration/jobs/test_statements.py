@@ -220,6 +220,7 @@ BAD = [
     ("\\nothing", 'there is no command "\\nothing"'),
     ("\\x perhaps", "is neither on, off nor auto"),
     ("\\watch soon", "is no time and no count"),
+    ("\\watch 0.1 2", 'watch 0.1 2: "2" is one too many'),
     ("\\watch", "there is none yet"),
     ("\\o /nowhere/file", "cannot be written: No such file"),
 ]

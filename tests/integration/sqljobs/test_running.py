@@ -62,6 +62,21 @@ async def test_job_on_a_root_keeps_sums_through_everything(cascade: Cascade):
     assert await root.errors() == []
 
 
+async def test_job_of_a_leaf_does_not_need_what_the_leafs_worker_has_yet_to_read(cascade: Cascade):
+    """Nobody serves the leaf, so it has not seen the event that tells of old values."""
+    root = await _root(cascade)
+    leaf = await cascade.leaf("node2", root)
+    await leaf.db.execute(ORDERS)
+    await leaf.db.execute(f"select tailrace.add_table('{QUEUE}', 'orders')")
+    await make_job(leaf.db, "revenue", REVENUE)
+    for statement in CHANGES[:4]:
+        await root.db.execute(statement)
+    await force_tick(root.db, QUEUE)
+    await step(leaf.db, "revenue")
+    await _right(leaf.db, root.db)
+    assert await leaf.position() < max(await root.ticks()), "its worker has not been there"
+
+
 async def test_small_batches_of_a_leaf_follow_each_other_without_a_rest(
     cascade: Cascade, monkeypatch: pytest.MonkeyPatch
 ):

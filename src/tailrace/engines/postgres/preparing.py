@@ -2,8 +2,9 @@
 
 The request goes from the job's node along the providers to the root, which alone can answer it. It
 is answered by a tick: whatever comes after it carries old values, so there the job begins. On a
-leaf the job's consumer is then registered with the provider. Everything can be done again: by who
-creates the job, or, if he dies in between, by its runner.
+leaf the job's consumer is then registered with the provider, and told by which descriptors such
+changes are written: their events come before that tick, and the leaf's worker may be far behind it.
+Everything can be done again: by who creates the job, or, if he dies in between, by its runner.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import NamedTuple
 
 from tailrace.cascade.node import connected, find_root, need_node
 from tailrace.cascade.waiting import Patience
@@ -28,9 +30,16 @@ LOCK_NOT_AVAILABLE = "55P03"
 _LOCK_WAIT = "200"
 
 
+class Granted(NamedTuple):
+    """The root's answer: the tick, and the descriptors of the tables up to it."""
+
+    tick: int
+    descriptors: list[str]
+
+
 async def ask_for_old_values(
     db: Database, queue: str, tables: Sequence[str], patience: Patience
-) -> int:
+) -> Granted:
     """Have the root capture tables with old values; returns the tick after which all have them."""
     async with AsyncExitStack() as stack:
         _, root = await find_root(await need_node(db, queue), db, stack)
@@ -41,7 +50,9 @@ async def ask_for_old_values(
                 hint="a transaction that has written to it is still open there",
                 interval=0.5,
             )
-        return int(await root.fetch_value(queries.make_tick, queue=queue))
+        tick = int(await root.fetch_value(queries.make_tick, queue=queue))
+        rows = [await root.fetch_all(queries.table_relations, table=table) for table in tables]
+        return Granted(tick, [row.json for found in rows for row in found])
 
 
 async def _switched_on(root: Database, queue: str, table: str) -> bool:
@@ -62,7 +73,7 @@ async def prepare(db: Database, job_id: str, patience: Patience) -> None:
     job = await db.fetch_one(queries.sql_job_named, job_id=job_id)
     if job is None or job.start_tick is not None:
         return
-    tick = await ask_for_old_values(db, job.queue_name, job.tables, patience)
+    granted = await ask_for_old_values(db, job.queue_name, job.tables, patience)
     await reach("sqljob.after_request")
     position = None
     if job.node_type == "leaf":
@@ -73,5 +84,7 @@ async def prepare(db: Database, job_id: str, patience: Patience) -> None:
                 queue=job.queue_name, consumer=job.consumer_name,
                 beside=job.worker_name if job.wants_snapshot else None,
             )  # fmt: skip
+        for descriptor in granted.descriptors:
+            await db.execute(queries.store_relation, json=descriptor)
         await reach("sqljob.after_attach")
-    await db.execute(queries.begin_sql_job, job_id=job_id, tick=tick, position=position)
+    await db.execute(queries.begin_sql_job, job_id=job_id, tick=granted.tick, position=position)
