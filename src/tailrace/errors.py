@@ -155,6 +155,17 @@ class Timeout(TailraceError):
     """Something that was waited for did not happen in time."""
 
 
+class EndedBySignal(TailraceError):
+    """A second signal ended what the first one would have let finish; exits as shells say it."""
+
+    def __init__(self, name: str, number: int) -> None:
+        super().__init__(
+            f"a second signal, {name}, ended it before it was done",
+            hint="what was under way is rolled back",
+        )
+        self.exit_status = 128 + number
+
+
 class StorageError(TailraceError):
     """Files of ours cannot be read, written or removed, or are not what was written."""
 

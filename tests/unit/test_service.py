@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.waiting import eventually
 from tailrace import service
-from tailrace.errors import ConnectionLost, TailraceError, WrongState
+from tailrace.errors import ConnectionLost, EndedBySignal, TailraceError, WrongState
 from tailrace.service import Loop, Supervisor, background, together
 
 
@@ -243,7 +243,9 @@ async def test_second_signal_ends_at_once():
         await asyncio.wait([task], timeout=0.05)
         assert supervisor.running == ["x"]
         os.kill(os.getpid(), signal.SIGINT)
-        await asyncio.wait_for(task, 5)
+        with pytest.raises(EndedBySignal) as ended:
+            await asyncio.wait_for(task, 5)
+    assert ended.value.exit_status == 128 + signal.SIGINT
 
 
 async def test_what_outlasts_the_grace_time_is_cancelled():

@@ -115,8 +115,9 @@ async def run(call: Invocation, until_idle: bool, timeout: float | None, **_: ob
 
     Tickers, maintenance, workers and copies for each database that --db (repeatable), -c
     (repeatable) or tailrace.toml name. The first SIGTERM or SIGINT lets each finish its batch,
-    the second one ends at once. A database that is lost is waited for, and so is a server that is
-    starting; when none of the databases answers at the beginning, it is an error.
+    the second one ends at once, with status 128 + its number. A database that is lost is waited
+    for, and so is a server that is starting; when none of the databases answers at the beginning,
+    it is an error.
     """
     return await _serve(call, until_idle=until_idle, timeout=timeout)
 

@@ -3,8 +3,8 @@
 A service is anything with a name, ``run`` and ``request_stop``. Most are a ``Loop`` around an
 ``async run_once() -> bool``: one pass without sleeping, True meaning "did work, come again now".
 The ``Supervisor`` runs several together: one that fails stops the others, a first SIGTERM or SIGINT
-lets each finish its batch, a second one cancels. No other package makes tasks or handles signals;
-for work beside one's own there are ``background`` and ``together``.
+lets each finish its batch, a second one cancels and is an error. No other package makes tasks or
+handles signals; for work beside one's own there are ``background`` and ``together``.
 """
 
 from tailrace.service.interrupt import Interrupted, interruptible, on_interrupt

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tailrace import log
+from tailrace.errors import EndedBySignal
 from tailrace.service.loop import Service
 
 _logger = log.get("service")
@@ -19,7 +20,8 @@ class Supervisor:
 
     When all have ended by themselves, so has ``run``. When one fails, the others are stopped and
     its error is raised. ``grace`` seconds after an orderly stop was asked for, what still runs is
-    cancelled, and its open transaction rolls back.
+    cancelled, and its open transaction rolls back. A second signal does so at once, and then
+    ``EndedBySignal`` is raised: the process must not look as if all had been done.
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Supervisor:
         self._stop_asked: float | None = None
         self._cancelled = False
         self._error: BaseException | None = None
+        self._ended_by: signal.Signals | None = None
         self.started = asyncio.Event()
 
     @property
@@ -74,6 +77,8 @@ class Supervisor:
                 raise
         if self._error is not None:
             raise self._error
+        if self._ended_by is not None:
+            raise EndedBySignal(self._ended_by.name, self._ended_by)
 
     async def _watch(self) -> None:
         while self._waiting or self._running:
@@ -144,7 +149,7 @@ class Supervisor:
             )
             self.stop()
         else:
-            _logger.warning("%s again: ending now: %s", number.name, self._names())
+            self._ended_by = number
             self.cancel()
 
     def _names(self) -> str:

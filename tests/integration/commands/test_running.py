@@ -99,6 +99,25 @@ async def test_first_sigterm_ends_the_run_in_order(pair, process):
     assert time.monotonic() - began < 5  # idle: mostly well below one second
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_second_signal_ends_the_run_at_once_and_its_status_says_so(number, pair, process):
+    run = await process(
+        "run", "--db", pair["up"].dsn, "--db", pair["down"].dsn,
+        env={"TAILRACE_FAULT": "apply.before_commit:stall"},
+    )  # fmt: skip
+    stalled = (
+        "select from pg_stat_activity where datname = current_database()"
+        " and state = 'idle in transaction' and state_change < now() - interval '0.5 s'"
+    )
+    await eventually(lambda: pair["down"].fetch_all(stalled), 30)
+    run.send(number)
+    await run.says("waiting for: ")
+    run.send(number)
+    assert await run.wait(10) == 128 + number
+    assert f"a second signal, {number.name}, ended it before it was done" in run.err
+    assert "Traceback" not in run.err
+
+
 async def test_database_that_does_not_answer_at_first_keeps_no_other_from_being_served(
     pair, process, proxy
 ):
