@@ -35,7 +35,8 @@ async def compare(
     """Compare tables of this node with those of another, at the same tick.
 
     Counts and hashes all rows; no writer is blocked. The exit status is the number of tables that
-    differ (at most 125). Without names all tables of this node are compared.
+    differ (at most 125). Without names all tables of this node are compared; those that the other
+    node does not replicate are left out, with a warning. To name such a table is an error.
     """
     from tailrace.cascade.node import choose_queue
     from tailrace.replication.compare import compare as compared

@@ -90,8 +90,9 @@ async def compare(
 ) -> Comparison:
     """Compare the node in database ``dsn`` with node ``against`` (None: the root).
 
-    ``tables`` are global names, none given: all of the node. ``within`` is how many seconds the
-    nodes may take to reach the tick. ``progress`` hears each table's name, number and of how many.
+    ``tables`` are global names, which both must replicate; none given: all of the node.
+    ``within`` is how many seconds the nodes may take to reach the tick. ``progress`` hears each
+    table's name, number and of how many.
     """
     async with AsyncExitStack() as stack:
         left = await _open_side(stack, dsn, queue, None)
@@ -162,16 +163,26 @@ async def _open_member(stack: AsyncExitStack, asking: Side, node: str | None) ->
 
 
 def _wanted(left: Side, right: Side, tables: Sequence[str]) -> list[str]:
-    """Names to compare; a name that neither node knows is an error."""
+    """Names to compare; one that was given and is not on both nodes is an error.
+
+    Nothing would be compared then, which must not look like a table that is equal.
+    """
     if not tables:
         return sorted(left.tables)
     names = [name if "." in name else f"public.{name}" for name in tables]
     for name in names:
-        if name not in left.tables and name not in right.tables:
+        without = [side for side in (left, right) if name not in side.tables]
+        if len(without) == 2:
             raise NotFound(
                 f'table "{name}" is not in queue "{left.queue}", neither on node "{left.node}" '
                 f'nor on node "{right.node}"',
                 hint="see: tailrace tables",
+            )
+        if without:
+            raise NotFound(
+                f'table "{name}" of queue "{left.queue}" is not replicated by node '
+                f'"{without[0].node}", so it cannot be compared',
+                hint=f"there, add it with: tailrace add-table {name}",
             )
     return names
 

@@ -246,6 +246,12 @@ async def test_compare_counts_the_tables_that_differ(pair, process, connect):
     }
     assert rows == {"public.other": (False, 99, 100), "public.same": (True, 100, 100)}
     assert (await pair.at("down", "compare", "same")).status == 0
+    await up.execute("create table public.rooted (id integer primary key)")
+    await pair.at("up", "add-table", "rooted")
+    for name in ("rooted", "nix"):
+        refused = await pair.at("down", "compare", "same", name, status=1)
+        assert f'table "public.{name}"' in refused.complaint
+        assert refused.out == ""
 
 
 async def test_removed_table_ends_on_the_subscriber_too(pair, process):

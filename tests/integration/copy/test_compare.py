@@ -199,17 +199,16 @@ async def test_table_that_is_not_live_is_skipped_with_a_note(pair: Cascade) -> N
     await pair.leaf.execute(
         "update tailrace.table_info set state = 'pending' where table_name = 'public.other'"
     )
-    await pair.root.execute("select tailrace.remove_table(%s, 'public.third')", QUEUE)
+    await pair.leaf.execute("select tailrace.remove_table(%s, 'public.third')", QUEUE)
+    notes = {"public.item": "", "public.other": 'pending on node "leaf"'}
     async with working(pair.leaf):
-        with_note = await compare(
-            pair.leaf.db.dsn, queue=QUEUE, tables=["item", "public.other", "third"], within=20
-        )
-    assert with_note.differing == 0
-    assert [(one.table, one.equal, one.note) for one in with_note.tables] == [
-        ("public.item", True, ""),
-        ("public.other", None, 'pending on node "leaf"'),
-        ("public.third", None, 'not replicated by node "leaf"'),
-    ]
+        named = await compared(pair.leaf, "item", "public.other")
+        all_of_root = await compared(pair.root, against="leaf")
+    assert named.differing == all_of_root.differing == 0
+    assert {one.table: one.note for one in named.tables} == notes
+    notes["public.third"] = 'not replicated by node "leaf"'
+    assert {one.table: one.note for one in all_of_root.tables} == notes
+    assert [one.equal for one in all_of_root.tables] == [True, None, None]
 
 
 async def test_table_that_was_dropped_differs(pair: Cascade) -> None:
@@ -225,6 +224,11 @@ async def test_wrong_names_are_refused(pair: Cascade) -> None:
     await with_items(pair)
     with pytest.raises(NotFound, match=r'table "public\.nothing"'):
         await compared(pair.leaf, "nothing")
+    await pair.root.execute(TABLE.replace("item", "rooted"))
+    await pair.root.execute("select tailrace.add_table(%s, 'public.rooted')", QUEUE)
+    for node, other in ((pair.leaf, "root"), (pair.root, "leaf")):
+        with pytest.raises(NotFound, match=r'"public\.rooted" .* not replicated by node "leaf"'):
+            await compared(node, "item", "rooted", against=other)
     with pytest.raises(NotFound, match='node "nobody"'):
         await compared(pair.leaf, against="nobody")
     with pytest.raises(UsageError, match="with itself"):
