@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import AbstractContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass
 
 from tailrace import log
 from tailrace.cascade.answers import ask
@@ -19,6 +20,7 @@ from tailrace.cascade.node import (
     connected,
     find_member,
     find_root,
+    has_schemas,
     need_node,
     queries,
     read_members,
@@ -26,7 +28,7 @@ from tailrace.cascade.node import (
 )
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import TailraceError, WrongState
+from tailrace.errors import SchemaMissing, TailraceError, WrongState
 from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
@@ -39,6 +41,59 @@ class _Gone(Exception):
 
 class _Another(WrongState):
     """It is not the node that was looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """What a node means to others, as far as its own database knows."""
+
+    node: Node
+    subscribers: tuple[str, ...]
+    others: tuple[str, ...]
+    """All living nodes that know it, the subscribers among them."""
+
+    def remarks(self) -> list[str]:
+        """What would become of the others if this database just forgot it all."""
+        node, said = self.node, []
+        this = f'node "{node.name}" of queue "{node.queue}"'
+        if self.subscribers:
+            way_out = (
+                f"let one of them take its place first with: tailrace takeover {node.name}"
+                if node.is_root
+                else "move them first with: tailrace change-provider"
+            )
+            said.append(
+                f"{this} still has subscribers: {', '.join(self.subscribers)}; they would miss "
+                f"their provider; {way_out}"
+            )
+        if self.others:
+            keeping = "" if node.is_root else f', and "{node.provider}" would keep events for it'
+            said.append(
+                f"{this} is still known to: {', '.join(self.others)}{keeping}; "
+                f"remove it first with: tailrace drop-node {node.name} --queue {node.queue}"
+            )
+        return said
+
+
+async def ties(db: Database) -> list[Tie]:
+    """Find what ties the nodes of a database to others, without asking these.
+
+    A broken installation must not keep anybody from removing it, so it has none.
+    """
+    with suppress(SchemaMissing):
+        if await has_schemas(db):
+            rows = await db.fetch_all(queries.nodes_here)
+            found = [await _ties_of(await need_node(db, row.queue_name), db) for row in rows]
+            return [tie for tie in found if tie.others]
+    return []
+
+
+async def _ties_of(node: Node, db: Database) -> Tie:
+    members = await read_members(db, node.queue)
+    others = [one.name for one in members if not one.dead and one.name != node.name]
+    rows = await db.fetch_all(queries.subscribers, queue=node.queue)
+    readers = tuple(row.node_name for row in rows if row.node_name in others)
+    return Tie(node, readers, tuple(others))
 
 
 class Leaving:

@@ -32,11 +32,23 @@ async def install(call: Invocation, use_extension: bool) -> int:
 @command("uninstall")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 async def uninstall(call: Invocation, yes: bool) -> int:
-    """Remove the schemas from a database, with all queues, events and positions in them."""
+    """Remove the schemas from a database, with all queues, events and positions in them.
+
+    No other database is asked or told. If this one is a node that others know, that is warned
+    about, since they would go on to read from it or to keep events for it: see drop-node.
+    """
+    from tailrace.cascade.leaving import ties
     from tailrace.db import schema
 
     async with call.database() as db:
-        confirm(yes, f'Remove all queues, events and positions from database "{db.dbname}"?')
+        tied = await ties(db)
+        for remark in (remark for tie in tied for remark in tie.remarks()):
+            call.warn(remark)
+        known = " and ".join(f'node "{one.node.name}" of "{one.node.queue}"' for one in tied)
+        although = f", although other nodes still know {known}" if known else ""
+        confirm(
+            yes, f'Remove all queues, events and positions from database "{db.dbname}"{although}?'
+        )
         report = await schema.uninstall(db)
         _tell(call, db.dbname, report)
     return 0

@@ -31,6 +31,40 @@ async def test_uninstall_needs_a_yes(database, tailrace: Tailrace):
     assert "nothing of tailrace was there" in result.err
 
 
+async def test_uninstall_of_a_node_says_who_still_knows_it_and_reads_from_it(
+    new_cascade, tailrace: Tailrace
+):
+    cascade = await new_cascade({"a": None, "b": "a", "c": "b", "d": "b"}, leaves={"c", "d"})
+    drop = "first with: tailrace drop-node"
+    branch = (
+        'warning: node "b" of queue "shop" still has subscribers: c, d; they would miss their '
+        "provider; move them first with: tailrace change-provider",
+        'warning: node "b" of queue "shop" is still known to: a, c, d, and "a" would keep events '
+        f"for it; remove it {drop} b --queue shop",
+    )
+    refused = await cascade.at("b", "uninstall", status=2)
+    assert refused.err.splitlines()[:2] == list(branch)
+    assert "confirm with --yes" in refused.err
+    assert len(await cascade["b"].fetch_all(PRESENT)) == 4
+    root = await cascade.at("a", "uninstall", status=2)
+    assert "still has subscribers: b; " in root.err
+    assert "one of them take its place first with: tailrace takeover a\n" in root.err
+    assert f"is still known to: b, c, d; remove it {drop} a --queue shop" in root.err
+    await cascade.at("a", "tag-dead", "c")
+    leaf = await cascade.at("d", "uninstall", "--yes")
+    assert f'known to: a, b, and "b" would keep events for it; remove it {drop} d' in leaf.err
+    assert "subscribers" not in leaf.err
+    assert await cascade["d"].fetch_all(PRESENT) == []
+
+
+async def test_uninstall_of_a_node_alone_warns_of_nothing(new_cascade):
+    cascade = await new_cascade({"a": None, "b": "a"})
+    await cascade.at("a", "drop-node", "b")
+    told = await cascade.at("a", "uninstall", "--yes")
+    assert "warning" not in told.err
+    assert (await cascade.at("b", "uninstall", "--yes")).err.count("removed") == 4
+
+
 async def test_real_extension_is_left_alone(peer_database, tailrace: Tailrace):
     db = await peer_database()
     result = await tailrace("install", "--db", db.dsn, status=1)
