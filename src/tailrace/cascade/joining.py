@@ -100,17 +100,6 @@ class NewNode:
         return urlencode({"sync_watermark": ",".join(self.sync_watermark)})
 
 
-async def existing_node(db: Database, new: NewNode) -> Node | None:
-    """Return the node that is here already; raise when it is another one than was asked for."""
-    node = await read_node(db, new.queue)
-    if node is not None and (node.name, node.type) != (new.name, new.type):
-        raise AlreadyExists(
-            f'database "{db.dbname}" is already node "{node.name}" ({node.type}) of queue '
-            f'"{new.queue}"; it cannot become {new.type} "{new.name}"'
-        )
-    return node
-
-
 async def create_root(db: Database, new: NewNode) -> None:
     """Make this database the root of a queue; the schemas must be there."""
     with _created(new):

@@ -69,13 +69,13 @@ async def create_root(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). The schemas are installed where
-    they are missing.
+    they are missing. Running it again does nothing; with other options it is refused.
     """
     from tailrace.cascade import joining
 
     new = _new_node(call, "root", options)
     async with call.database(new.location) as db:
-        if await _already_there(call, db, new, check=not options["nocheck"]):
+        if await _already_there(call, db, new, options):
             return 0
         await _ensure_schemas(call, db)
         await joining.create_root(db, new)
@@ -99,7 +99,7 @@ async def create_branch(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). Running it again completes a
-    creation that was interrupted.
+    creation that was interrupted, and else does nothing; with other options it is refused then.
     """
     return await _join(call, "branch", options)
 
@@ -115,7 +115,7 @@ async def create_leaf(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). Running it again completes a
-    creation that was interrupted.
+    creation that was interrupted, and else does nothing; with other options it is refused then.
     """
     return await _join(call, "leaf", options)
 
@@ -125,7 +125,7 @@ async def _join(call: Invocation, kind: NodeType, options: dict[str, Any]) -> in
 
     new = _new_node(call, kind, options)
     async with call.database(new.location) as db, AsyncExitStack() as stack:
-        if await _already_there(call, db, new, check=not options["nocheck"]):
+        if await _already_there(call, db, new, options):
             return 0
         seed = await _seed(options["savepoint"], new)
         joining = Joining(new, stack, given_up=options["dead"], seed=seed)
@@ -188,18 +188,32 @@ def _names(listed: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
-async def _already_there(call: Invocation, db: Database, new: NewNode, *, check: bool) -> bool:
+# What is said of a new node, by the name of the argument or option.
+_SAID = {
+    "connstr": "location",
+    "worker": "worker",
+    "provider": "provider_location",
+    "merge": "combined_queue",
+}
+
+
+async def _already_there(
+    call: Invocation, db: Database, new: NewNode, options: dict[str, Any]
+) -> bool:
     """Say whether there is nothing to do; also check the location, before anything is tried."""
-    from tailrace.cascade.joining import existing_node
     from tailrace.cascade.node import check_location, has_schemas
+    from tailrace.cascade.repeating import existing_node, other_group
     from tailrace.db.dsn import parameters
 
     if await has_schemas(db):
-        node = await existing_node(db, new)
+        named = [said for option, said in _SAID.items() if options.get(option) is not None]
+        node = await existing_node(db, new, named)
         if node is not None:
             call.say(f'node "{node.name}" is already a {node.type} of queue "{node.queue}"')
+            if remark := other_group(node, new):
+                call.warn(remark)
             return True
-    if check:
+    if not options["nocheck"]:
         await check_location(db, new.location)
     given = parameters(new.location)
     if not (given.get("host") or given.get("hostaddr") or given.get("service")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
@@ -65,13 +66,74 @@ async def test_queue_ticks_within_milliseconds_on_root_and_branch(new_cascade):
 async def test_repeating_a_creation_changes_nothing(seed):
     before = await seed.contents()
     stored = await seed["node4"].fetch_value(ATTRIBUTES)
-    result = await seed.at(
-        "node4", "create-branch", "node4", "--queue", "shop", "--sync-watermark=x",
-        "--provider", seed["node2"].dsn,
-    )  # fmt: skip
-    assert 'node "node4" is already a branch' in result.err
+    options = ["--sync-watermark=node5,node4", "--worker=node4_worker"]
+    options += ["--provider", seed["node2"].dsn]
+    for words in ([seed["node4"].dsn, *options], options):
+        result = await seed.at("node4", "create-branch", "node4", "--queue", "shop", *words)
+        assert 'node "node4" is already a branch' in result.err
+    result = await seed.at("node1", "create-root", "node1", "--queue", "shop")
+    assert 'node "node1" is already a root' in result.err
     assert await seed.contents() == before
     assert await seed["node4"].fetch_value(ATTRIBUTES) == stored
+
+
+async def test_repeating_a_creation_with_other_options_is_refused(seed):
+    before = await seed.contents()
+    again = ("create-branch", "node4", "--queue", "shop", "--provider")
+    for words, found, remedy in (
+        (("--worker=x",), 'worker "node4_worker", not "x"', "drop-node node4"),
+        ((), 'node "node2", not "node3"', "change-provider node4 --provider node3"),
+        (("host=elsewhere",), 'location "host=127.0.0.1', "pgq_node.register_location('shop', 'n"),
+    ):
+        provider = seed["node2" if words else "node3"].dsn
+        told = await seed.at("node4", *again, provider, *words, status=1)
+        assert 'node "node4" of queue "shop" is there already, ' in told.complaint
+        assert found in told.complaint
+        assert remedy in told.complaint
+    told = await seed.at("node1", "create-root", "node1", "--worker=x", "--queue", "shop", status=1)
+    assert 'worker "node1_worker", not "x"' in told.complaint
+    assert await seed.contents() == before
+
+
+@pytest.mark.parametrize(("group", "asked"), [("x", '"x"'), ("", "unset")])
+async def test_repeating_a_creation_with_another_group_warns_and_changes_nothing(
+    group: str, asked: str, seed
+):
+    """D-02."""
+    stored = await seed["node4"].fetch_value(ATTRIBUTES)
+    told = await seed.at(
+        "node4", "create-branch", "node4", "--queue", "shop",
+        "--provider", seed["node2"].dsn, f"--sync-watermark={group}",
+    )  # fmt: skip
+    assert 'node "node4" is already a branch' in told.err
+    assert f'warning: node "node4" keeps sync_watermark "node4,node5", not {asked}; ' in told.err
+    assert f"tailrace set-attr node4 sync_watermark={group}\n" in told.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == stored
+
+
+async def test_repeating_a_creation_knows_the_provider_by_any_of_its_connection_strings(
+    pair, proxy, tailrace: Tailrace
+):
+    """Inside a network others may be used than those that all nodes are told."""
+    way = await proxy(pair["up"].dsn)
+    words = ("create-leaf", "down", "--queue", "shop")
+    await pair.at("down", *words, "--provider", way.dsn)
+    told = await pair.at("down", *words, "--provider", way.dsn, "--merge=nix", status=1)
+    assert 'merged into no queue, not "nix"' in told.complaint
+    way.refuse()
+    told = await pair.at("down", *words, "--provider", way.dsn, status=1)
+    assert "cannot connect to" in told.complaint
+
+
+async def test_repeating_a_creation_minds_nothing_that_only_a_file_says(
+    pair, tailrace: Tailrace, tmp_path: Path
+):
+    """What a file says of the provider is that of long ago, once the node has another one."""
+    file = tmp_path / "tailrace.toml"
+    nowhere = "host=127.0.0.1 port=1"
+    file.write_text(f'[node]\nprovider = "{nowhere}"\nworker = "x"\nlocation = "{nowhere}"\n')
+    told = await pair.at("down", "-c", str(file), "create-leaf", "down", "--queue", "shop")
+    assert 'node "down" is already a leaf' in told.err
 
 
 @pytest.mark.parametrize("kind", ["create-root", "create-leaf"])
