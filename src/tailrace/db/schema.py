@@ -13,7 +13,7 @@ record belongs to somebody else (the real ``pgq`` extension, say) and is never t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -81,11 +81,18 @@ class _Found:
     owner: Literal["nobody", "us", "extension", "stranger"]
     version: str = ""
     digest: str = ""
+    role: str = ""
+    may_change: bool = True
+
+    @property
+    def current(self) -> bool:
+        """Whether it is as this version makes it."""
+        return self.owner == "us" and self.digest == digest(self.schema)
 
 
 async def _look(db: Database, schemas: Sequence[str]) -> dict[str, _Found]:
     rows = await db.fetch_all(queries.found_schemas, schemas=list(schemas))
-    present = {row.schema: row.is_extension for row in rows}
+    present = {row.schema: row for row in rows}
     ours = {}
     if await db.fetch_value(queries.has_record):
         ours = {row.schema_name: row for row in await db.fetch_all(queries.recorded)}
@@ -95,9 +102,13 @@ async def _look(db: Database, schemas: Sequence[str]) -> dict[str, _Found]:
             found[schema] = _Found(schema, "nobody")
         elif schema in ours:
             record = ours[schema]
-            found[schema] = _Found(schema, "us", record.version, record.digest)
+            there = present[schema]
+            found[schema] = _Found(
+                schema, "us", record.version, record.digest, there.role, there.may_change
+            )
         else:
-            found[schema] = _Found(schema, "extension" if present[schema] else "stranger")
+            is_extension = present[schema].is_extension
+            found[schema] = _Found(schema, "extension" if is_extension else "stranger")
     return found
 
 
@@ -149,9 +160,10 @@ async def install(
         found = await _look(db, schemas)
         for one in found.values():
             _refuse_foreign(db, one, use_extension)
+        fresh = {one.schema for one in found.values() if one.owner == "nobody"}
+        await _refuse_without_rights(db, [one for one in found.values() if not one.current], fresh)
         if use_extension:  # the other pgq's functions may not be those that a check expects
             await db.execute(queries.unchecked_bodies)
-        fresh = {one.schema for one in found.values() if one.owner == "nobody"}
         kept = {one.schema for one in found.values() if one.owner == "us"}
         done = await _done_migrations(db)
         await _migrate(db, [m for m in migrations() if m.kind == "pre"], kept, done, report)
@@ -187,12 +199,31 @@ def _refuse_foreign(db: Database, found: _Found, use_extension: bool) -> None:
     )
 
 
+async def _refuse_without_rights(
+    db: Database, changing: Sequence[_Found], fresh: Collection[str] = ()
+) -> None:
+    """Say which role is needed, rather than what of ours the server refused first."""
+    if fresh and not await db.fetch_value(queries.may_create):
+        raise WrongState(
+            f'role "{db.user}" may not create schemas in database "{db.dbname}"',
+            hint="as the owner of the database or a superuser run: "
+            f'grant create on database "{db.dbname}" to "{db.user}"',
+        )
+    for one in changing:
+        if not one.may_change:
+            raise WrongState(
+                f'schema "{one.schema}" of database "{db.dbname}" belongs to role "{one.role}", '
+                f'so role "{db.user}" cannot change or remove it',
+                hint=f'run it as role "{one.role}" or a superuser',
+            )
+
+
 async def _bring_up(db: Database, found: _Found, report: Report, *, foreign: bool) -> None:
     """Run the files of one schema as far as its state asks for it; ``foreign``: pgq is not ours."""
     if found.owner in ("extension", "stranger"):
         report.outcomes.append(Outcome(found.schema, "left alone", ""))
         return
-    if found.owner == "us" and found.digest == digest(found.schema):
+    if found.current:
         report.outcomes.append(Outcome(found.schema, "current", found.version))
         return
     if found.owner == "nobody":
@@ -349,6 +380,7 @@ async def uninstall(db: Database) -> Report:
     async with db.transaction():
         await db.execute(queries.install_lock)
         found = await _look(db, SCHEMAS)
+        await _refuse_without_rights(db, [one for one in found.values() if one.owner == "us"])
         for schema in reversed(SCHEMAS):
             one = found[schema]
             if one.owner == "us":

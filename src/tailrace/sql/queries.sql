@@ -80,12 +80,16 @@ select pg_advisory_xact_lock(hashtextextended('tailrace install', 7461));
 -- unchecked_bodies: let functions be made in this transaction although what they call may not be there
 select set_config('check_function_bodies', 'off', true);
 
--- found_schemas: which of the named schemas exist, and which belong to an extension of that name
-select wanted.name as schema, e.oid is not null as is_extension
+-- found_schemas: which of the named schemas exist, which belong to an extension of that name, whose they are
+select wanted.name as schema, e.oid is not null as is_extension,
+    pg_get_userbyid(n.nspowner)::text as role, coalesce(pg_has_role(n.nspowner, 'usage'), true) as may_change
 from unnest(%(schemas)s::text[]) as wanted (name)
 left join pg_namespace as n on n.nspname = wanted.name
 left join pg_extension as e on e.extname = wanted.name
 where n.oid is not null or e.oid is not null;
+
+-- may_create: whether the current role may make schemas
+select has_database_privilege(current_database(), 'create');
 
 -- has_record: whether the tables in which installations are recorded are there
 select to_regclass('tailrace.installation') is not null;

@@ -52,6 +52,27 @@ async def test_missing_right_is_told_with_the_role_that_has_it(
     assert "pgq_admin" not in told.err
 
 
+async def test_installing_without_rights_says_which_role_or_right_is_needed(
+    role: Role, tailrace: Tailrace, new_database
+):
+    db = await new_database(installed=False)
+    at = ("--db", role.dsn(db))
+    for words in (("install",), ("create-root", "a", "--queue", "q")):
+        told = await tailrace(*words, *at, status=1)
+        assert f'role "{role.name}" may not create schemas' in told.complaint
+        assert f'grant create on database "{db.dbname}" to "{role.name}"' in told.complaint
+    await tailrace("install", "--db", db.dsn)
+    await role.gets("pgq_admin")
+    await tailrace("install", *at)  # all is there, so there is nothing to do
+    await db.execute("update tailrace.installation set digest = 'older'")
+    for words in (("install",), ("uninstall", "--yes")):
+        told = await tailrace(*words, *at, status=1)
+        assert (
+            f'schema "pgq" of database "{db.dbname}" belongs to role "{db.user}"' in told.complaint
+        )
+        assert f'run it as role "{db.user}" or a superuser' in told.complaint
+
+
 async def test_node_is_not_half_removed_by_who_may_not_remove_it(
     pair, role: Role, tailrace: Tailrace
 ):
