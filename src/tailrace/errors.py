@@ -219,7 +219,7 @@ _HINTS = {
 
 # Schema, function or table that does not exist.
 _MISSING = frozenset({"3F000", "42883", "42P01"})
-_OUR_SCHEMAS = r"\b(pgq|pgq_coop|pgq_node|tailrace)\b"
+_OURS = r"\b(pgq|pgq_coop|pgq_node|tailrace)\b(\.\w+)?"
 
 # Connecting fails without a SQLSTATE, so these have to be told by their text. Waiting does not mend
 # them; everything else (refused, no route, starting up, too many clients) may pass.
@@ -268,9 +268,11 @@ def from_database(exc: Exception, *, where: str | None = None) -> TailraceError:
         return OWN_STATES[state](primary, hint=hint, sqlstate=state, detail=detail)
     if state in _CONNECTION_ENDED or state.startswith("08"):
         return ConnectionLost(f"{_at(where)}connection ended: {primary}", sqlstate=state)
-    if state in _MISSING and re.search(_OUR_SCHEMAS, primary):
+    missing = re.search(_OURS, primary) if state in _MISSING else None
+    if missing is not None:
         return SchemaMissing(
-            f"{_at(where)}{primary}",
+            f"{where or 'the database'} does not hold the schemas of tailrace, or not those of "
+            f"this version: {missing[0]} is missing",
             hint="install or upgrade the schemas with: tailrace install --db DSN",
             sqlstate=state,
         )

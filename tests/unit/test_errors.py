@@ -47,8 +47,11 @@ def test_missing_schema_says_how_to_install():
         FakeDriverError("3F000", 'schema "pgq_node" does not exist'), where='database "shop"'
     )
     assert isinstance(error, errors.SchemaMissing)
-    assert "tailrace install" in str(error)
-    assert 'database "shop"' in str(error)
+    assert str(error).startswith('database "shop" does not hold the schemas of tailrace, or not')
+    assert ": pgq_node is missing; install or upgrade" in str(error)
+    for missing in ('relation "tailrace.job" does', "function tailrace.job(unknown) does"):
+        error = errors.from_database(FakeDriverError("42883", f"{missing} not exist"))
+        assert ": tailrace.job is missing; " in str(error)
 
 
 def test_missing_table_of_the_user_is_not_a_missing_schema():

@@ -37,14 +37,17 @@ async def test_missing_database(tailrace: Tailrace, server: Server):
     assert 'database "nowhere" does not exist' in result.complaint
 
 
-@pytest.mark.parametrize("words", [["status"], ["members"], ["tables"], ["add-table", "t"]])
+@pytest.mark.parametrize(
+    "words",
+    [["status"], ["members"], ["tables"], ["add-table", "t"], ["queues"], ["stop-job", "j"]],
+)
 async def test_database_without_the_schemas(
     words: list[str], tailrace: Tailrace, new_database: NewDatabase
 ):
     db = await new_database(installed=False)
     result = await tailrace(*words, "--db", db.dsn, status=1)
     assert "tailrace install --db DSN" in result.complaint
-    assert db.dbname in result.complaint
+    assert f'database "{db.dbname}" does not hold the schemas of tailrace' in result.complaint
 
 
 async def test_run_on_a_database_without_the_schemas(
