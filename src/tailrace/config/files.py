@@ -38,7 +38,7 @@ def _read_toml(path: Path, content: str, report: list[str]) -> dict[Setting, tup
     try:
         document = tomllib.loads(content)
     except tomllib.TOMLDecodeError as exc:
-        report.append(f"{path}: is not TOML: {exc}")
+        report.append(f"{path}: is not TOML: {_toml_problem(str(exc), content)}")
         return {}
     by_key = {setting.toml: setting for setting in SETTINGS}
     sections = {key.partition(".")[0] for key in by_key if "." in key}
@@ -50,6 +50,27 @@ def _read_toml(path: Path, content: str, report: list[str]) -> dict[Setting, tup
         else:
             found[setting] = (value, key)
     return found
+
+
+# What the parser says of the slips that are made most, and what is meant.
+_TOML_REASONS = {
+    "Invalid value": "a value is missing or invalid; texts stand in quotes",
+    "Cannot overwrite a value": "it is set a second time",
+}
+
+
+def _toml_problem(told: str, content: str) -> str:
+    """Show the line that the parser only counts, and what is mostly wrong with it."""
+    reason, _, place = told.rpartition(" (at ")
+    reason = _TOML_REASONS.get(reason, reason[:1].lower() + reason[1:])
+    found = re.match(r"line (\d+)", place)
+    if found is None:
+        return f"at its end: {reason}"
+    return f'line {found[1]}: "{_line(content, int(found[1]))}": {reason}'
+
+
+def _line(content: str, number: int) -> str:
+    return content.split("\n")[number - 1].strip()
 
 
 def _flattened(document: dict[str, Any], sections: set[str]) -> Iterable[tuple[str, object]]:
@@ -80,7 +101,7 @@ def _read_ini(
     try:
         parser.read_string(content)
     except configparser.Error as exc:
-        report.append(f"{path}: is not an ini file: {' '.join(str(exc.message).split())}")
+        report.append(f"{path}: is not an ini file: {_ini_problem(exc, content)}")
         return {}
     section = _ini_section(path, parser, report)
     if section is None:
@@ -99,6 +120,25 @@ def _read_ini(
     if foreign:
         warnings.append(f"{path}: ignored, not used by tailrace: {', '.join(sorted(foreign))}")
     return found
+
+
+def _ini_problem(exc: configparser.Error, content: str) -> str:
+    """Say in our words what the parser met first, with the line as it was written."""
+    import configparser
+
+    if isinstance(exc, configparser.DuplicateOptionError):
+        return f'line {exc.lineno}: "{exc.option}" is set twice in section [{exc.section}]'
+    if isinstance(exc, configparser.DuplicateSectionError):
+        return f"line {exc.lineno}: section [{exc.section}] begins a second time"
+    if isinstance(exc, configparser.MissingSectionHeaderError):
+        number, line = exc.lineno, _line(content, exc.lineno)
+        if not line.startswith("["):
+            return f'line {number}: "{line}" stands in no section; begin with one, as [londiste3]'
+    elif isinstance(exc, configparser.ParsingError):
+        number, line = exc.errors[0][0], _line(content, exc.errors[0][0])
+    else:
+        return exc.message
+    return f'line {number}: "{line}" is neither "[SECTION]" nor "KEY = VALUE"'
 
 
 def _ini_section(path: Path, parser: configparser.ConfigParser, report: list[str]) -> str | None:

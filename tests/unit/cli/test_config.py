@@ -148,13 +148,36 @@ def test_ini_of_a_londiste_user_is_understood(monkeypatch: pytest.MonkeyPatch):
         ("[a]\ndb=x\n[b]\ndb=y\n", "needs one section such as [londiste3]; it has: [a], [b]"),
         ("", "needs one section such as [londiste3]; it has: none"),
         ("[londiste3]\nloop_delay = often\n", 'londiste3.loop_delay: "often" is not a duration'),
-        ("[londiste3]\ndb = a\ndb = b\n", "is not an ini file"),
+        ("[x]\ndb = a\ndb = b\n", 'is not an ini file: line 3: "db" is set twice in section [x]'),
+        ("[x]\n[y]\n[x]\n", "is not an ini file: line 3: section [x] begins a second time"),
+        ("[x\ndb = a\n", 'is not an ini file: line 1: "[x" is neither "[SECTION]" nor "KEY = V'),
+        ("[x]\ndb = a\nnix\n", 'is not an ini file: line 3: "nix" is neither "[SECTION]" nor'),
+        ("\ndb = a\n", 'is not an ini file: line 2: "db = a" stands in no section; begin with one'),
     ],
 )
 def test_bad_ini_is_told(text: str, told: str):
     with pytest.raises(ConfigError) as caught:
         read(write("x.ini", text), environ={})
     assert told in problems(caught)[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "queue = 'a'\ndb = host=x\n",
+            'line 2: "db = host=x": a value is missing or invalid; texts',
+        ),
+        ("[node\n", "line 1: \"[node\": expected ']' at the end of a table declaration"),
+        ("queue = 'a'\nqueue = 'b'\n", "line 2: \"queue = 'b'\": it is set a second time"),
+        ("databases = [1,", "at its end: a value is missing or invalid; texts stand in quotes"),
+    ],
+)
+def test_bad_toml_is_told_with_its_line(text: str, told: str):
+    with pytest.raises(ConfigError) as caught:
+        read(write("x.toml", text), environ={})
+    (line,) = problems(caught)
+    assert line.startswith(f"x.toml: is not TOML: {told}")
 
 
 def test_any_single_section_will_do():
