@@ -307,7 +307,7 @@ def _plain_reason(text: str) -> str:
     lines = [line for line in lines if not line.endswith("?") and not line.startswith("- ")]
     attempts = [line for line in lines if "failed:" in line] or lines[:1] or ["no reason given"]
     reason = attempts[-1]
-    return re.sub(_PREAMBLE, "", reason)
+    return re.sub(_PREAMBLE, "", reason).removeprefix("connection is bad: ")
 
 
 def _without_state(exc: Exception, where: str | None) -> TailraceError:

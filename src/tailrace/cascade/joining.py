@@ -90,7 +90,9 @@ class NewNode:
                 f'{self.type} "{self.name}" needs a node to read from; give --provider DSN, or '
                 "node.provider in tailrace.toml"
             )
-        parameters(self.location)
+        parameters(self.location, what=f'the location of node "{self.name}"')
+        if self.provider_location is not None:
+            parameters(self.provider_location, what="the connection string of the provider")
 
     @property
     def attributes(self) -> str | None:

@@ -118,6 +118,7 @@ class Invocation:
     async def database(self, otherwise: str | None = None) -> AsyncIterator[Database]:
         """Connect to the database that the command acts on; ``otherwise``: if none is set."""
         from tailrace.db.connection import Database
+        from tailrace.db.dsn import parameters
 
         dsn = self.settings.db or otherwise
         if dsn is None:
@@ -125,6 +126,8 @@ class Invocation:
                 f"{self.command} needs a database: --db DSN, environment TAILRACE_DB, "
                 "or db in tailrace.toml"
             )
+        origin = self.settings.origins.get("db", "CONNSTR")
+        parameters(dsn, what=f"the connection string of {origin}")
         async with await Database.connect(dsn, name=self.command) as db:
             yield db
 

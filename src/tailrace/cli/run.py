@@ -17,6 +17,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def _databases(call: Invocation) -> list[str]:
     """All databases that flags, environment and files name, each once."""
+    from tailrace.db.dsn import parameters
+
     configured = (dsn for settings in call.each_settings for dsn in settings.served())
     databases = list(dict.fromkeys(call.shared.db or configured))
     if not databases:
@@ -24,6 +26,8 @@ def _databases(call: Invocation) -> list[str]:
             f"{call.command} needs a database: --db DSN (repeatable), -c FILE, "
             "environment TAILRACE_DB, or run.databases in tailrace.toml"
         )
+    for number, dsn in enumerate(databases, 1):
+        parameters(dsn, what=f"connection string {number} of {len(databases)}")
     return databases
 
 

@@ -31,8 +31,8 @@ def conninfo(dsn: str, name: str, connect_timeout: float) -> str:
     )
 
 
-def parameters(dsn: str) -> dict[str, Any]:
-    """Take a connection string (words or URL) apart.
+def parameters(dsn: str, *, what: str = "the connection string") -> dict[str, Any]:
+    """Take a connection string (words or URL) apart; ``what`` names it where it cannot be read.
 
     The driver's own complaint would repeat a piece of the string, perhaps of its password, so it
     is not passed on.
@@ -41,7 +41,7 @@ def parameters(dsn: str) -> dict[str, Any]:
         given = conninfo_to_dict(dsn)
     except psycopg.Error:
         raise ConfigError(
-            "the connection string cannot be read",
+            f"{what} cannot be read",
             hint='write "host=… port=… dbname=… user=…" or postgresql://user@host:port/dbname',
         ) from None
     given.pop("application_name", None)

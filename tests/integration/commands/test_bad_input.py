@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from fixtures.command import Tailrace
@@ -210,6 +212,30 @@ async def test_connection_string_that_is_none(dsn: str, tailrace: Tailrace):
     result = await tailrace("status", "--db", dsn, status=None)
     assert result.status in (1, 2)
     assert len(result.err.splitlines()) == 1
+
+
+async def test_connection_string_that_cannot_be_read_is_told_with_its_place(
+    tailrace: Tailrace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    broken = f"foo {SECRET}="
+    file = tmp_path / "x.toml"
+    file.write_text(f'db = "{broken}"\n')
+    create = ("create-leaf", "a", "--queue", "q", "--provider")
+    for words, place in (
+        (("status", "--db", broken), "the connection string of flag --db cannot be read"),
+        (("status", "-c", str(file)), f"the connection string of {file} cannot be read"),
+        (("run", "--db", "dbname=x", "--db", broken), "connection string 2 of 2 cannot be read"),
+        ((*create, "dbname=x", broken), 'the location of node "a" cannot be read'),
+        ((*create, broken, "dbname=x"), "the connection string of the provider cannot be read"),
+    ):
+        result = await tailrace(*words, status=2)
+        assert f'tailrace: {place}; write "host=… port=…' in result.complaint
+        assert SECRET not in result.err
+    monkeypatch.setenv("TAILRACE_DB", broken)
+    result = await tailrace("status", status=2)
+    assert "of environment TAILRACE_DB cannot be read" in result.complaint
+    result = await tailrace("status", "--db", "host=127.0.0.1 port=abc", status=1)
+    assert 'host=127.0.0.1 port=abc: invalid integer value "abc"' in result.complaint
 
 
 async def test_command_without_a_database(tailrace: Tailrace):
