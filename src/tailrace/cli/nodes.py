@@ -202,15 +202,15 @@ async def _already_there(
 ) -> bool:
     """Say whether there is nothing to do; also check the location, before anything is tried."""
     from tailrace.cascade.node import check_location, has_schemas
-    from tailrace.cascade.repeating import existing_node, other_group
+    from tailrace.cascade.repeating import differences, existing_node
     from tailrace.db.dsn import parameters
 
     if await has_schemas(db):
-        named = [said for option, said in _SAID.items() if options.get(option) is not None]
-        node = await existing_node(db, new, named)
+        node = await existing_node(db, new)
         if node is not None:
             call.say(f'node "{node.name}" is already a {node.type} of queue "{node.queue}"')
-            if remark := other_group(node, new):
+            named = [said for option, said in _SAID.items() if options.get(option) is not None]
+            for remark in await differences(db, node, new, named):
                 call.warn(remark)
             return True
     if not options["nocheck"]:
