@@ -145,7 +145,11 @@ class RootFailover(Failover):
         best = max(
             (one for one in heirs if one.holds_queue), key=lambda one: one.place.tick, default=None
         )
-        if best is not None and best.place.tick > new.place.tick:
+        behind = best is not None and best.place.tick > new.place.tick
+        tables = not self.wish.anyway and (behind or _tables_behind(new))
+        if tables and new.apply is not None and new.apply.paused:
+            yield Resume(new.name, (f"{new.name}.apply",))
+        if best is not None and behind:
             yield from self._moving(view, self._move(new.name, best.name))
             if new.place.paused and new.provider == best.name:
                 yield Resume(new.name, (new.worker,))
@@ -155,7 +159,7 @@ class RootFailover(Failover):
             yield Pause(new.name, (new.worker,))
         elif (new.newest or 0) < new.place.tick:
             yield CompleteTicks(new.name)
-        if not self.wish.anyway and _tables_behind(new):
+        if tables:
             yield AwaitTables(new.name)
         yield Promote(new.name, self.wish.old, lost=True, anyway=self.wish.anyway)
 

@@ -155,8 +155,12 @@ class Move:
 
     # ---------------------------------------------------------------- how it is done
 
-    def steps(self, view: View, *, switched: bool = False) -> Iterator[Step]:
-        """Say what is left to do; ``switched``: this run has changed the provider already."""
+    def steps(self, view: View, before: View, *, switched: bool = False) -> Iterator[Step]:
+        """Say what is left to do; ``switched``: this run has changed the provider already.
+
+        ``before`` is how all was at the start. What is moved goes on: a node that somebody had
+        paused does so as a whole.
+        """
         facts, new = view[self.node], view[self.to]
         moving = self.moving(view)
         if moving:
@@ -166,7 +170,8 @@ class Move:
             yield self._register(facts, facts.worker, facts.place.tick)
         held = tuple(name for name in moving if not self._unpinned(new, facts, name))
         if held:
-            yield Switch(self.node, held, self.to, moved=self.node)
+            also = self._paused_with_it(before) if facts.worker in held else ()
+            yield Switch(self.node, held, self.to, also, moved=self.node)
         if facts.worker in moving or (self._with_worker(view) and facts.provider == self.to):
             yield from self._depart(view, facts, switched=switched or bool(moving))
             return
@@ -277,13 +282,7 @@ class Move:
             return
         first, began = before[self.node], before.nodes.get(self.to)
         running = [one for one in self.moving(view) if self._runs(facts, one)]
-        wanted = [  # paused before anybody began to move it
-            one
-            for one in running
-            if one in first.positions
-            and _at_rest(first, one)
-            and not (began is not None and self._registered(first, began, one))
-        ]
+        wanted = [one for one in running if self._was_paused(first, began, one)]
         paused = tuple(one for one in running if facts.positions[one].paused and one not in wanted)
         if paused:
             yield Resume(self.node, paused, moved=self.node)
@@ -292,6 +291,21 @@ class Move:
         for name in running:
             if new is not None and name != facts.worker and name in new.readers:
                 yield Detach(self.to, name, moved=self.node)
+
+    def _was_paused(self, first: NodeFacts, began: NodeFacts | None, name: str) -> bool:
+        """Whether it was paused before anybody began to move it."""
+        return (
+            name in first.positions
+            and _at_rest(first, name)
+            and not (began is not None and self._registered(first, began, name))
+        )
+
+    def _paused_with_it(self, before: View) -> tuple[str, ...]:
+        """The node's applying consumer, where the whole node was paused."""
+        first = before[self.node]
+        whole = self._was_paused(first, before.nodes.get(self.to), first.worker)
+        stands = first.apply is not None and first.apply.paused
+        return (f"{self.node}.apply",) if whole and stands else ()
 
 
 def _at_rest(facts: NodeFacts, name: str) -> bool:
@@ -308,7 +322,7 @@ class ChangeProvider:
 
     def steps(self, view: View) -> list[Step]:
         """Say what is left to do."""
-        return list(self._move.steps(view, switched=self._switched))
+        return list(self._move.steps(view, self._before, switched=self._switched))
 
     def undoing(self, view: View) -> list[Step]:
         """Let the node go on where it was."""

@@ -232,11 +232,13 @@ class AwaitTables(Step):
 
         async def whole() -> bool:
             facts = await hands.facts(self.node)
-            top = facts.newest or 0
+            # events may be there before their tick
+            top = max(facts.newest or 0, facts.place.tick)
             if facts.copying:
                 found[0] = f"the copy of {', '.join(facts.copying)}"
             elif facts.apply is not None and facts.apply.tick < top:
-                reason = f" (error: {facts.apply.error})" if facts.apply.error else ""
+                reason = " (it is paused)" if facts.apply.paused else ""
+                reason = f" (error: {facts.apply.error})" if facts.apply.error else reason
                 found[0] = f'consumer "{self.node}.apply" to apply up to tick {top}{reason}'
             else:
                 return True

@@ -322,13 +322,16 @@ class Switch(Step):
     name: ClassVar[str] = "switch"
     consumers: tuple[str, ...]
     provider: str
+    also: tuple[str, ...] = ()
+    """Consumers that read where they did, and go on with the others."""
 
     @property
     def sentence(self) -> str:
         """What it does."""
+        also = f" and {consumers_of(self.also)} go on" if self.also else ""
         return (
             f'let {consumers_of(self.consumers)} of node "{self.node}" read from node '
-            f'"{self.provider}"'
+            f'"{self.provider}"{also}'
         )
 
     async def do(self, hands: Hands) -> None:
@@ -342,6 +345,8 @@ class Switch(Step):
                 written.enter_context(
                     hands.committing("change_provider", provider=self.provider, **place)
                 )
+            for one in self.also:
+                written.enter_context(hands.committing("resume", node=self.node, target=one))
             await self._switch(db, hands.queue)
         await hands.nudge(*(before[one].provider_node for one in self.consumers), self.node)
 
@@ -351,6 +356,8 @@ class Switch(Step):
                 place = {"queue": queue, "consumer": one}
                 await ask(db, queries.change_provider, provider=self.provider, **place)
                 await ask(db, node_queries.set_paused, paused=False, **place)
+            for one in self.also:
+                await ask(db, node_queries.set_paused, queue=queue, consumer=one, paused=False)
 
 
 async def _set_paused(hands: Hands, node: str, consumers: tuple[str, ...], *, paused: bool) -> None:

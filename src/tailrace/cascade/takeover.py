@@ -100,7 +100,7 @@ class Takeover(ABC):
         return False
 
     def _moving(self, view: View, move: Move) -> Iterator[Step]:
-        yield from move.steps(view, switched=move.node in self._switched)
+        yield from move.steps(view, self._before, switched=move.node in self._switched)
 
     def _move(self, node: str, to: str, source: str | None = None) -> Move:
         return Move(node=node, to=to, source=source, give_up_pins=self.wish.give_up_pins)

@@ -282,13 +282,15 @@ async def members(call: Invocation, form: str) -> int:
 @format_option("table", "json")
 async def node_info(call: Invocation, form: str) -> int:
     """Show what this database's node is and where it stands."""
-    from tailrace.cascade.node import choose_queue, find_member, need_node
+    from tailrace.cascade.node import choose_queue, find_member, need_node, queries
     from tailrace.db.dsn import display
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
         node = await need_node(db, queue)
         dead = (await find_member(db, queue, node.name)).dead
+        rows = await db.fetch_all(queries.consumers, queue=queue)
+    paused = [row.consumer_name for row in rows if row.paused]
     shown: dict[str, object] = {
         "node": node.name,
         "type": node.type,
@@ -297,7 +299,7 @@ async def node_info(call: Invocation, form: str) -> int:
         "provider": node.provider,
         "provider_location": display(node.provider_location),
         "worker": node.worker,
-        "state": _state(node, dead),
+        "state": _state(node, dead, paused),
         "tick": node.worker_tick,
         "global_watermark": node.global_watermark,
         "local_watermark": node.local_watermark,
@@ -320,9 +322,11 @@ async def node_info(call: Invocation, form: str) -> int:
     return 0
 
 
-def _state(node: Node, dead: bool) -> str:
+def _state(node: Node, dead: bool, paused: list[str]) -> str:
     if dead:
         return "marked dead"
-    if node.paused:
+    if node.worker in paused:
         return "paused"
+    if f"{node.name}.apply" in paused:
+        return f"its tables stand still: {node.name}.apply is paused"
     return "ok" if node.uptodate else "not up to date"

@@ -28,6 +28,21 @@ async def test_nodes_change_their_providers_under_load(tree: Tree) -> None:
         await tree.check()
 
 
+async def test_node_that_was_paused_goes_on_as_a_whole(tree: Tree) -> None:
+    """A consumer that was paused alone stays so."""
+    async with served(tree, FIVE):
+        await tree.at("node4", "pause")
+        await tree.change_provider("node4", "node3")
+        assert await tree.paused() == []
+        await tree.at("node4", "pause", "--consumer", "node4.apply")
+        info = (await tree.at("node4", "node-info")).out
+        assert "its tables stand still: node4.apply is paused" in info
+        await tree.change_provider("node4", "node2")
+        assert await tree.paused() == ["node4.apply"]
+        await tree.at("node4", "resume", "--consumer", "node4.apply")
+        await tree.check()
+
+
 async def test_old_provider_that_does_not_answer_is_told_when_it_does(tree: Tree) -> None:
     """Until then it keeps events, so whoever has to come back is told how."""
     lead = "update pgq_node.node_location set node_location = %s where node_name = 'node2'"

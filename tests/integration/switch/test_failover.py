@@ -7,7 +7,7 @@ import pytest
 from fixtures.cascade import OPTIONS, QUEUE
 from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
-from integration.switch.conftest import FIVE, Tree
+from integration.switch.conftest import FIVE, Tree, served
 from integration.switch.losing import lost
 
 pytestmark = pytest.mark.usefixtures("modelled")
@@ -81,6 +81,27 @@ async def test_ticks_go_on_far_above_whatever_the_lost_root_may_have_had(tree: T
                 assert positions["leaf_worker"]["tick"] == ahead
                 again = await tree.takeover("node2", "node1", "--dead-root", status=1)
                 assert "these could not be moved" in again.err
+
+
+async def test_new_root_that_was_paused_goes_on_before_it_is_promoted(tree: Tree) -> None:
+    """Its tables get what a survivor had; nothing has to be given up, and no pause is left."""
+    async with served(tree, {"node1": None, "node2": "node1", "node3": "node1"}):
+        await tree.at("node2", "pause")
+        await tree.at("node3", "pause")
+        assert "State:              paused" in (await tree.at("node2", "node-info")).out
+        await tree.at("node3", "resume")
+        await tree.write()
+        await eventually(lambda: at_least(tree, "node3", 10), within=20)
+        await tree.at("node3", "pause")
+        async with lost(tree["node1"], tree["node2"]):
+            words = ("--dead-root", "--plan", "--format", "json")
+            planned = (await tree.takeover("node2", "node1", *words)).json
+            names = [step["name"] for step in planned]
+            assert names.index("await-passed") < names.index("await-tables")
+            assert "resume" in names[: names.index("await-tables")]
+            await tree.takeover("node2", "node1", "--dead-root")
+            del tree.nodes["node1"]
+            await tree.check("node1")
 
 
 async def beyond(tree: Tree, name: str, tick: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -12,7 +13,10 @@ from fixtures.process import StartProcess
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree, served, writing
 from integration.switch.killing import Killed, dying
+from tailrace import faults
 from tailrace.cascade import promoting, survey
+from tailrace.cascade.operation import Hands
+from tailrace.cascade.waiting import Patience
 from tailrace.db import locks
 from tailrace.errors import TailraceError
 
@@ -41,6 +45,26 @@ async def test_root_gives_its_role_away_under_load_and_gets_it_back(tree: Tree) 
         assert await tree.shape() == everybody | {"node5": "node3"}
         told = await tree.takeover("node1", "node2")
         assert "already" in told.err
+
+
+async def test_tables_are_waited_for_up_to_a_tick_that_is_yet_to_be_made(tree: Tree) -> None:
+    """A mirror commits events before their tick; what it has completed counts."""
+    async with served(tree, THREE, leaves=LEAF), AsyncExitStack() as stack:
+        found = survey.Survey(QUEUE, "test", stack)
+        await found.open(tree["node2"].db)
+        hands = Hands(found, Patience(20.0))
+        with faults.watching("mirror.after_events_commit") as batch:
+            batch.hold()
+            await tree.write()
+            await batch.wait(20)
+            facts = await hands.facts("node2")
+            assert facts.place.tick > (facts.newest or 0)
+            waiting = asyncio.create_task(promoting.AwaitTables("node2").do(hands))
+            assert not await promoting.AwaitTables("node2", 0.2).do(hands)
+            assert not waiting.done()
+            batch.release()
+            assert await waiting
+        await tree.check()
 
 
 async def test_root_is_taken_over_with_all_others_by_a_node_below_one_of_them(tree: Tree) -> None:

@@ -147,7 +147,7 @@ def test_permit_to_promote_is_taken_away_before_the_old_root_is_opened() -> None
 
 def test_node_waits_for_a_new_provider_that_is_behind_it() -> None:
     seen = view(node("a", "a", 20, kind="root"), node("b", "a", 20, rest=True), node("c", "a", 18))
-    left = list(Move(node="b", to="c").steps(seen))
+    left = list(Move(node="b", to="c").steps(seen, seen))
     assert [(step.name, step.node) for step in left][:2] == [
         ("subscribe", "c"), ("await-tick", "c"),
     ]  # fmt: skip
