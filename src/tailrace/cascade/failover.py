@@ -260,8 +260,8 @@ def operation_for(wish: Wish, view: View, lost: Literal["root", "branch"] | None
 
 def refuse_living_root(wish: Wish, facts: NodeFacts | None, view: View) -> None:
     """A root that answers is not lost: with two roots the rows would part for ever."""
-    if facts is not None and facts.is_root and not view[wish.new].is_root:
+    if facts is not None and facts.is_root and not any(one.is_root for one in view.nodes.values()):
         raise WrongState(
             f'node "{wish.old}" answers and is the root, so it is not lost',
-            hint="take it over without --dead-root; if it must not be used, stop its server first",
+            hint="take it over without --dead-…; if it must not be used, stop its server first",
         )

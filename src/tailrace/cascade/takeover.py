@@ -165,6 +165,15 @@ class RootSwitchover(Takeover):
             )
         if not new.holds_queue:
             raise WrongState(f'node "{new.name}" is a leaf and cannot become the root')
+        heir = next(
+            (one for one in view.nodes.values() if one.is_root and one.name != old.name), None
+        )
+        if heir is not None and heir.name != new.name:
+            raise WrongState(
+                f'node "{heir.name}" has been promoted in the place of node "{old.name}"',
+                hint=f"complete that with: tailrace takeover {old.name} --node {heir.name}; "
+                f"then: tailrace takeover {heir.name} --node {new.name}",
+            )
         if not new.is_root and not view.is_below(new.name, old.name):
             raise WrongState(
                 f'node "{new.name}" does not get its events from node "{old.name}"',

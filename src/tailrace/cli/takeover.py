@@ -132,7 +132,7 @@ async def takeover(call: Invocation, old: str, **options: Any) -> int:
         view = await hands.survey.look()
         operation = operation_for(wish, view, lost)
         _tell_away(call, view.away)
-        if lost == "root":
+        if lost is not None:
             refuse_living_root(wish, await hands.survey.probe(old), view)
         await operation.verify(hands, view)
         if options["plan"]:

@@ -100,6 +100,7 @@ async def test_what_cannot_work_is_refused_and_the_plan_changes_nothing(tree: Tr
         ("leaf", "node2"): 'node "leaf" is a leaf and cannot be a provider',
         ("node2", "nix"): 'there is no node "nix"',
         ("node2", "node1", "--dead-root"): 'node "node1" answers and is the root',
+        ("node2", "node1", "--dead-branch"): 'node "node1" answers and is the root',
         ("node2", "aside", "--dead-root"): 'node "node1" is the root of queue "flow"',
     }.items():
         told = await tree.takeover(words[0], *words[1:], status=1)
@@ -112,6 +113,21 @@ async def test_what_cannot_work_is_refused_and_the_plan_changes_nothing(tree: Tr
         "await-tables", "pause", "promote", "pause", "subscribe", "unsubscribe", "demote",
     ]  # fmt: skip
     assert {name: await tree.facts(name) for name in tree.nodes} == before
+
+
+async def test_takeover_that_another_node_has_begun_is_completed_first(tree: Tree) -> None:
+    async with served(tree, {"node1": None, "node2": "node1", "node3": "node1"}):
+        plan = (await tree.takeover("node2", "node1", "--plan", "--format", "json")).json
+        after = [step["name"] for step in plan].index("promote") + 2
+        with faults.armed(f"switch.next_step@{after}:error"):
+            await tree.takeover("node2", "node1", status=1)
+        assert await tree.provider("node2") == "node2"
+        told = await tree.takeover("node3", "node1", status=1)
+        assert 'node "node2" has been promoted in the place of node "node1"' in told.complaint
+        assert "tailrace takeover node1 --node node2; then: tailrace takeover node2" in told.err
+        await tree.takeover("node3", "node1", "--node", "node2")
+        await tree.takeover("node3", "node2", "--all")
+        await tree.check()
 
 
 async def test_one_command_at_a_time(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
