@@ -7,7 +7,7 @@ batch, so it counts from the next publication of watermarks on.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from urllib.parse import urlencode
 
 from tailrace import service
@@ -64,8 +64,21 @@ async def change(
     listed = changes.get(SYNC_WATERMARK)
     if listed is not None:
         remarks = await _check_group(db, node, listed.split(","), given_up)
+    await _store(db, node, changes)
+    return remarks
+
+
+async def _store(
+    db: Database,
+    node: Node,
+    changes: Mapping[str, str | None],
+    check: Callable[[], Awaitable[None]] | None = None,
+) -> None:
+    """Put the changes into what is stored now; ``check`` is called in the same transaction."""
     with committing("group", queue=node.queue, node=node.name) as told:
         async with db.transaction():
+            if check is not None:
+                await check()
             fresh = await need_node(db, node.queue)
             kept = {key: value for key, value in fresh.attributes.items() if key not in changes}
             merged = kept | {key: value for key, value in changes.items() if value is not None}
@@ -75,7 +88,32 @@ async def change(
                 db, queries.set_node_attrs,
                 queue=node.queue, attributes=urlencode(merged) if merged else None,
             )  # fmt: skip
-    return remarks
+
+
+def group_of(node: Node) -> tuple[str, ...]:
+    """The nodes that a node's sync group lists; none: it has no group."""
+    listed = node.attributes.get(SYNC_WATERMARK, "").split(",")
+    return tuple(name.strip() for name in listed if name.strip())
+
+
+def without(group: Collection[str], name: str, *, of: str) -> tuple[str, ...]:
+    """What is left of a group when a node has gone.
+
+    Never nothing: node ``of`` would follow the root then, and its provider hold what it has let go.
+    """
+    return tuple(one for one in group if one != name) or (of,)
+
+
+async def take_out(
+    db: Database, node: Node, name: str, *, check: Callable[[], Awaitable[None]]
+) -> tuple[str, ...] | None:
+    """Take a node that is going out of another's sync group; None: it is not in there."""
+    group = group_of(node)
+    if name not in group:
+        return None
+    rest = without(group, name, of=node.name)
+    await _store(db, node, {SYNC_WATERMARK: ",".join(rest)}, check)
+    return rest
 
 
 async def _check_group(

@@ -1,5 +1,9 @@
 """Removing a node from its cascade, wherever it is known.
 
+Sync groups come first: one that lists a node which its members no longer know never agrees again.
+So as long as anything of the node is left to be removed, the command can be run again and finds the
+groups that still list it.
+
 The node's own tables stay as they are; what replicated them (triggers, states, queue, positions)
 goes. Nodes that cannot be reached are warned about and left as they are: the command must also
 work when the node to be removed is the one that is gone.
@@ -12,6 +16,7 @@ from contextlib import AbstractContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass
 
 from tailrace import log
+from tailrace.cascade import attributes
 from tailrace.cascade.answers import ask
 from tailrace.cascade.node import (
     SILENT,
@@ -210,6 +215,7 @@ class Leaving:
 
         This database comes last: as long as it knows the node, the command can be run again.
         """
+        await self._leave_groups()
         for name in self._order():
             with suppress(_Gone):
                 if name == self._name:
@@ -217,6 +223,63 @@ class Leaving:
                 else:
                     await self._forget_at(name, self._reached[name])
             await reach("leaving.after_node")
+
+    async def _leave_groups(self) -> None:
+        """Take the node out of all sync groups, and say which ones could not be looked into."""
+        groups = []
+        for name in sorted(self._reached):
+            node = await read_node(self._reached[name], self._queue)
+            if node is None:  # it has gone meanwhile
+                continue
+            if name == self._name or self._name in attributes.group_of(node):
+                groups.append(attributes.group_of(node))
+            if name != self._name:
+                await self._leave_group(node, self._reached[name])
+                await reach("leaving.after_group")
+        self._tell_of_the_silent(groups)
+
+    async def _leave_group(self, node: Node, db: Database) -> None:
+        async def check() -> None:
+            with suppress(_Gone):
+                await self._check_again(node.name, db)
+
+        try:
+            rest = await attributes.take_out(db, node, self._name, check=check)
+        except TailraceError as exc:
+            if db is self._db or isinstance(exc, _Another):
+                raise
+            _logger.warning('the sync group of node "%s" stays as it is: %s', node.name, exc)
+            self._tell_to_leave(node.name, attributes.group_of(node))
+            return
+        if rest is not None:
+            _logger.info(
+                'node "%s" waits no longer for "%s"; its sync group is now: %s',
+                node.name, self._name, ", ".join(rest),
+            )  # fmt: skip
+
+    def _tell_of_the_silent(self, groups: Collection[Collection[str]]) -> None:
+        """Nobody else knows the group of a node; that of its fellows says what it will be."""
+        uncertain = any(groups) or self._name not in self._reached
+        for member in self._members:
+            if member.name in (self._name, *self._reached):
+                continue
+            group = next((one for one in groups if member.name in one), None)
+            if group is not None:
+                self._tell_to_leave(member.name, group)
+            elif uncertain and not member.dead:
+                _logger.warning(
+                    'node "%s" was not asked whether its sync group lists "%s", for which it would '
+                    "wait for ever; look at its Attr when it answers, with: tailrace status",
+                    member.name, self._name,
+                )  # fmt: skip
+
+    def _tell_to_leave(self, name: str, group: Collection[str]) -> None:
+        rest = attributes.without(group, self._name, of=name)
+        _logger.warning(
+            'if the sync group of node "%s" lists "%s", it will wait for it for ever; when it '
+            "answers: tailrace set-attr %s %s=%s",
+            name, self._name, name, attributes.SYNC_WATERMARK, ",".join(rest),
+        )  # fmt: skip
 
     async def _drop_itself(self, db: Database) -> None:
         """Elsewhere it can be forgotten, too, when its own database refuses (no rights, say)."""

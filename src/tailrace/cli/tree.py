@@ -92,7 +92,15 @@ def _watermark(topology: Topology, node: NodeStatus) -> Iterator[str]:
         yield f"Sync: {_peers(group)}; agreed on {group.agreed}"
     held = group.held_by if group else root_holder(topology) if node.kind == "root" else None
     if held is not None:
-        yield f"Held by: {held_by(held)}"
+        yield f"Held by: {held_by(held)}{_way_out(node, held)}"
+
+
+def _way_out(node: NodeStatus, holder: Holder) -> str:
+    """How a group gets rid of a member that is none, such as one that was dropped."""
+    if holder.why != "unknown":
+        return ""
+    rest = [name for name in node.sync_group or () if name in node.members] or [node.name]
+    return f"; if it is gone: tailrace set-attr {node.name} sync_watermark={','.join(rest)}"
 
 
 def _peers(group: Agreement) -> str:

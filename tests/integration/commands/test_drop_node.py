@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fixtures.waiting import eventually
 from tailrace.db.dsn import parameters
+
+ATTRIBUTES = "select node_attrs from pgq_node.node_info"
+
+
+@asynccontextmanager
+async def away(cascade, node: str) -> AsyncIterator[None]:
+    """Make a node's database impossible to reach while the block runs."""
+    name = parameters(cascade[node].dsn)["dbname"]
+    await cascade[node].close()
+    await cascade["node1"].execute(f'alter database "{name}" rename to "{name}_away"')
+    try:
+        yield
+    finally:
+        await cascade["node1"].execute(f'alter database "{name}_away" rename to "{name}"')
 
 
 async def gone(db, table: str) -> bool:
@@ -113,6 +129,7 @@ async def test_plain_consumer_of_a_dropped_node_lets_its_provider_go(pair):
 
 
 async def test_node_given_up_for_the_run_is_not_asked(seed):
+    await seed.at("node4", "set-attr", "node4", "sync_watermark=")
     result = await seed.at("node1", "drop-node", "node5", "--dead=node5")
     assert result.err.strip() == 'node "node5" is removed from queue "shop"'
     assert not await gone(seed["node5"], "pgq_node.node_info")
@@ -243,3 +260,81 @@ async def test_node_of_a_dropped_ones_name_may_move_where_the_drop_is_heard_of_l
     assert await run.wait(40) == 0, run.err
     readers = "select subscriber_node from pgq_node.subscriber_info"
     assert await cascade["mid"].fetch_value(readers) == "low"
+
+
+async def test_dropped_node_is_taken_out_of_the_sync_groups_of_the_others(seed):
+    """Otherwise the group would wait for ever for a node that its members no longer know."""
+    await seed.at("node1", "set-attr", "node3", "sync_watermark=node5")
+    await seed.at("node1", "set-attr", "node2", "sync_watermark=node2,node3")
+    result = await seed.at("node1", "drop-node", "node5")
+    told = 'node "{}" waits no longer for "node5"; its sync group is now: {}\n'
+    assert told.format("node4", "node4") in result.err
+    assert told.format("node3", "node3") in result.err
+    assert "warning" not in result.err
+    found = {name: await seed[name].fetch_value(ATTRIBUTES) for name in ("node2", "node3", "node4")}
+    assert found == {
+        "node2": "sync_watermark=node2%2Cnode3",
+        "node3": "sync_watermark=node3",
+        "node4": "sync_watermark=node4",
+    }
+
+
+async def test_node_that_is_dead_is_taken_out_of_sync_groups_as_well(seed):
+    """While it was known to be dead it held nobody; unknown it would."""
+    await seed.at("node1", "tag-dead", "node5")
+    async with away(seed, "node5"):
+        result = await seed.at("node2", "drop-node", "node5")
+    assert "warning" not in result.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == "sync_watermark=node4"
+
+
+async def test_node_whose_sync_group_cannot_be_changed_is_named_with_what_to_type(seed):
+    async with away(seed, "node4"):
+        result = await seed.at("node1", "drop-node", "node5")
+    assert (
+        'warning: if the sync group of node "node4" lists "node5", it will wait for it for ever; '
+        "when it answers: tailrace set-attr node4 sync_watermark=node4\n"
+    ) in result.err
+    await seed.tailrace("set-attr", "node4", "sync_watermark=node4", "--db", seed["node1"].dsn)
+
+
+async def test_groups_that_nobody_can_tell_of_are_mentioned(seed):
+    """Neither the node that goes nor the one that may wait for it answers."""
+    async with away(seed, "node5"), away(seed, "node4"):
+        result = await seed.at("node1", "drop-node", "node5")
+    assert 'node "node4" was not asked whether its sync group lists "node5"' in result.err
+
+
+async def test_group_whose_database_refuses_is_named_and_the_node_dropped_all_the_same(seed):
+    await seed["node4"].execute(
+        "create function public.no() returns trigger language plpgsql as"
+        " $$ begin raise exception 'not here'; end $$;"
+        "create trigger no before update on pgq_node.node_info execute function public.no()"
+    )
+    result = await seed.at("node1", "drop-node", "node5")
+    assert 'warning: the sync group of node "node4" stays as it is: ' in result.err
+    assert "tailrace set-attr node4 sync_watermark=node4" in result.err
+    assert await gone(seed["node5"], "pgq_node.node_info")
+
+
+async def test_groups_are_set_right_before_anything_is_removed_wherever_it_is_killed(seed, process):
+    """From a member of the group, too: it would have forgotten by then whom to take out."""
+    await seed.at("node1", "set-attr", "node3", "sync_watermark=node3,node5")
+    words = ("drop-node", "node5", "--db", seed["node4"].dsn)
+    for nth in range(1, 20):
+        run = await process(*words, env={"TAILRACE_FAULT": f"*@{nth}:kill"})
+        status = await run.wait(30)
+        known = [await seed[name].fetch_value(KNOWN) for name in ("node3", "node4")]
+        lists = [await seed[name].fetch_value(ATTRIBUTES) for name in ("node3", "node4")]
+        for is_known, listed in zip(known, lists, strict=True):
+            assert is_known or "node5" not in listed
+        if status != -9:
+            break
+    # the last death was after the last step, when here, too, everything had been forgotten
+    assert 'there is no node "node5"' in run.err
+    assert nth > 4
+    assert lists == ["sync_watermark=node3", "sync_watermark=node4"]
+    assert known == [False, False]
+
+
+KNOWN = "select exists (select from pgq_node.node_location where node_name = 'node5')"

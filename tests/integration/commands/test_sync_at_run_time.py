@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
+
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.cascade import cascade as cascade  # the fixture
 from fixtures.waiting import eventually
 from tailrace.cascade.attributes import change
+from tailrace.cascade.leaving import Leaving
 from tailrace.cascade.node import need_node
 
 
@@ -40,6 +43,22 @@ async def test_group_counts_as_soon_as_it_is_set_and_no_longer_once_removed(
         await set_group(left, None)
         await eventually(lambda: passed(left, stands + 10), 20)
         assert await mark(right) <= stands
+
+
+async def test_group_goes_on_without_a_member_that_was_dropped(cascade: Cascade) -> None:
+    root = await cascade.root("root")
+    for setting, value in (("ticker_max_lag", "20ms"), ("ticker_idle_period", "100ms")):
+        await root.db.execute("select pgq.set_queue_config(%s, %s, %s)", QUEUE, setting, value)
+    group = ("left", "right")
+    left, right = [await cascade.branch(name, root, sync=group) for name in group]
+    async with running(root, left, right):
+        await eventually(lambda: passed(left, 3), 20)
+        async with AsyncExitStack() as stack:
+            leaving = Leaving(root.db, QUEUE, "right", stack)
+            await leaving.look()
+            await leaving.finish()
+        newest = (await root.ticks())[-1]
+        await eventually(lambda: passed(left, newest), 20)
 
 
 async def passed(node: TestNode, tick: int) -> bool:

@@ -109,7 +109,8 @@ def test_lines_of_a_node_come_in_a_fixed_order():
         "Attr: sync_watermark=a,b",
         "Attr: x=",
         "Sync: n 5, a unknown, b unknown; agreed on 4",
-        "Held by: a, which is no node that this one knows",
+        "Held by: a, which is no node that this one knows; "
+        "if it is gone: tailrace set-attr n sync_watermark=n",
         "ERR: x_apply: bad",
         "ERR: copy of t: no",
     ]
