@@ -22,7 +22,11 @@ def as_document(topology: Topology) -> dict[str, object]:
     return {
         "queue": topology.queue,
         "local_node": topology.local_node,
-        "nodes": [_document(topology, node) for node in topology.nodes.values()],
+        "nodes": [
+            _document(topology, node)
+            for node in topology.nodes.values()
+            if node.name not in topology.peers
+        ],
     }
 
 

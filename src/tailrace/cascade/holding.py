@@ -16,8 +16,10 @@ from typing import Literal
 from tailrace.cascade.nodestatus import GLOBAL_WATERMARK, NodeStatus, QueueConsumer
 from tailrace.cascade.topology import Topology
 
-Why = Literal["behind", "not told yet", "left", "dead", "unreachable", "unknown", "upstream"]
-PeerState = Literal["self", "asked", "dead", "unknown", "unreachable", "no watermark"]
+Why = Literal[
+    "behind", "not told yet", "left", "dead", "unreachable", "unknown", "upstream", "not asked"
+]
+PeerState = Literal["self", "asked", "dead", "unknown", "unreachable", "not asked", "no watermark"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def _peer(topology: Topology, node: NodeStatus, name: str) -> Peer:
         return Peer(name, "unknown")
     if known.dead:
         return Peer(name, "dead")
+    if found is None and not topology.whole:
+        return Peer(name, "not asked")
     if found is None or not found.answers:
         return Peer(name, "unreachable")
     mark = _own_mark(found)
@@ -134,8 +138,7 @@ def _follow(topology: Topology, node: NodeStatus, seen: frozenset[str]) -> Holde
         return Holder(node.name, lowest.name, lowest.tick, lag=lowest.age)
     below = topology.nodes.get(subscriber)
     if below is None or not below.answers:
-        why: Why = "dead" if below is not None and below.kind == "dead" else "unreachable"
-        return Holder(subscriber, lowest.name, lowest.tick, why, lowest.age)
+        return Holder(subscriber, lowest.name, lowest.tick, _silent(topology, below), lowest.age)
     if below.provider not in (None, node.name):
         return Holder(
             subscriber, lowest.name, lowest.tick, "left", lowest.age, reads_from=below.provider
@@ -143,6 +146,13 @@ def _follow(topology: Topology, node: NodeStatus, seen: frozenset[str]) -> Holde
     if lowest.name == node.subscribers.get(subscriber):
         return Holder(subscriber, lowest.name, lowest.tick, lag=lowest.age)
     return _below(topology, below, lowest, seen | {node.name})
+
+
+def _silent(topology: Topology, node: NodeStatus | None) -> Why:
+    """Why nothing is known of a node."""
+    if node is None:
+        return "unreachable" if topology.whole else "not asked"
+    return "dead" if node.kind == "dead" else "unreachable"
 
 
 def _readers(node: NodeStatus) -> Iterator[QueueConsumer]:

@@ -33,6 +33,10 @@ class Topology:
     queue: str
     local_node: str
     nodes: Mapping[str, NodeStatus]
+    whole: bool = True
+    """Whether everybody was asked; else who is not among the nodes may well be there."""
+    peers: frozenset[str] = frozenset()
+    """Those that were asked only because the sync group of another one counts on them."""
 
     @property
     def root(self) -> NodeStatus | None:
@@ -84,7 +88,7 @@ async def read_topology(
 async def read_vicinity(
     db: Database, queue: str, *, deadline: float = 5.0, given_up: Collection[str] = ()
 ) -> Topology:
-    """Ask this node, its provider and its subscribers only."""
+    """Ask this node, its provider and its subscribers only, and the sync groups of these."""
     here = await need_node(db, queue)
     members = {one.name: one for one in await read_members(db, queue, dead=given_up)}
     survey = _Survey(queue, deadline)
@@ -94,7 +98,10 @@ async def read_vicinity(
         raise NotFound(f'the location of node "{here.name}" leads elsewhere: {local.problem}')
     near = {here.provider, *local.subscribers} - {here.name}
     await survey.visit(members[name] for name in sorted(near) if name in members)
-    return Topology(queue, here.name, await survey.finish())
+    peers = survey.peers() - survey.nodes.keys()
+    await survey.visit(members[name] for name in sorted(peers) if name in members)
+    nodes = await survey.finish()
+    return Topology(queue, here.name, nodes, whole=False, peers=frozenset(peers))
 
 
 class _Survey:
@@ -117,6 +124,10 @@ class _Survey:
         for node in sorted(self.nodes.values(), key=lambda one: one.kind == "root"):
             known |= {name: one for name, one in node.members.items() if name not in self.nodes}
         return list(known.values())
+
+    def peers(self) -> set[str]:
+        """Whom the nodes that were asked have in their sync groups."""
+        return {name for node in self.nodes.values() for name in node.sync_group or ()}
 
     async def finish(self) -> dict[str, NodeStatus]:
         """Put in what a node does not know of itself."""

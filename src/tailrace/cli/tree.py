@@ -131,5 +131,7 @@ def held_by(holder: Holder) -> str:
             )
         case "dead":
             return f"{holder.node} (dead), {at}; forget it with: tailrace drop-node {holder.node}"
+        case "not asked":
+            return f"{holder.node}, {at}, or somebody below it; more with: tailrace status"
         case "unreachable":
             return f"{holder.node} (unreachable), {at}"

@@ -160,6 +160,29 @@ async def test_node_status_shows_provider_node_and_subscribers(seed):
     assert [row["node"] for row in document["nodes"]] == ["node4", "node2"]
 
 
+async def test_node_status_asks_the_group_and_calls_nobody_unreachable_whom_it_did_not_ask(seed):
+    lines = (await seed.at("node4", "node-status")).out.splitlines()
+    assert [line.strip() for line in lines if "Sync: " in line] == [
+        "Sync: node4 1, node5 1; agreed on 1"
+    ]
+    groups = [
+        row["sync_group"]
+        for row in (await seed.at("node4", "node-status", "--format", "json")).json["nodes"]
+    ]
+    assert [peer["state"] for peer in groups[0]] == ["self", "asked"]
+    # node2 is not asked, and stands where node3 last told it
+    for _ in range(2):
+        await seed["node1"].execute("select pgq.force_tick('shop'), pgq.ticker('shop')")
+    await seed["node1"].execute(
+        "update pgq.subscription set sub_last_tick = t.tick_id from pgq.tick t, pgq.consumer c"
+        " where c.co_id = sub_consumer and c.co_name ~ 'node3'"
+    )
+    text = (await seed.at("node3", "node-status")).out
+    assert "Held by: node2, at tick 1, " in text
+    assert "or somebody below it; more with: tailrace status" in text
+    assert "unreachable" not in text
+
+
 async def test_node_info_says_what_is_special(pair):
     assert "Combined queue" not in (await pair.at("down", "node-info")).out
     shown = (await pair.at("down", "node-info", "--format", "json")).json
