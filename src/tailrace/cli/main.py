@@ -18,6 +18,7 @@ import click
 
 from tailrace import __version__
 from tailrace.cli.invocation import Shared, shared_options
+from tailrace.cli.order import in_order
 from tailrace.errors import TailraceError
 
 # heading -> command -> (module below tailrace.cli, object in it, one line of help)
@@ -99,9 +100,6 @@ COMMANDS: dict[str, dict[str, tuple[str, str, str]]] = {
 
 _BY_NAME = {name: entry for group in COMMANDS.values() for name, entry in group.items()}
 
-# Options of the whole program that are followed by a value, needed to find the first plain word.
-_WITH_VALUE = frozenset({"-c", "--config", "--db", "--queue"})
-
 
 class Verbs(click.Group):
     """The commands: found in the list above, imported when used, shown under headings."""
@@ -141,7 +139,8 @@ def _suggestion(word: str) -> str:
 @click.group(
     cls=Verbs,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="A configuration file may also be the first word, as in: tailrace conf/db1.ini status",
+    epilog="A configuration file may also be the first word, as in: tailrace conf/db1.ini status; "
+    "options may stand before or after it.",
 )
 @click.version_option(__version__, message="tailrace %(version)s")
 @shared_options
@@ -152,17 +151,8 @@ def cli(ctx: click.Context, shared: Shared) -> None:
 
 
 def with_config_flag(arguments: Sequence[str]) -> list[str]:
-    """Turn ``conf/db1.ini status`` into ``-c conf/db1.ini status``, as Londiste users type it."""
-    words = list(arguments)
-    position = 0
-    while position < len(words) and words[position].startswith("-"):
-        position += 2 if words[position] in _WITH_VALUE else 1
-    if position < len(words) and words[position].endswith((".ini", ".toml", ".conf")):
-        words.insert(position, "-c")
-    if "-d" in words[:position]:  # londiste3 -d conf/db1.ini worker
-        words.remove("-d")
-        words.append("-d")
-    return words
+    """Turn ``-d conf/db1.ini worker``, as Londiste users type, into ``-c … worker -d``."""
+    return in_order(arguments, cli, lambda name: cli.get_command(click.Context(cli), name))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

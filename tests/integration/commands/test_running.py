@@ -195,7 +195,7 @@ async def test_worker_in_the_background_is_stopped_by_its_pid_file(
     assert started.err == ""
     pid = await eventually(lambda: running_pid(str(pidfile)), 20)
     try:
-        again = await process("-d", path, "worker")
+        again = await process("-v", path, "-d", "worker")
         assert await again.wait() == 1
         assert f"already running as process {pid}" in again.err
 
@@ -204,15 +204,16 @@ async def test_worker_in_the_background_is_stopped_by_its_pid_file(
 
         await pair["up"].execute("select pgq.insert_event('shop', 'x', 'y')")
         await eventually(ticks, 20)
-        result = await tailrace(path, "worker", "-s")
+        result = await tailrace("-s", path, "worker")
         assert f"process {pid} has ended" in result.err
     finally:
         if running_pid(str(pidfile)) == pid:
             os.kill(pid, signal.SIGKILL)
     assert not pidfile.exists()
     assert "SIGINT: finishing what is under way" in logfile.read_text()
-    result = await tailrace(path, "worker", "-s", status=1)
-    assert "no process runs" in result.complaint
+    for words in (("-k", path, "worker"), (path, "-s", "worker"), (path, "worker", "-s")):
+        result = await tailrace(*words, status=1)
+        assert "no process runs" in result.complaint
 
 
 async def test_worker_in_the_background_needs_a_log_file(pair, tailrace: Tailrace, tmp_path: Path):

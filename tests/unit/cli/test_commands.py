@@ -104,13 +104,40 @@ def test_misspelt_command_gets_a_suggestion():
         (["--queue", "q", "a.ini", "status"], ["--queue", "q", "-c", "a.ini", "status"]),
         (["-d", "a.ini", "worker"], ["-c", "a.ini", "worker", "-d"]),
         (["a.ini", "worker", "-d"], ["-c", "a.ini", "worker", "-d"]),
+        (["a.ini", "-d", "worker"], ["-c", "a.ini", "worker", "-d"]),
+        (["-v", "a.ini", "-d", "worker"], ["-v", "-c", "a.ini", "worker", "-d"]),
+        (["-d", "-v", "a.ini", "worker"], ["-v", "-c", "a.ini", "worker", "-d"]),
+        (["-vd", "a.ini", "worker"], ["-v", "-c", "a.ini", "worker", "-d"]),
+        (["a.ini", "-dqv", "worker"], ["-c", "a.ini", "-q", "-v", "worker", "-d"]),
+        (["--daemon", "a.ini", "worker"], ["-c", "a.ini", "worker", "--daemon"]),
+        (["-s", "a.ini", "worker"], ["-c", "a.ini", "worker", "-s"]),
+        (["a.ini", "-s", "worker"], ["-c", "a.ini", "worker", "-s"]),
+        (["-k", "a.ini", "worker", "-v"], ["-c", "a.ini", "worker", "-k", "-v"]),
+        (["-d", "-c", "a.ini", "worker"], ["-c", "a.ini", "worker", "-d"]),
+        (["-d", "--db=x", "run"], ["--db=x", "run", "-d"]),
+        (
+            ["a.ini", "--provider", "status", "--plan", "change-provider"],
+            ["-c", "a.ini", "change-provider", "--provider", "status", "--plan"],
+        ),
+        (
+            ["--provider=x", "a.ini", "create-branch", "n", "l"],
+            ["-c", "a.ini", "create-branch", "--provider=x", "n", "l"],
+        ),
+        (["--queue=q", "-vv", "status"], ["--queue=q", "-v", "-v", "status"]),
+        (["--watch", "a.ini", "status"], ["-c", "a.ini", "status", "--watch"]),
+        (["--nix", "a.ini", "status"], ["--nix", "-c", "a.ini", "status"]),
+        (["-d", "a.ini"], ["-d", "-c", "a.ini"]),
+        (["--", "a.ini"], ["--", "a.ini"]),
+        (["-ca.ini", "status"], ["-ca.ini", "status"]),
         (["-c", "a.ini", "status"], ["-c", "a.ini", "status"]),
         (["status", "-c", "a.ini"], ["status", "-c", "a.ini"]),
         (["add-table", "odd.ini"], ["add-table", "odd.ini"]),
         ([], []),
     ],
 )
-def test_configuration_file_may_be_the_first_word(words: list[str], meant: list[str]):
+def test_configuration_file_may_be_the_first_word_and_options_stand_anywhere(
+    words: list[str], meant: list[str]
+):
     assert with_config_flag(words) == meant
 
 
