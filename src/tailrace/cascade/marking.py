@@ -39,6 +39,8 @@ class Marked:
     told: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
     root_told: bool = False
+    roots: list[str] = field(default_factory=list)
+    """Those that were told and call themselves the root; two of them are one too many."""
 
 
 async def mark(
@@ -68,6 +70,7 @@ async def mark(
     await service.together(*(_tell(one, queue, name, dead, marked) for one in others))
     marked.told.sort()
     marked.missed.sort()
+    marked.roots.sort()
     return marked
 
 
@@ -101,4 +104,6 @@ async def _set(db: Database, node: Node, name: str, dead: bool, marked: Marked) 
             db, queries.register_location, queue=node.queue, node=name, location=None, dead=dead
         )
     marked.told.append(node.name)
-    marked.root_told = marked.root_told or node.is_root
+    if node.is_root:
+        marked.root_told = True
+        marked.roots.append(node.name)

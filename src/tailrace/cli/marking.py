@@ -46,7 +46,21 @@ async def _mark(call: Invocation, name: str, dead: tuple[str, ...], *, is_dead: 
             call.say(f"the root's event will tell: {rest}")
         else:
             call.warn(f"not told, nor was the root: {rest}; run this again when they answer")
+    if len(marked.roots) > 1:
+        call.warn(_two_roots(queue, name, marked.roots))
     return 0
+
+
+def _two_roots(queue: str, name: str, roots: list[str]) -> str:
+    """After a failover its old root answers again: as long as it is one, rows go apart."""
+    there = f'queue "{queue}" has {len(roots)} roots, {" and ".join(roots)}'
+    if name not in roots:
+        return f"{there}; on the one that was taken over run: tailrace resurrect"
+    others = " and ".join(one for one in roots if one != name)
+    return (
+        f'{there}; what is written on "{name}" reaches nobody who follows {others}; if it was '
+        f'taken over, run on "{name}": tailrace resurrect'
+    )
 
 
 @command("set-attr")

@@ -69,6 +69,21 @@ async def test_dead_root_is_marked_by_those_who_are_left(seed):
         assert 'leads through node "node1", which is dead' in result.complaint
 
 
+async def test_old_root_that_is_marked_alive_is_said_to_be_one_too_many(seed):
+    await seed.at("node2", "tag-dead", "node1")
+    promoted = "select ret_code from pgq_node.promote_branch('shop')"
+    assert await seed["node2"].fetch_value(promoted) == 200
+    result = await seed.at("node2", "tag-dead", "node5")
+    assert "roots" not in result.err
+    result = await seed.at("node2", "tag-alive", "node1")
+    assert (
+        'warning: queue "shop" has 2 roots, node1 and node2; what is written on "node1" reaches '
+        'nobody who follows node2; if it was taken over, run on "node1": tailrace resurrect\n'
+    ) in result.err
+    result = await seed.at("node2", "tag-alive", "node5")
+    assert "has 2 roots, node1 and node2; on the one that was taken over run: " in result.err
+
+
 async def test_unreachable_node_is_left_to_the_roots_event(seed):
     async with away(seed, "node5"):
         result = await seed.at("node2", "tag-dead", "node3")
