@@ -7,6 +7,7 @@ writing and deleting recognises its own.
 
 from __future__ import annotations
 
+import errno
 import filecmp
 import os
 from collections.abc import AsyncIterator, Callable
@@ -60,7 +61,7 @@ async def write_down(db: Database, queue: str, tick: int, path: Path, say: Talk)
 
     A file that is there must be what would be written now.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    draft = _draft(path)
     try:
         events = await _write(db, queue, tick, draft, say)
         if events == 0:
@@ -68,7 +69,7 @@ async def write_down(db: Database, queue: str, tick: int, path: Path, say: Talk)
         await reach("resurrect.before_dump")
         _give_name(draft, path)
     except OSError as exc:
-        raise WrongState(f'file "{path}" cannot be written: {exc.strerror}') from exc
+        raise _not_written(path, exc) from exc
     finally:
         draft.unlink(missing_ok=True)
     return events
@@ -79,6 +80,28 @@ def _give_name(draft: Path, path: Path) -> None:
         draft.replace(path)
     elif not filecmp.cmp(draft, path, shallow=False):
         raise _already_there(path)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise when the file could not be written, before anything else has been done."""
+    draft = _draft(path)
+    try:
+        draft.open("wb").close()
+        draft.unlink()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    except OSError as exc:
+        raise _not_written(path, exc) from exc
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.draft")
+
+
+def _not_written(path: Path, exc: OSError) -> WrongState:
+    return WrongState(
+        f'file "{path}" cannot be written: {exc.strerror}', hint="choose another one with --dump"
+    )
 
 
 def refuse_existing(path: Path) -> None:

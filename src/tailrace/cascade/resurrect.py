@@ -111,6 +111,7 @@ class Resurrection:
         _logger.debug('the root is "%s" now', root.name)
         if self.grave.tick is not None:
             await self._need_tick(self.grave.tick)
+            lost.refuse_unwritable(self._dump)
         return True
 
     async def _find_grave(self) -> Grave:

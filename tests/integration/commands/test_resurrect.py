@@ -127,6 +127,23 @@ async def test_old_root_comes_back_without_what_only_it_had(cascade, tailrace, t
     await come_back(old, new)
 
 
+async def test_dump_that_cannot_be_written_is_refused_before_anything_is_done(
+    cascade, tailrace, tmp_path: Path
+):
+    old, _ = await failed_over(cascade)
+    for dump, reason in (
+        (tmp_path / "nowhere" / "x.json", "No such file or directory"),
+        (tmp_path / "file" / "x.json", "Not a directory"),
+    ):
+        (tmp_path / "file").touch()
+        result = await tailrace("resurrect", "--db", old.dsn, "--dump", str(dump), status=1)
+        assert f'"{dump}" cannot be written: {reason}; choose another one' in result.complaint
+    state = await old.db.fetch_one("select * from pgq_node.get_worker_state(%s)", QUEUE)
+    assert (state.node_type, state.paused) == ("root", False)
+    await old.db.execute("insert into public.t values (9, 'still written')")
+    assert os.listdir(tmp_path) == ["file"]
+
+
 async def test_sql_job_that_has_counted_lost_changes_is_failed(cascade, tailrace):
     old, _ = await failed_over(cascade, lost=False)
     await old.db.execute("create table public.ahead (n int)")
