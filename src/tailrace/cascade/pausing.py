@@ -21,10 +21,18 @@ from tailrace.cascade.node import (
 )
 from tailrace.cascade.waiting import wait_until
 from tailrace.db.connection import Database, Row
-from tailrace.errors import NotFound, WrongState
+from tailrace.errors import NotFound, Timeout, WrongState
 from tailrace.faults import committing
 
 Talk = Callable[[str], None]
+
+_SERVED = "it is served by: tailrace run"
+
+# The wish stays when nobody waits for it any longer: who carries it out may be slow, or frozen.
+_STILL_ASKED = {
+    True: f"it stays asked to pause, until: tailrace resume; {_SERVED}",
+    False: f"it stays asked to go on; {_SERVED}",
+}
 
 
 async def target_consumers(db: Database, node: Node, consumer: str | None) -> list[str]:
@@ -63,13 +71,16 @@ async def set_paused(
         return all(rows[consumer].uptodate for consumer in consumers)
 
     names = ", ".join(f'"{name}"' for name in consumers)
-    await wait_until(
-        acknowledged,
-        what=f"consumer {names} to {'pause' if paused else 'go on'}",
-        hint="it is served by: tailrace run",
-        timeout=timeout,
-        impatient=talk,
-    )
+    try:
+        await wait_until(
+            acknowledged,
+            what=f"consumer {names} to {'pause' if paused else 'go on'}",
+            hint=_SERVED,
+            timeout=timeout,
+            impatient=talk,
+        )
+    except Timeout as exc:
+        raise Timeout(exc.message, hint=_STILL_ASKED[paused]) from exc
 
 
 async def _set_flags(db: Database, queue: str, consumers: list[str], *, paused: bool) -> None:

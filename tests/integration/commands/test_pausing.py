@@ -57,4 +57,11 @@ async def test_waiting_on_the_root_returns_at_once(new_cascade):
 async def test_pause_gives_up_while_nobody_serves(pair):
     result = await pair.at("down", "pause", "--timeout", "0.3", status=1)
     assert "gave up after 0.3 s" in result.complaint
+    assert "it stays asked to pause, until: tailrace resume; " in result.complaint
     assert "tailrace run" in result.complaint
+    assert [tuple(row) for row in await pair["down"].fetch_all(STATE)] == [
+        ("down_worker", True, False)
+    ]
+    result = await pair.at("down", "resume", "--timeout", "0.3", status=1)
+    assert "it stays asked to go on; " in result.complaint
+    assert "until" not in result.complaint
