@@ -16,6 +16,7 @@ from tailrace.cascade.node import (
     Member,
     Node,
     connected,
+    has_schemas,
     need_node,
     queries,
     read_members,
@@ -141,18 +142,26 @@ async def _check_group(
     return remarks
 
 
+def _not_asked(member: Member, reason: str) -> WrongState:
+    return WrongState(
+        f'node "{member.name}" cannot be asked, so the group could not agree: {reason}',
+        hint=f"leave it out, or give --dead={member.name}",
+    )
+
+
 async def _look_at(member: Member, node: Node, names: list[str]) -> str | None:
     """Refuse a member that cannot belong to a group; remark on one that knows nothing of it."""
     try:
         async with connected(member.location, "set-attr") as db:
-            found = await read_node(db, node.queue)
+            found = await read_node(db, node.queue) if await has_schemas(db) else None
     except TailraceError as exc:
-        raise WrongState(
-            f'node "{member.name}" cannot be asked, so the group could not agree: {exc.message}',
-            hint=f"leave it out, or give --dead={member.name}",
-        ) from exc
-    if found is None or found.name != member.name:
-        raise WrongState(f'the location of node "{member.name}" does not lead to it')
+        raise _not_asked(member, exc.message) from exc
+    if found is None:
+        raise _not_asked(
+            member, f'database "{db.dbname}" at its location is no node of queue "{node.queue}"'
+        )
+    if found.name != member.name:
+        raise _not_asked(member, f'its location leads to node "{found.name}"')
     if found.is_root:
         raise WrongState(
             f'node "{member.name}" is the root, whose watermark counts for every branch anyway',

@@ -131,3 +131,23 @@ async def test_member_that_cannot_be_asked_is_refused_unless_it_is_dead(seed):
         assert "--dead=node5" in result.complaint
         result = await seed.at("node1", *words, "--dead=node5")
         assert 'node "node5" is dead and does not count' in result.err
+
+
+async def test_member_whose_location_leads_elsewhere_is_refused_with_what_is_there(
+    seed, new_database
+):
+    empty, schemas = await new_database(installed=False), await new_database()
+    words = ("set-attr", "node3", "sync_watermark=node3,node5")
+    move = "update pgq_node.node_location set node_location = %s where node_name = 'node5'"
+    for db, found in (
+        (empty, f'database "{empty.dbname}" at its location is no node of queue "shop"'),
+        (schemas, f'database "{schemas.dbname}" at its location is no node of queue "shop"'),
+        (seed["node4"], 'its location leads to node "node4"'),
+    ):
+        await seed["node3"].execute(move, db.dsn)
+        result = await seed.at("node1", *words, status=1)
+        assert (
+            f'node "node5" cannot be asked, so the group could not agree: {found}; '
+            "leave it out, or give --dead=node5"
+        ) in result.complaint
+    assert await attributes(seed, "node3") is None
