@@ -34,9 +34,18 @@ async def test_null_location_keeps_the_stored_one_and_sets_dead(node: Node) -> N
     assert await members(node) == [("node1", "dbname=node1", False)]
 
 
-async def test_null_location_of_an_unknown_node_adds_nothing(node: Node) -> None:
-    assert await node.code("register_location", QUEUE, "node1", None, True) == 200
+async def test_null_location_of_an_unknown_node_adds_nothing_and_does_not_say_it_did(
+    node: Node,
+) -> None:
+    answer = await node.call("register_location", QUEUE, "node1", None, True)
+    assert answer.ret_code == 200
+    assert answer.ret_note == (
+        'node "node1" is not known here and no location was given: nothing is registered'
+    )
     assert await members(node) == []
+    for location in ("dbname=node1", None):
+        answer = await node.call("register_location", QUEUE, "node1", location, True)
+        assert answer.ret_note == 'location of node "node1" is registered'
 
 
 async def test_missing_dead_flag_is_an_error(node: Node) -> None:

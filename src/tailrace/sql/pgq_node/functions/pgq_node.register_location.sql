@@ -6,7 +6,7 @@
 --             i_node_name      member
 --             i_node_location  connection string
 --             i_dead           given up
--- Returns:    ret_code 200, ret_note
+-- Returns:    ret_code 200, also when nothing is added; ret_note says which
 -- NULL:       a NULL location keeps the one that is stored; without a stored one nothing is added
 -- Calls:      pgq.insert_event
 -- Changes:    pgq_node.node_location; root: event pgq.location-info
@@ -18,6 +18,8 @@ create or replace function pgq_node.register_location(
     out ret_code        integer,
     out ret_note        text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+    v_stored boolean := true;
 begin
     if i_queue_name is null or i_node_name is null or i_dead is null then
         raise exception 'location of node "%" of queue "%": queue, node and the dead flag are needed, one is NULL',
@@ -31,6 +33,7 @@ begin
            set dead = i_dead
          where queue_name = i_queue_name
            and node_name = i_node_name;
+        v_stored := found;
     else
         insert into pgq_node.node_location (queue_name, node_name, node_location, dead)
         values (i_queue_name, i_node_name, i_node_location, i_dead)
@@ -45,7 +48,10 @@ begin
                                  i_queue_name, i_node_location, i_dead::text, null);
     end if;
     ret_code := 200;
-    ret_note := pg_catalog.format('location of node "%s" is registered', i_node_name);
+    ret_note := pg_catalog.format(
+        case when v_stored then 'location of node "%s" is registered'
+             else 'node "%s" is not known here and no location was given: nothing is registered' end,
+        i_node_name);
 end;
 $$;
 comment on function pgq_node.register_location(text, text, text, boolean) is
