@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from tailrace import log
 from tailrace.app.hearing import Ears
 from tailrace.app.options import Options
 from tailrace.cascade.follower import Follower
@@ -30,6 +31,7 @@ from tailrace.replication.copy import CopyService
 from tailrace.service import Loop, Service, Supervisor
 
 queries = load("tailrace")
+_logger = log.get("run")
 
 # The database is its only node; there is nobody to tell how far anybody is.
 LOCAL_QUEUE = "tailrace.local"
@@ -108,8 +110,22 @@ class ServedDatabase:
 
     async def check(self, digests: Mapping[str, str] | None = None) -> None:
         """Raise what would keep this database from being served, such as schemas of old."""
-        await schema.require(await self._connected(), wanted=digests)
+        db = await self._connected()
+        await schema.require(db, wanted=digests)
+        await self._look_for_queue(db)
         self._checked = True
+
+    async def _look_for_queue(self, db: Database) -> None:
+        """Say it at once when the only queue that is to be served has no node here."""
+        wanted = self._options.queue
+        rows = await db.fetch_all(queries.nodes_served)
+        names = [row.queue_name for row in rows if row.queue_name != LOCAL_QUEUE]
+        if wanted not in (None, LOCAL_QUEUE, *names):
+            there = f"it is one of: {', '.join(names)}" if names else "nor of any other"
+            _logger.warning(
+                'database "%s" is no node of queue "%s", %s; until it is, no worker runs for it',
+                db.dbname, wanted, there,
+            )  # fmt: skip
 
     async def nodes(self, db: Database) -> list[Any]:
         """The nodes in this database that are served."""

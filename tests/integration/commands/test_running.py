@@ -229,3 +229,21 @@ async def test_stale_pid_file_is_no_obstacle(tmp_path: Path):
     for text in ("999999999\n", "", "nonsense"):
         stale.write_text(text)
         assert running_pid(str(stale)) is None
+
+
+async def test_queue_that_has_no_node_is_told_at_once_with_those_that_are_there(
+    pair, process, new_database
+):
+    empty = await new_database()
+    databases = ("--db", pair["up"].dsn, "--db", pair["down"].dsn, "--db", empty.dsn)
+    words = ("run", *databases, "--until-idle", "--timeout", "20")
+    for given, env in ((("--queue", "shpo"), {}), ((), {"TAILRACE_QUEUE": "shpo"})):
+        run = await process(*words, *given, env=env)
+        assert await run.wait(30) == 0, run.err
+        for name in ("up", "down"):
+            told = f'database "{pair[name].dbname}" is no node of queue "shpo", it is one of: shop;'
+            assert told in run.err
+        assert f'database "{empty.dbname}" is no node of queue "shpo", nor of any other;' in run.err
+    run = await process(*words, "--queue", "shop")
+    assert await run.wait(30) == 0, run.err
+    assert "it is one of" not in run.err
