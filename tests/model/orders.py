@@ -134,7 +134,7 @@ def lower(s: State, facts: Facts) -> State:
 
 
 def group(s: State, facts: Facts) -> State:
-    """``set-attr``."""
+    """``set-attr``, and ``drop-node`` of a member."""
     return set_group(s, facts.n, facts.group)
 
 

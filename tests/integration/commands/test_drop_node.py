@@ -185,8 +185,25 @@ async def test_removal_that_wakes_up_late_leaves_a_new_node_of_that_name_alone(s
     assert await seed.contents() == made
 
 
-async def freeze(process, words: tuple[str, ...], nth: int):
-    frozen = await process(*words, env={"TAILRACE_FAULT": f"leaving.after_node@{nth}:stop"})
+async def test_removal_that_wakes_up_late_leaves_the_group_of_a_new_node_alone(seed, process):
+    words = ("drop-node", "node5", "--db", seed["node1"].dsn)
+    frozen = await freeze(process, words, 1, at="leaving.after_group")
+    await seed.tailrace(*words)
+    again = ("create-branch", "node5", "--queue", "shop", "--provider", seed["node3"].dsn)
+    await seed.tailrace(*again, "--db", seed["node5"].dsn)
+    # as if node4 had heard of it by the root's event
+    await seed["node4"].execute(
+        "select pgq_node.register_location('shop', 'node5', %s, false)", seed["node5"].dsn
+    )
+    await seed.at("node4", "set-attr", "node4", "sync_watermark=node4,node5")
+    frozen.send(signal.SIGCONT)
+    assert await frozen.wait(30) == 1
+    assert 'knows of node "node5" has changed since it was looked at' in frozen.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == "sync_watermark=node4%2Cnode5"
+
+
+async def freeze(process, words: tuple[str, ...], nth: int, *, at: str = "leaving.after_node"):
+    frozen = await process(*words, env={"TAILRACE_FAULT": f"{at}@{nth}:stop"})
     await eventually(lambda: frozen.frozen, 30, what="the command to freeze")
     return frozen
 
