@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from tailrace.db.composed import ArrayText, JsonText
+from tailrace.engines.flink.composed import Composed
 
 
 class Result(NamedTuple):
@@ -90,7 +91,7 @@ def json_value(value: object) -> object:
     """A value as JSON has it; a number that JSON's readers would round becomes a text."""
     if isinstance(value, Decimal):
         return _json_number(value)
-    if isinstance(value, JsonText | ArrayText):
+    if isinstance(value, JsonText | ArrayText | Composed):
         return json_value(value.parts())
     if isinstance(value, float) and value not in (float("inf"), float("-inf")) and value == value:
         return value

@@ -12,7 +12,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tailrace.engines.flink.sql import SqlType
+from tailrace.engines.flink.composed import Composed
+from tailrace.engines.flink.sqltype import SqlType
 from tailrace.gateway.results import Result, json_value, text_of
 
 _LARGEST = 2147483647
@@ -37,11 +38,16 @@ class Column(NamedTuple):
 
     name: str
     kind: Kind
+    stated: SqlType | None = None
+    """What Flink has said that it is."""
 
     def described(self) -> dict[str, object]:
         """As the protocol describes it."""
         logical: dict[str, object] = {"type": self.kind.type, "nullable": True}
-        return {"name": self.name, "logicalType": logical | dict(self.kind.more), "comment": None}
+        logical |= self.kind.more
+        if self.stated is not None:
+            logical = self.stated.description()
+        return {"name": self.name, "logicalType": logical, "comment": None}
 
     def encoded(self, value: object, *, as_text: bool) -> object:
         """A single value as it is sent; as text what the type cannot hold after all."""
@@ -126,6 +132,12 @@ def _number(value: object) -> Decimal:
     return value if isinstance(value, Decimal) else Decimal(str(value))
 
 
+def _composed(value: object) -> Composed:
+    if not isinstance(value, Composed):
+        raise TypeError
+    return value
+
+
 def _binary_json(value: bytes) -> str:
     return b64encode(value).decode()
 
@@ -155,6 +167,7 @@ START_TIME = INSTANT._replace(more=(("precision", 3),))
 BINARY = Kind(
     "VARBINARY", _binary, _binary_json, lambda value: f"x'{value.hex()}'", (("length", _LARGEST),)
 )
+COMPOSED = Kind("", _composed, json_value)
 NUMERIC = 1700
 
 # PostgreSQL's numbers of types.
@@ -203,8 +216,8 @@ _OF_VALUES: tuple[tuple[type, Kind], ...] = (
 
 def of_flink(name: str, stated: SqlType) -> Column:
     """A column of a result of Flink."""
-    kind = _OF_FLINK.get(stated.name)
-    return Column(name, TEXT if kind is None else kind._replace(type=stated.name, more=stated.more))
+    kind = COMPOSED if stated.is_composed else _OF_FLINK.get(stated.name, TEXT)
+    return Column(name, kind, stated)
 
 
 def columns_of(result: Result) -> tuple[list[Column], list[list[object]]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from tailrace.engines.flink.sql import SqlType
+from tailrace.engines.flink.composed import of_json
+from tailrace.engines.flink.sqltype import SqlType
+from tailrace.gateway.results import json_value, text_of
 from tailrace.server.columns import of_flink
 
 
@@ -26,19 +30,95 @@ def test_a_type_is_known_by_the_name_of_the_protocol(summary: str, name: str, mo
     stated = SqlType.written(summary)
     assert (stated.name, dict(stated.more)) == (name, more)
     described = of_flink("a", stated).described()["logicalType"]
-    assert described == {"type": name, "nullable": True} | more
+    assert described == {"type": name, "nullable": "NOT NULL" not in summary} | more
     assert SqlType.described(described) == stated
 
 
-@pytest.mark.parametrize("summary", ["ARRAY<INT>", "ROW<`a` INT>", "MAP<STRING, INT> NOT NULL"])
-def test_what_has_no_counterpart_is_text(summary: str):
-    column = of_flink("a", SqlType.written(summary))
-    assert column.described()["logicalType"] == {
-        "type": "VARCHAR",
-        "nullable": True,
-        "length": 2147483647,
-    }
-    assert column.encoded("[1, 2]", as_text=False) == "[1, 2]"
+LONG = {"length": 2147483647}
+INT = {"type": "INTEGER", "nullable": True}
+STRING = {"type": "VARCHAR", "nullable": True} | LONG
+
+
+@pytest.mark.parametrize(
+    ("summary", "wanted"),
+    [
+        ("ARRAY<INT>", {"type": "ARRAY", "elementType": INT}),
+        ("MULTISET<INT> NOT NULL", {"type": "MULTISET", "nullable": False, "elementType": INT}),
+        ("MAP<STRING, INT>", {"type": "MAP", "keyType": STRING, "valueType": INT}),
+        (
+            "ROW<`a<,``b` INT 'first, > two', `c` MAP<STRING, ARRAY<DECIMAL(5, 2) NOT NULL>>>",
+            {
+                "type": "ROW",
+                "fields": [
+                    {"name": "a<,`b", "fieldType": INT},
+                    {
+                        "name": "c",
+                        "fieldType": {
+                            "type": "MAP",
+                            "nullable": True,
+                            "keyType": STRING,
+                            "valueType": {
+                                "type": "ARRAY",
+                                "nullable": True,
+                                "elementType": {
+                                    "type": "DECIMAL",
+                                    "nullable": False,
+                                    "precision": 5,
+                                    "scale": 2,
+                                },
+                            },
+                        },
+                    },
+                ],
+            },
+        ),
+        ("ARRAY<INTERVAL DAY(2) TO SECOND(3)>", {"type": "ARRAY", "elementType": STRING}),
+        ("RAW('java.lang.Thread', ?)", STRING),
+        ("*org.Person<`name` STRING>*", STRING),
+        ("ARRAY<INT", STRING),
+    ],
+)  # fmt: skip
+def test_a_type_made_of_others_is_described_to_any_depth(summary: str, wanted: dict[str, object]):
+    described = of_flink("a", SqlType.written(summary)).described()["logicalType"]
+    assert described == {"nullable": described["nullable"]} | wanted
+    again = of_flink("a", SqlType.described(described)).described()["logicalType"]
+    assert again == described
+
+
+MADE = (
+    "ROW<`i` INT, `d` DECIMAL(5, 2), `day` DATE, `at` TIMESTAMP(3), `seen` TIMESTAMP_LTZ(3), "
+    "`bits` BYTES, `x` DOUBLE, `yes` BOOLEAN, `some` ARRAY<DECIMAL(38, 1)>, "
+    "`by` MAP<STRING, ROW<`a` INT, `b` STRING>>, `often` MULTISET<STRING>>"
+)
+SENT = {
+    "i": None, "d": 1.5, "day": "2026-01-31", "at": "2026-01-31T00:00:00", "bits": "Cv8=",
+    "seen": "2026-01-31T12:00:00.5Z", "x": 1e-7, "yes": True, "some": [Decimal("1" * 37), None],
+    "by": {"k": {"a": 1, "b": None}, "none": None}, "often": {"z": 2},
+}  # fmt: skip
+
+
+def test_a_value_made_of_others_is_written_in_both_formats():
+    stated = SqlType.written(MADE)
+    value = of_json(SENT, stated)
+    column = of_flink("a", stated)
+    assert column.encoded(value, as_text=True) == (
+        "(NULL, 1.50, 2026-01-31, 2026-01-31 00:00:00.000, 2026-01-31 12:00:00.500, x'0aff', "
+        f"1.0E-7, TRUE, [{'1' * 37}.0, NULL], {{k=(1, NULL), none=NULL}}, {{z=2}})"
+    )
+    wanted = SENT | {"some": ["1" * 37 + ".0", None]}  # as JSON's readers would round it
+    assert column.encoded(value, as_text=False) == wanted
+    assert column.encoded(None, as_text=True) is None
+    assert text_of(value) == column.encoded(value, as_text=True)
+    assert json_value(value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e7, "1.0E7"), (-1.25e-4, "-1.25E-4"), (9999999.5, "9999999.5"), (0.0, "0.0"),
+     ("NaN", "NaN"), ("-Infinity", "-Infinity"), (123456789, "1.23456789E8")],
+)  # fmt: skip
+def test_floating_point_inside_is_written_as_java_does(value: object, text: str):
+    assert of_json([value], SqlType.written("ARRAY<DOUBLE>")) == f"[{text}]"
 
 
 @pytest.mark.parametrize(

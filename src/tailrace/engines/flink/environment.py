@@ -20,11 +20,11 @@ from tailrace.engines.flink.sql import (
     Rows,
     Shape,
     SqlResult,
-    SqlType,
     at_once,
     collected,
     is_query,
 )
+from tailrace.engines.flink.sqltype import SqlType
 from tailrace.errors import TailraceError
 
 _TEXT = SqlType.written("STRING")

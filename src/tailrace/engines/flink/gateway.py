@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tailrace.engines.flink import words
+from tailrace.engines.flink.composed import of_json
 from tailrace.engines.flink.http import Answer, Client, Unanswered
 from tailrace.engines.flink.sql import (
     BeforeEnd,
@@ -21,10 +22,10 @@ from tailrace.engines.flink.sql import (
     Rows,
     Shape,
     SqlResult,
-    SqlType,
     at_once,
     collected,
 )
+from tailrace.engines.flink.sqltype import SqlType
 from tailrace.errors import Unsupported, UsageError
 
 _VERSIONS = ("V4", "V3", "V2")
@@ -50,7 +51,7 @@ class GatewaySession:
         timeout: float = 30.0,
     ) -> GatewaySession:
         """Begin a session, in the newest version of the protocol that both sides know."""
-        client = Client(url, what="the Flink SQL Gateway", timeout=timeout)
+        client = Client(url, what="the Flink SQL Gateway", timeout=timeout, exact=True)
         try:
             version = _version(await client.request("GET", "/api_versions"), client.url)
             answer = await client.request(
@@ -148,7 +149,14 @@ class GatewayRows:
         if columns:
             self.shape = _shape(page, columns, self.shape)
         new = results.get("data") or ()
-        self._waiting += [Row(_sign(one["kind"]), list(one["fields"])) for one in new]
+        types = self.shape.types
+        self._waiting += [
+            Row(
+                _sign(one["kind"]),
+                [of_json(*pair) for pair in zip(one["fields"], types, strict=True)],
+            )
+            for one in new
+        ]
         self._pause = _PAUSE if new else self._pause
         ends = page["resultType"] == "EOS"
         self._next = None if ends else _local_part(page.get("nextResultUri"))

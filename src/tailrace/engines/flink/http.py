@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -49,10 +50,19 @@ class Hungup(Unanswered):
 
 
 class Client:
-    """One side of a conversation; requests wait for each other, ``close`` ends it."""
+    """One side of a conversation; requests wait for each other, ``close`` ends it.
+
+    ``exact``: numbers with a fraction come as ``Decimal``, with all of their digits.
+    """
 
     def __init__(
-        self, url: str, *, what: str, timeout: float = 30.0, connect_timeout: float = 5.0
+        self,
+        url: str,
+        *,
+        what: str,
+        timeout: float = 30.0,
+        connect_timeout: float = 5.0,
+        exact: bool = False,
     ) -> None:
         parts = _checked(url, what)
         self.url = f"{parts.scheme}://{_address(parts)}{parts.path.rstrip('/')}"
@@ -62,6 +72,7 @@ class Client:
         self._is_secure = parts.scheme == "https"
         self._base = parts.path.rstrip("/")
         self._headers = _headers(parts)
+        self._fraction = Decimal if exact else float
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._lock = asyncio.Lock()
@@ -127,7 +138,7 @@ class Client:
             raise self._unanswered(f"no connection within {self._connect_timeout:g} s") from None
         except OSError as error:
             raise self._unanswered(_reason(error)) from error
-        return _Line(reader, writer)
+        return _Line(reader, writer, self._fraction)
 
     def _unanswered(self, reason: str) -> Unanswered:
         return Unanswered(f"{self._silent}: {reason}")
@@ -140,9 +151,15 @@ class Client:
 class _Line:
     """One connection."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        fraction: Callable[[str], object],
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._fraction = fraction
         self._state = h11.Connection(h11.CLIENT, max_incomplete_event_size=256 << 10)
         self.reusable = True
 
@@ -169,7 +186,7 @@ class _Line:
         self.reusable = self._state.our_state is h11.DONE and self._state.their_state is h11.DONE
         if self.reusable:
             self._state.start_next_cycle()
-        return Answer(status, _decoded(body))
+        return Answer(status, _decoded(body, self._fraction))
 
     async def _read(self) -> tuple[int, bytes]:
         status, body = 0, bytearray()
@@ -190,12 +207,12 @@ class _Line:
                 return status, bytes(body)
 
 
-def _decoded(body: bytes) -> Any:
+def _decoded(body: bytes, fraction: Callable[[str], object]) -> Any:
     """The body as JSON; as text where it is none, such as a proxy's page."""
     if not body.strip():
         return None
     try:
-        return json.loads(body)
+        return json.loads(body, parse_float=fraction)
     except ValueError:
         return body.decode(errors="replace")
 

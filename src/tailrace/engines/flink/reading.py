@@ -11,6 +11,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
+from tailrace.engines.flink.composed import of_java
 from tailrace.engines.flink.java import Held, beside, over, told
 from tailrace.engines.flink.sql import BeforeEnd, Row, Shape
 from tailrace.errors import TailraceError
@@ -128,8 +129,11 @@ class Reading:
         with Held(self._java) as held:
             row = held(self._iterator.next())
             kind = str(held(row.getKind()).shortString())
-            width = len(self.shape.columns)
-            return Row(kind, [_plain(held(row.getField(number))) for number in range(width)])
+            fields = [
+                of_java(held(row.getField(number)), stated, held)
+                for number, stated in enumerate(self.shape.types)
+            ]
+            return Row(kind, fields)
 
     def _stop(self) -> None:
         """Close Flink's iterator, which cancels a query that has not ended."""
@@ -145,14 +149,3 @@ class Reading:
         self.ended = True
         self._came.set()
         self._over.set()
-
-
-def _plain(value: Any) -> object:
-    """A value of Java's as one of ours; what has no counterpart is its text."""
-    if value is None or isinstance(value, bool | int | float | str | bytes):
-        return value
-    from decimal import Decimal
-
-    if isinstance(value, Decimal):
-        return value
-    return str(value.toString()) if hasattr(value, "toString") else str(value)

@@ -11,53 +11,13 @@ end. Until it is closed, such a query holds slots of the cluster.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from tailrace.engines.flink.sqltype import SqlType
 from tailrace.statements.tokens import Kind, scan
 
 INSERTED = "+I"
-
-_SUMMARY = re.compile(r"([A-Z_]+)(?:\((\d+)(?:, *(\d+))?\))?")
-_LONGEST = 2147483647
-# How Flink's SQL writes a type, and how its protocol calls it.
-_NAMES = {
-    "INT": "INTEGER",
-    "STRING": "VARCHAR",
-    "BYTES": "VARBINARY",
-    "TIME": "TIME_WITHOUT_TIME_ZONE",
-    "TIMESTAMP": "TIMESTAMP_WITHOUT_TIME_ZONE",
-    "TIMESTAMP_LTZ": "TIMESTAMP_WITH_LOCAL_TIME_ZONE",
-}
-_WITH_LENGTH = frozenset({"CHAR", "VARCHAR", "BINARY", "VARBINARY"})
-
-
-class SqlType(NamedTuple):
-    """The type of a column, in the words of the gateway's protocol."""
-
-    name: str
-    more: tuple[tuple[str, int], ...] = ()
-    """Length, or precision and scale."""
-
-    @classmethod
-    def written(cls, summary: str) -> SqlType:
-        """Read a type as SQL writes it: ``DECIMAL(10, 2) NOT NULL``."""
-        match = _SUMMARY.match(summary)
-        if match is None or summary[match.end() : match.end() + 1] == "<":
-            return cls(summary)
-        name = _NAMES.get(match[1], match[1])
-        if name in _WITH_LENGTH:
-            return cls(name, (("length", int(match[2] or _LONGEST)),))
-        numbers = zip(("precision", "scale"), match.groups()[1:], strict=True)
-        return cls(name, tuple((key, int(value)) for key, value in numbers if value))
-
-    @classmethod
-    def described(cls, logical: Mapping[str, object]) -> SqlType:
-        """Read a type as the protocol describes it."""
-        more = [(key, logical.get(key)) for key in ("length", "precision", "scale")]
-        numbers = tuple((key, value) for key, value in more if isinstance(value, int))
-        return cls(str(logical.get("type", "")), numbers)
 
 
 class Row(NamedTuple):
