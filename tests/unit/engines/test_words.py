@@ -6,7 +6,7 @@ import pytest
 
 from fixtures.flink_fake import RECORDED
 from tailrace.engines.flink.words import cause, error_of, reasons
-from tailrace.errors import NotFound, WrongState
+from tailrace.errors import EngineError, NotFound, WrongState
 
 
 def _failure(name: str) -> str:
@@ -20,6 +20,11 @@ def _failure(name: str) -> str:
         ("noslots status", WrongState, "not all of its tasks run"),
         ("savepoint of unknown status", NotFound, "the cluster does not know the job"),
         ("dispose gone status", NotFound, "there is no savepoint at"),
+        (
+            "savepoint bad dir status",
+            EngineError,
+            'the cluster cannot make the directory "file:/proc/nope/x"',
+        ),
     ],
 )
 def test_what_fails_later_is_said_in_our_words(

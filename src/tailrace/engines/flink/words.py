@@ -89,7 +89,7 @@ _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
     ),
     (
         r"(?:Mkdirs failed to create|Failed to create savepoint directory"
-        r"|Could not create (?:savepoint )?directory)\s*'?([^\s']*)",
+        r"|Could not create (?:savepoint )?directory)(?: at)?[:\s]*'?([^\s']*)",
         EngineError,
         'the cluster cannot make the directory "{0}"',
         "check its rights and its disk",
