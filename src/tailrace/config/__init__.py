@@ -21,6 +21,7 @@ from tailrace.config.values import (
     engine,
     port,
     positive_duration,
+    size,
     switch,
     text,
     text_list,
@@ -163,7 +164,7 @@ SETTINGS: tuple[Setting, ...] = (
         "statements of a session whose results it keeps",
         count,
     ),
-    Setting("serve_max_request", "serve.max_request", "bytes of a request that it takes", count),
+    Setting("serve_max_request", "serve.max_request", "size of a request that it takes", size),
     Setting(
         "serve_idle_timeout",
         "serve.idle_timeout",

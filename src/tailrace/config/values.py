@@ -6,6 +6,9 @@ import re
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_SIZE = re.compile(r"([1-9]\d{0,8})\s*(B|KiB|kB|MiB|MB|GiB|GB)?", re.IGNORECASE)
+_BYTES = {"b": 1, "kib": 1 << 10, "kb": 10**3, "mib": 1 << 20, "mb": 10**6, "gib": 1 << 30,
+          "gb": 10**9}  # fmt: skip
 _SWITCHES = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
@@ -52,6 +55,14 @@ def count(value: object) -> int:
     if isinstance(value, bool) or not re.fullmatch(r"[1-9]\d{0,8}", str(value).strip()):
         raise ValueError("is not a number of things (examples: 1, 20)")
     return int(str(value))
+
+
+def size(value: object) -> int:
+    """Read a size such as ``1 MiB``; a bare number counts bytes."""
+    match = _SIZE.fullmatch(str(value).strip())
+    if match is None or isinstance(value, bool):
+        raise ValueError("is not a size (examples: 65536, 512KiB, 1MiB)")
+    return int(match[1]) * _BYTES[(match[2] or "B").lower()]
 
 
 def port(value: object) -> int:

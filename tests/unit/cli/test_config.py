@@ -9,7 +9,7 @@ import pytest
 
 from fixtures.command import typed
 from tailrace.config import SETTINGS, Settings, read, read_each
-from tailrace.config.values import duration, switch
+from tailrace.config.values import duration, size, switch
 from tailrace.errors import ConfigError
 
 
@@ -213,6 +213,32 @@ def test_durations(text: object, seconds: float):
 def test_what_is_no_duration(text: object):
     with pytest.raises(ValueError, match="is not a duration"):
         duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size_in_bytes"),
+    [
+        ("1KiB", 1024),
+        ("1 MiB", 1 << 20),
+        ("2kB", 2000),
+        ("65536", 65536),
+        (7, 7),
+        ("1gib", 1 << 30),
+    ],
+)
+def test_sizes(text: object, size_in_bytes: int):
+    assert size(text) == size_in_bytes
+
+
+@pytest.mark.parametrize("text", ["", "0", "1.5MiB", "1 Mib/s", "-1", True, "MiB"])
+def test_what_is_no_size(text: object):
+    with pytest.raises(ValueError, match=r"is not a size \(examples: 65536, 512KiB, 1MiB\)"):
+        size(text)
+
+
+def test_size_of_a_request_is_a_size(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TAILRACE_SERVE_MAX_REQUEST", "1KiB")
+    assert read().serve_max_request == 1024
 
 
 def test_switches():
