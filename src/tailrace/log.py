@@ -57,6 +57,22 @@ def setup(
     logger.propagate = False
     # The driver only says what we say better ourselves, except when we look for trouble.
     logging.getLogger("psycopg").setLevel(logging.DEBUG if verbosity > 1 else logging.ERROR)
+    _hear_others(handler, all_of_them=verbosity > 1)
+
+
+def _hear_others(handler: logging.StreamHandler[IO[str]], *, all_of_them: bool) -> None:
+    """What libraries say comes in one line, too.
+
+    py4j speaks through the root logger, with a traceback whenever its Java process has ended, and
+    would give it a handler of its own for that.
+    """
+    others = logging.StreamHandler(handler.stream)
+    others.setFormatter(handler.formatter)
+    if not all_of_them:
+        others.addFilter(lambda record: "/py4j/" not in record.pathname.replace("\\", "/"))
+    root = logging.getLogger()
+    kept = [one for one in root.handlers if not isinstance(one.formatter, OneLineFormatter)]
+    root.handlers = [*kept, others]
 
 
 def get(name: str) -> logging.Logger:

@@ -628,6 +628,12 @@ async def test_verbs(real_sql: Sql, tailrace: Tailrace, monkeypatch: pytest.Monk
     assert "there is no savepoint" in missing.err
 
 
+async def test_a_statement_set_in_pieces_is_refused_with_what_there_is_instead(real_sql: Sql):
+    said = await real_sql.fails("BEGIN STATEMENT SET")
+    assert "EXECUTE STATEMENT SET BEGIN" in said
+    assert len(said) < 200
+
+
 async def test_real_cluster_killed_and_started_again(
     real_sql: Sql, real_flink: Running, flink_home: Path
 ):

@@ -10,10 +10,10 @@ from tailrace import log
 
 @pytest.fixture
 def stream():
-    logger = logging.getLogger("tailrace")
-    before = (logger.handlers, logger.level, logger.propagate)
+    logger, root = logging.getLogger("tailrace"), logging.getLogger()
+    before = (logger.handlers, logger.level, logger.propagate, root.handlers)
     yield io.StringIO()
-    logger.handlers, logger.level, logger.propagate = before
+    logger.handlers, logger.level, logger.propagate, root.handlers = before
 
 
 def test_record_is_one_line_without_password(stream):
@@ -60,3 +60,22 @@ def test_setting_up_again_does_not_double_records(stream):
     log.setup(stream=stream)
     log.get("x").info("once")
     assert stream.getvalue().count("once") == 1
+
+
+def test_what_libraries_say_is_one_line_and_py4j_says_nothing(stream, tmp_path):
+    def fail(program="raise ValueError('broken')", place="somewhere.py"):
+        said = (
+            f"import logging\ntry:\n  {program}\nexcept ValueError:\n  logging.exception('failed')"
+        )
+        exec(compile(said, str(tmp_path / place), "exec"))
+
+    log.setup(stream=stream)
+    log.setup(stream=stream)
+    fail(place="py4j/java_gateway.py")
+    assert stream.getvalue() == ""
+    fail()
+    assert stream.getvalue().endswith("ERROR   root: failed [ValueError('broken')]\n")
+    assert stream.getvalue().count("\n") == 1
+    log.setup(2, stream=stream)
+    fail(place="py4j/java_gateway.py")
+    assert stream.getvalue().count("Traceback") == 1

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tailrace.errors import EngineError, NotFound, TailraceError, WrongState, one_line
+from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState, one_line
 
 _CAUSED = re.compile(r"^\s*Caused by: |<Exception on server side:\s*", re.MULTILINE)
 _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on server side|-{3,})")
@@ -93,6 +93,12 @@ _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
         EngineError,
         'the cluster cannot make the directory "{0}"',
         "check its rights and its disk",
+    ),
+    (
+        r"Unsupported SQL query! executeSql\(\) only accepts",
+        Unsupported,
+        "the planner of this cluster does not carry out statements of its kind",
+        "several INSERTs are one job with: EXECUTE STATEMENT SET BEGIN INSERT …; INSERT …; END",
     ),
     (
         r"doesn't support consuming update (?:and delete )?changes",
