@@ -350,6 +350,65 @@ async def test_settings_of_the_session_go_into_the_job(sql: Sql, defined: Sql):
     await sql("STOP JOB 'quick'")
 
 
+async def test_a_name_for_flink_stands_before_our_id(sql: Sql, defined: Sql):
+    """Flink's own list shows the name that somebody has chosen; the job keeps its own."""
+    await sql("SET 'pipeline.name' = 'Takings by hour'")
+    (made,) = await sql(f"CREATE JOB hourly AS {BODY}")
+    (own,) = await sql(f"CREATE JOB daily WITH ('pipeline.name' = 'by day') AS {BODY}")
+    flink = await sql.session.flink()
+    for job, name in ((made["job id"], "Takings by hour"), (own["job id"], "by day")):
+        run = await flink.engine.status(job)
+        assert run is not None
+        assert run.name == f"{name} [tailrace {job}]"
+        assert await flink.engine.find(job) == job
+    assert await sql.status("hourly") == "RUNNING"
+    (described,) = await sql("DESCRIBE JOB 'daily'")
+    assert described["configuration"] == {"pipeline.name": "by day"}
+    foreign = {row["job id"] for row in await sql("SHOW JOBS")}
+    await sql(f"{BODY.replace('sink', '`sink`')}")  # not a job of ours
+    (row,) = [row for row in await sql("SHOW JOBS") if row["job id"] not in foreign]
+    assert row["job name"] == "Takings by hour"
+    said = await sql.fails(f"SET 'pipeline.name' = 'x [tailrace {made['job id']}]'")
+    assert "the mark by which the run of a job is found" in said
+    assert "is Flink's own" in await sql.fails("SET '$internal.pipeline.job-id' = '0'")
+    for name in ("hourly", "daily", row["job id"]):
+        await sql(f"STOP JOB '{name}'")
+
+
+@pytest.fixture(params=["fake", "real"])
+def cluster(request: pytest.FixtureRequest) -> FakeFlink | Running:
+    found: FakeFlink | Running = request.getfixturevalue(f"{request.param}_flink")
+    return found
+
+
+async def test_tailrace_serve_is_anothers_gateway(
+    cluster: FakeFlink | Running,
+    database: Database,
+    open_sql: OpenSql,
+    flink_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(flink_home))
+    url = cluster.url
+    gateway = {"tailrace.flink.gateway": url} if isinstance(cluster, FakeFlink) else {}
+    defaults = {"tailrace.engine": "flink", "tailrace.flink.url": url, **gateway}
+    async with served(database.dsn, defaults=defaults) as server:
+        sql = await open_sql(url, server.url)
+        for text in DEFINITIONS:
+            await sql(text)
+        await sql("SET 'pipeline.name' = 'Takings'")
+        await whole_life(sql, f"CREATE JOB life AS {BODY}")
+        (made,) = await sql(f"CREATE JOB further AS {BODY}")
+        assert await sql.status("further") == "RUNNING"
+        flink = await sql.session.flink()
+        assert await flink.engine.find(made["job id"]) == made["job id"]  # Flink's own id is ours
+        path = await sql.value("STOP JOB 'further' WITH SAVEPOINT")
+        await sql("START JOB 'further'")
+        (described,) = await sql("DESCRIBE JOB 'further'")
+        assert described["restored from"] == path
+        await sql("STOP JOB 'further'")
+
+
 async def test_savepoint_directory_of_the_session(sql: Sql, job: str, tmp_path: Path):
     await sql(f"SET 'state.savepoints.dir' = 'file://{tmp_path}/mine'")
     path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")

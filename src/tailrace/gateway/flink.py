@@ -11,7 +11,7 @@ from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.sql import Rows, SqlResult, SqlSession, collected
 from tailrace.errors import EngineError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.gateway.definitions import Definitions, fills, subject
-from tailrace.gateway.options import refuse_recovery
+from tailrace.gateway.options import refuse_unfit
 from tailrace.gateway.results import OK, Answer, Result
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.manager import Manager
@@ -260,8 +260,8 @@ def without_secrets(settings: dict[str, str]) -> dict[str, str]:
 async def _create(session: Session, manager: Manager, statement: st.CreateJob) -> Answer:
     own, text = body_of(statement)
     options = dict(statement.options)
-    for key in options:
-        refuse_recovery(key)
+    for key, value in options.items():
+        refuse_unfit(key, value)
     flink = await session.flink()
     setup = (*await flink.usable(session.options.of_flink), *own)
     settings = session.options.of_flink | options

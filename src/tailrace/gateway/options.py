@@ -57,15 +57,29 @@ OPTIONS: dict[str, Option] = {
 # What Flink itself calls the directory of savepoints.
 _FLINKS_DIRECTORY = "execution.checkpointing.savepoint-dir"
 # What would hold for whatever runs next, too: where a run begins is said by START.
-_RECOVERY = ("execution.state-recovery.", "execution.savepoint.", "$internal.", "pipeline.name")
+_RECOVERY = ("execution.state-recovery.", "execution.savepoint.")
+# The id of a run, which another tailrace sends along when this one is its gateway.
+_RUN_ID = "$internal.pipeline.job-id"
+_NAME = "pipeline.name"
+_MARK = re.compile(r"\[tailrace [0-9a-f]{32}\]\s*$")
 
 
-def refuse_recovery(key: str) -> None:
-    """Settings of Flink that must not be left set."""
+def refuse_unfit(key: str, value: str, *, once: bool = False) -> None:
+    """Settings of Flink that must not be left set; ``once``: they are for a single statement."""
+    if key.startswith("$") and not (once and key == _RUN_ID):
+        raise Unsupported(f"'{key}' cannot be set: it is Flink's own, and not for its users")
+    if once:
+        return
     if key.startswith(_RECOVERY):
         raise Unsupported(
             f"'{key}' cannot be set: it would hold for whatever runs next, too",
             hint="START JOB '…' FROM SAVEPOINT '…' [CLAIM | NO_CLAIM]",
+        )
+    if key == _NAME and _MARK.search(value):
+        raise UsageError(
+            f"'{_NAME}' cannot be \"{value}\": it ends with the mark by which the run of a job is "
+            "found",
+            hint="leave out what stands in brackets; each run of a job gets a mark of its own",
         )
 
 
@@ -106,7 +120,7 @@ class Options:
     def set(self, key: str, value: str) -> None:
         """Change a setting; a wrong value changes nothing."""
         if self._is_of_flink(key):
-            refuse_recovery(key)
+            refuse_unfit(key, value)
             self._flink[key] = value
         else:
             self._set[key] = self._known(key).check(value)
@@ -119,8 +133,7 @@ class Options:
         if key in OPTIONS or key.startswith("tailrace."):
             self.set(key, value)
         else:
-            if not once or key.startswith("$"):
-                refuse_recovery(key)
+            refuse_unfit(key, value, once=once)
             self._flink[key] = value
 
     def take_back(self, key: str | None) -> None:

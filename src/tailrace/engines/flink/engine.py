@@ -97,8 +97,9 @@ class FlinkEngine:
 
     async def submit(self, submission: Submission, intents: Intents) -> str:
         """Start a run whose intent is written down already; return Flink's id of it."""
+        name = submission.settings.get("pipeline.name") or submission.name
         settings = dict(submission.settings) | {
-            "pipeline.name": marked(submission.name, submission.run_id),
+            "pipeline.name": marked(mark_of(name)[0], submission.run_id),
             _FIXED_ID: submission.run_id,
         }
         if submission.restore is not None:
@@ -150,10 +151,10 @@ class FlinkEngine:
 
     async def find(self, run_id: str) -> str | None:
         """Flink's id of a run that we have submitted; None: it is not there (yet)."""
-        for run in await self.runs():
-            if run.engine_id == run_id or mark_of(run.name)[1] == run_id:
-                return run.engine_id
-        return None
+        runs = await self.runs()
+        if any(run.engine_id == run_id for run in runs):
+            return run_id
+        return next((run.engine_id for run in runs if mark_of(run.name)[1] == run_id), None)
 
     async def stop(self, engine_id: str) -> None:
         """End a run where it is; returns when Flink has taken note."""

@@ -30,13 +30,24 @@ from tailrace.errors import Unsupported, UsageError
 
 _VERSIONS = ("V4", "V3", "V2")
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
+# What is said of one run. It goes with each statement: no session of a gateway should keep it, and
+# one of ours, which may be the gateway, refuses to.
+_OF_A_RUN = ("pipeline.name", "execution.state-recovery.", "$internal.")
 
 
 class GatewaySession:
     """A session on a SQL Gateway."""
 
-    def __init__(self, client: Client, version: str, handle: str, before_end: BeforeEnd) -> None:
+    def __init__(
+        self,
+        client: Client,
+        version: str,
+        handle: str,
+        before_end: BeforeEnd,
+        of_a_run: Mapping[str, str],
+    ) -> None:
         self._client = client
+        self._of_a_run = dict(of_a_run)
         self._before_end = before_end
         self._base = f"/{version.lower()}/sessions/{handle}"
         self._reading: list[GatewayRows] = []
@@ -54,17 +65,19 @@ class GatewaySession:
         client = Client(url, what="the Flink SQL Gateway", timeout=timeout, exact=True)
         try:
             version = _version(await client.request("GET", "/api_versions"), client.url)
+            of_a_run = {key: settings[key] for key in settings if key.startswith(_OF_A_RUN)}
+            lasting = {key: settings[key] for key in settings if key not in of_a_run}
             answer = await client.request(
                 "POST",
                 f"/{version.lower()}/sessions",
-                {"sessionName": "tailrace", "properties": dict(settings)},
+                {"sessionName": "tailrace", "properties": lasting},
                 once=True,
             )
             handle = str(_good(answer, "no session was opened").body["sessionHandle"])
         except BaseException:
             await client.close()
             raise
-        return cls(client, version, handle, before_end)
+        return cls(client, version, handle, before_end, of_a_run)
 
     async def close(self) -> None:
         """End the session, and its queries; jobs that run go on."""
@@ -86,7 +99,9 @@ class GatewaySession:
 
     async def start(self, statement: str) -> Rows:
         """Have one statement carried out; its rows are fetched as they come."""
-        body = {"statement": statement}
+        body: dict[str, object] = {"statement": statement}
+        if self._of_a_run:
+            body["executionConfig"] = self._of_a_run
         answer = await self._client.request("POST", f"{self._base}/statements", body, once=True)
         handle = str(_good(answer, "the statement was not taken").body["operationHandle"])
         rows = GatewayRows(self._client, f"{self._base}/operations/{handle}", self._before_end)
