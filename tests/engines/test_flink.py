@@ -6,6 +6,7 @@ All tests that need the real one are in this file, so that it is started once.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections import Counter
@@ -375,6 +376,36 @@ async def test_a_name_for_flink_stands_before_our_id(sql: Sql, defined: Sql):
         await sql(f"STOP JOB '{name}'")
 
 
+async def test_what_a_local_cluster_leaves_is_listed_when_it_has_ended(
+    fake_flink: FakeFlink,
+    fake_sql: Sql,
+    open_sql: OpenSql,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """Stopped or killed; what listens at its address then may be anybody's."""
+    await fake_sql(f"CREATE JOB left_here AS {BODY}")
+    path = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'left_here'")
+    home = tmp_path / "home"
+    home.mkdir()
+    last = Running(2**22 + 1, fake_flink.port, 1, "", {})  # no process has such a number
+    (home / "cluster.json").write_text(json.dumps(last._asdict()))
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(home))
+    asked = len(fake_flink.requests)
+    sql = await open_sql("")
+    assert await sql.status("left_here") == "RUNNING"
+    assert sql.remarks == ("as last seen: the Flink cluster of this machine does not run",)
+    (row,) = await sql("SHOW SAVEPOINTS")
+    assert (row["savepoint path"], row["ownership"]) == (path, "user")
+    assert "start it with: tailrace flink start" in await sql.fails("STOP JOB 'left_here'")
+    assert "start a cluster of your own" in await sql.fails("SELECT 1")
+    await sql(f"DROP SAVEPOINT '{path}'")
+    assert not place(path).exists()
+    assert len(fake_flink.requests) == asked
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(tmp_path / "nothing"))
+    assert "none runs here" in await sql.fails("SHOW JOBS")
+
+
 @pytest.fixture(params=["fake", "real"])
 def cluster(request: pytest.FixtureRequest) -> FakeFlink | Running:
     found: FakeFlink | Running = request.getfixturevalue(f"{request.param}_flink")
@@ -407,6 +438,12 @@ async def test_tailrace_serve_is_anothers_gateway(
         (described,) = await sql("DESCRIBE JOB 'further'")
         assert described["restored from"] == path
         await sql("STOP JOB 'further'")
+
+
+async def test_definitions_stay_when_only_the_deadline_is_another(sql: Sql, defined: Sql):
+    await sql("SET 'tailrace.deadline' = '7s'")
+    await sql(f"CREATE JOB later AS {BODY}")
+    await sql("STOP JOB 'later'")
 
 
 async def test_savepoint_directory_of_the_session(sql: Sql, job: str, tmp_path: Path):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tailrace.engines.flink.engine import FlinkEngine, define
+from tailrace.engines.flink.http import Absent
 from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.sql import Rows, SqlResult, SqlSession, collected
 from tailrace.errors import EngineError, NotFound, TailraceError, UsageError, WrongState
@@ -28,40 +29,61 @@ _SAID = (EngineError, NotFound, WrongState)
 _SECRET = ("password", "secret", "token", "credential")
 
 
-def address_of(given: str) -> str:
-    """The address of the cluster that is meant: what was named, else that of this machine."""
+class Address(NamedTuple):
+    """Where a cluster is; ``is_down``: it is this machine's, and is known not to run."""
+
+    url: str
+    is_down: bool = False
+
+
+def address_of(given: str) -> Address:
+    """The address of the cluster that is meant: what was named, else that of this machine.
+
+    One of this machine that has ended is meant as well: what is known of its jobs is in the
+    database, and its savepoints are on the disk. Whoever listens at its address now is not asked.
+    """
     if given:
-        return given
-    from tailrace.engines.flink.local import running_here
+        return Address(given)
+    from tailrace.engines.flink.local import last_here, running_here
 
     local = running_here()
-    if local is None:
+    last = local or last_here()
+    if last is None:
         raise UsageError(
             "no Flink cluster is named, and none runs here",
             hint="SET 'tailrace.flink.url' = 'http://…:8081', or start one with: tailrace flink "
             "start",
         )
-    return local.url
+    return Address(last.url, local is None)
+
+
+def _nobody(url: str) -> Absent:
+    return Absent(
+        url,
+        what="the Flink cluster of this machine",
+        hint="start it with: tailrace flink start",
+    )
 
 
 class FlinkSession:
     """One session's side of a cluster: connections, definitions, and what it has set."""
 
-    def __init__(self, url: str, gateway: str | None, *, deadline: float) -> None:
+    def __init__(self, address: Address, gateway: str | None, *, deadline: float) -> None:
         self._gateway = gateway
-        self._manager = JobManager(url, timeout=deadline, connect_timeout=deadline)
+        self._manager = JobManager(
+            address.url,
+            timeout=deadline,
+            connect_timeout=deadline,
+            client=_nobody(address.url) if address.is_down else None,
+        )
         self.url = self._manager.url
         self.engine = FlinkEngine(self._manager, self._open)
-        self._definitions = Definitions()
+        self.definitions = Definitions()
+        """What this session has defined."""
         self._sql: SqlSession | None = None
         self._left: list[SqlSession] = []
         self._settings: dict[str, str] = {}
         self._unusable: dict[str, TailraceError] = {}
-
-    @property
-    def definitions(self) -> Definitions:
-        """What this session has defined."""
-        return self._definitions
 
     async def _open(self, settings: Mapping[str, str]) -> SqlSession:
         """Begin a conversation in SQL: with the gateway, or with the local cluster's planner."""

@@ -41,7 +41,7 @@ class Session:
         self.options = Options(defaults)
         self.talk = talk
         self._flink: FlinkSession | None = None
-        self._flink_at: tuple[str, ...] = ()
+        self._flink_at: tuple[object, ...] = ()
         self._ours: Database | None = None
         self._theirs: Database | None = None
 
@@ -86,16 +86,23 @@ class Session:
         return None if found is None else str(found)
 
     async def flink(self) -> FlinkSession:
-        """The cluster that is meant; another one after the setting was changed."""
+        """The cluster that is meant; another one after the setting was changed, or where one of
+        this machine has been started again.
+        """
         from tailrace.gateway.flink import FlinkSession, address_of
 
-        keys = ("tailrace.flink.url", "tailrace.flink.gateway", "tailrace.deadline")
-        url, gateway, deadline = at = tuple(self.options[key] for key in keys)
+        address = address_of(self.options["tailrace.flink.url"])
+        gateway, deadline = (
+            self.options["tailrace.flink.gateway"],
+            self.options["tailrace.deadline"],
+        )
+        at = (address, gateway, deadline)
         if self._flink is None or self._flink_at != at:
+            before = self._flink
             await self._leave_flink()
-            self._flink = FlinkSession(
-                address_of(url), gateway or None, deadline=duration(deadline)
-            )
+            self._flink = FlinkSession(address, gateway or None, deadline=duration(deadline))
+            if before is not None and before.url == self._flink.url:
+                self._flink.definitions = before.definitions
             self._flink_at = at
         return self._flink
 

@@ -148,6 +148,26 @@ class Client:
         return f"{self._what} at {self.url} does not answer"
 
 
+class Absent(Client):
+    """Where nobody can be: each request ends like one that nobody has answered."""
+
+    def __init__(self, url: str, *, what: str, hint: str) -> None:
+        super().__init__(url, what=what)
+        self._hint = hint
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        timeout: float | None = None,
+        once: bool = False,
+    ) -> Answer:
+        """Say that there is nobody."""
+        raise Unanswered(f"{self._what} does not run", hint=self._hint)
+
+
 class _Line:
     """One connection."""
 

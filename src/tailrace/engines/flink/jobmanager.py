@@ -23,8 +23,15 @@ _WAITING = ("created", "scheduled", "deploying", "initializing", "reconciling")
 class JobManager:
     """A conversation with the JobManager of one cluster."""
 
-    def __init__(self, url: str, *, timeout: float = 30.0, connect_timeout: float = 5.0) -> None:
-        self._client = Client(
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 30.0,
+        connect_timeout: float = 5.0,
+        client: Client | None = None,
+    ) -> None:
+        self._client = client or Client(
             url,
             what="the Flink JobManager",
             timeout=timeout,

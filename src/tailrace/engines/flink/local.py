@@ -83,11 +83,15 @@ class LocalCluster:
 
     def status(self) -> Running | None:
         """The cluster, if it runs."""
+        found = self.last()
+        return found if found and is_server([str(found.pid)], self.home) else None
+
+    def last(self) -> Running | None:
+        """The cluster as it runs, or has run before it was stopped or died."""
         try:
-            found = Running(**json.loads(self._state.read_text(encoding="utf-8")))
+            return Running(**json.loads(self._state.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
-        return found if is_server([str(found.pid)], self.home) else None
 
     def start(
         self,
@@ -231,7 +235,6 @@ class LocalCluster:
             with suppress(ProcessLookupError):
                 os.kill(running.pid, signal.SIGKILL)
             eventually(lambda: not is_alive(running.pid), within)
-        self._state.unlink(missing_ok=True)
         return True
 
     @property
@@ -257,3 +260,8 @@ def default_home() -> Path:
 def running_here() -> Running | None:
     """The local cluster, if it runs."""
     return LocalCluster(default_home()).status()
+
+
+def last_here() -> Running | None:
+    """The local cluster, also one that runs no more: what is known of its jobs stays."""
+    return LocalCluster(default_home()).last()
