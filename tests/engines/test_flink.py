@@ -313,6 +313,24 @@ async def test_start_from_a_savepoint(sql: Sql, job: str):
     await sql(f"STOP JOB '{job}'")
 
 
+async def test_nothing_is_left_of_a_savepoint_that_its_job_has_removed(
+    sql: Sql, job: str, request: pytest.FixtureRequest
+):
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
+    await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}' CLAIM")
+    if "fake" in request.node.name:  # the real one does so after a few checkpoints
+        (place(path) / "_metadata").unlink()
+        place(path).rmdir()
+
+    async def is_gone() -> bool:
+        return not place(path).exists()
+
+    await eventually(is_gone, 30)
+    assert await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'") == []
+    assert not place(path).parent.exists()
+    await sql(f"STOP JOB '{job}'")
+
+
 async def test_settings_of_a_start_are_gone_after_it(sql: Sql, job: str):
     path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
     await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}'")

@@ -12,6 +12,7 @@ import asyncio
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -182,8 +183,9 @@ def _remove(path: str) -> None:
 
 def _remove_empty(directory: str) -> None:
     local = _local(directory)
-    if local is not None and local.is_dir() and not any(local.iterdir()):
-        local.rmdir()
+    if local is not None and local.is_dir():
+        with suppress(OSError):  # something is in it, or somebody else was quicker
+            local.rmdir()
 
 
 def _no_savepoint(path: str) -> EngineError:

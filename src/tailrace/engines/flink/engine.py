@@ -272,6 +272,10 @@ class FlinkEngine:
         except TailraceError:
             if await disk.is_there(path) is not False:
                 raise
+        await self.tidy(path)
+
+    async def tidy(self, path: str) -> None:
+        """Remove the directory that was made for a savepoint, when that is gone."""
         parent = path.rpartition("/")[0]
         if parent.rpartition("/")[2].startswith("tailrace-"):
             await disk.remove_empty(parent)

@@ -113,6 +113,8 @@ class Resolver:
                 continue
             there = await disk.is_there(one.path)
             state = _next_state(one, there)
+            if state == "dropped":
+                await self._engine.tidy(one.path)
             if state is not None:
                 try:
                     await self._catalogue.move(one.savepoint_id, state)
