@@ -249,6 +249,27 @@ async def new_run(sql: Sql, before: set[str]) -> str:
     return str(new.pop())
 
 
+async def test_a_query_that_fails_again_and_again_says_so(
+    process: StartProcess, database: Database, real_flink: Running, flink_home: Path, real_sql: Sql,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(flink_home))
+    query = "SELECT CAST(a AS INT) FROM (VALUES ('x')) AS t(a)"
+    command = ("sql", "--engine", "flink", "--db", database.dsn, "-c")
+    before = {row["job id"] for row in await real_sql("SHOW JOBS")}
+    shell = await process(*command, query)
+    await shell.says("the query has failed and Flink tries it again", 30)
+    assert "For input string: 'x'" in shell.err
+    assert "java." not in shell.err
+    shell.send(signal.SIGINT)
+    await shell.wait()
+    run = await new_run(real_sql, before)
+    await eventually(lambda: has_status(real_sql, run, "CANCELED"), 20)
+    shell = await process(*command, f"SET 'restart-strategy.type' = 'none'; {query}")
+    assert await shell.wait(30) == 1
+    assert "For input string: 'x'" in shell.err
+
+
 async def test_a_table_filled_by_its_definition_is_filled_once(real_sql: Sql, tmp_path: Path):
     """Other settings are another conversation, where the definitions are made anew."""
     sql = real_sql

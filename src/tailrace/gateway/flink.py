@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
+from tailrace.engines.flink import words
 from tailrace.engines.flink.engine import FlinkEngine, define
 from tailrace.engines.flink.http import Absent
 from tailrace.engines.flink.jobmanager import JobManager
@@ -117,6 +118,14 @@ class FlinkSession:
             raise self._explained(error) from None
         await self._note(sql, text)
         return rows
+
+    async def trouble(self, engine_id: str) -> str | None:
+        """Why a run has failed last, for somebody who waits for its rows."""
+        try:
+            stack = await self._manager.why_failed(engine_id)
+        except TailraceError:
+            return None
+        return None if stack is None else words.shortened(words.cause(stack))
 
     async def usable(self, settings: dict[str, str]) -> tuple[str, ...]:
         """What this session has defined, as far as it means anything under these settings."""

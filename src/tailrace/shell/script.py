@@ -83,7 +83,8 @@ class Script:
 
         rows = await start_on_flink(self.session, statement)
         try:
-            answer = await show_rows(self.printer, rows)
+            flink = await self.session.flink()
+            answer = await show_rows(self.printer, rows, flink.trouble)
         finally:
             await rows.close()
         return [] if answer is None else [answer]

@@ -13,7 +13,7 @@ class Scripted:
     """Rows that come in portions; an empty one is a time without any."""
 
     def __init__(self, *portions: list[Row]) -> None:
-        self.shape = Shape(("id", "who"))
+        self.shape = Shape(("id", "who"), engine_id="0123")
         self.ended = False
         self._portions = list(portions)
 
@@ -59,3 +59,24 @@ async def test_an_array_of_json_is_written_whole(monkeypatch: pytest.MonkeyPatch
     assert answer is not None
     assert answer.result is not None
     assert [row[0] for row in answer.result.rows] == ["+I", "-U", "+U"]
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+async def test_a_query_that_fails_is_said_to_once_for_each_reason(
+    form: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(flow, "_QUIET", 0.0)
+    reasons = [None, "no such file", "no such file", "no rights"]
+
+    async def trouble(run: str) -> str | None:
+        assert run == "0123"
+        return reasons.pop(0)
+
+    portions = ([], [], [], [Row("+I", [1, "a"])], [])
+    await flow.show_rows(Printer(form), Scripted(*portions), trouble)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(";")[0] for line in said] == [
+        f"warning: the query has failed and Flink tries it again: {reason}"
+        for reason in ("no such file", "no rights")
+    ]
+    assert reasons == []
