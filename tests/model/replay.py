@@ -103,9 +103,11 @@ class Trace:
     def workers(self) -> Mapping[str, str]:
         """The node of each consumer."""
         names = {"read": "consumer", "create": "worker"}
-        return {
+        found = {
             line[names[line["step"]]]: line["node"] for line in self.lines if line["step"] in names
         }
+        # one that has only just taken its seat has told of nothing yet
+        return {f"{node}.apply": node for node in found.values()} | found
 
     @cached_property
     def names(self) -> list[str]:
