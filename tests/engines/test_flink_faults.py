@@ -144,6 +144,21 @@ async def test_stop_that_takes_longer_than_somebody_waits(fake_flink: FakeFlink,
     assert await fake_sql.status("j") == "FINISHED"
 
 
+async def test_start_through_a_gateway_that_does_not_answer(
+    fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql
+):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    deaf = await open_sql(fake_flink.url, "http://127.0.0.1:9")
+    assert "does not answer" in await deaf.fails("START JOB 'j'")
+    (row,) = await fake_sql("SHOW JOBS EXTENDED")
+    assert row["status"] == "FAILED"
+    assert "the Flink SQL Gateway at http://127.0.0.1:9 does not answer" in row["error"]
+    await fake_sql("START JOB 'j'")
+    assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] == path
+    await agree(fake_flink, fake_sql)
+
+
 async def test_second_stop_joins_the_first(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
     await fake_sql(CREATE)
     fake_flink.savepoint_seconds = 3600.0

@@ -123,9 +123,9 @@ class FlinkEngine:
                 async with self.session(submission.setup, settings) as session:
                     result = await session.run(submission.statement)
                 return result.engine_id or submission.run_id
-            except Unanswered:
+            except Unanswered as error:
                 if last:
-                    raise
+                    return await self._in_doubt(submission, error, intents)
             except TailraceError as error:
                 stack = error.stack or ""
                 if words.is_about(stack, _TWICE):
@@ -133,6 +133,20 @@ class FlinkEngine:
                 await intents.run_refused(submission.run_id, error.message)
                 raise
         raise AssertionError("the last attempt returns or raises")
+
+    async def _in_doubt(self, submission: Submission, error: Unanswered, intents: Intents) -> str:
+        """What became of a run that nobody would answer for: the JobManager may know it.
+
+        It may yet come, much later; then it is recognised by its id.
+        """
+        try:
+            found = await self.find(submission.run_id)
+        except Unanswered:
+            raise error from None  # whoever looks next finds out
+        if found is None:
+            await intents.run_refused(submission.run_id, error.message)
+            raise error
+        return found
 
     async def opened(self, engine_id: str) -> None:
         """Wait, for a while, until a query that is about to begin has begun.
