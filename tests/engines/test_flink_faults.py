@@ -144,6 +144,51 @@ async def test_stop_that_takes_longer_than_somebody_waits(fake_flink: FakeFlink,
     assert await fake_sql.status("j") == "FINISHED"
 
 
+async def test_start_after_a_stop_that_took_longer_than_somebody_waited(
+    fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    older = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("START JOB 'j'")
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '50ms'")
+    await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("RESET 'tailrace.timeout'")
+    assert "START needs one that has ended" in await fake_sql.fails("START JOB 'j'")
+    fake_flink.complete_savepoints()
+    await fake_sql("START JOB 'j'")
+    newer = (await fake_sql("SHOW SAVEPOINTS"))[0]["savepoint path"]
+    assert newer != older
+    assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] == newer
+
+
+async def test_start_waits_for_the_savepoint_of_a_run_that_has_ended(
+    fake_flink: FakeFlink, fake_sql: Sql
+):
+    """Flink calls the run finished a moment before it tells the path."""
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '50ms'")
+    await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("RESET 'tailrace.timeout'")
+    fake_flink.complete_savepoints()
+    (operation,) = fake_flink.operations.values()
+    result, operation.result, operation.done_at = operation.result, None, float("inf")
+    start = asyncio.create_task(fake_sql("START JOB 'j'"))
+
+    def asked() -> int:
+        return sum(path.endswith(operation_id) for _, path in fake_flink.requests)
+
+    ((_, operation_id),) = fake_flink.operations
+    before = asked()
+    await eventually(lambda: asked() > before + 2)
+    assert not start.done()
+    operation.result = result
+    await start
+    assert result is not None
+    assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] == result["location"]
+
+
 async def test_start_through_a_gateway_that_does_not_answer(
     fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql
 ):
@@ -157,6 +202,31 @@ async def test_start_through_a_gateway_that_does_not_answer(
     await fake_sql("START JOB 'j'")
     assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] == path
     await agree(fake_flink, fake_sql)
+
+
+async def test_start_that_was_given_up_holds_nobody_up(fake_flink: FakeFlink, fake_sql: Sql):
+    """As by an execution timeout: the run is wanted, and nobody is at it any more."""
+    await fake_sql(CREATE)
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await given_up(fake_flink, fake_sql)
+    assert "is FAILED; STOP needs one that has not ended" in await fake_sql.fails("STOP JOB 'j'")
+    (row,) = await fake_sql("SHOW JOBS EXTENDED")
+    assert row["error"].endswith("whoever asked for it died, or gave up, before")
+    await given_up(fake_flink, fake_sql)
+    await fake_sql("START JOB 'j'")
+    assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] == path
+    await agree(fake_flink, fake_sql)
+
+
+async def given_up(fake: FakeFlink, sql: Sql) -> None:
+    """Start the job, and cancel the statement while a session is opened for it."""
+    fake.faults.append(Fault("POST", "/sessions$", "slow"))
+    fake.requests.clear()
+    start = asyncio.create_task(sql("START JOB 'j'"))
+    await eventually(lambda: any(path.endswith("/sessions") for _, path in fake.requests))
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
 
 
 async def test_second_stop_joins_the_first(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):

@@ -15,6 +15,7 @@ from fixtures.process import StartProcess
 from fixtures.process import process as process
 from tailrace import faults
 from tailrace.db.connection import Database
+from tailrace.jobs.cluster.service import Clusters
 
 DEFINITION = "CREATE TABLE src (a INT) WITH ('connector'='datagen')"
 CREATE = "CREATE JOB j AS INSERT INTO sink SELECT a FROM src"
@@ -129,12 +130,90 @@ async def test_killed_while_saving(
     assert (await fake_sql("DESCRIBE JOB 'j'"))[0]["restored from"] is not None
 
 
-async def test_killed_while_cancelling(killed: Killed, fake_flink: FakeFlink, fake_sql: Sql):
+@pytest.mark.parametrize("point", SAVING[1:])
+async def test_started_where_somebody_was_killed_while_stopping(
+    point: str, killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """Nobody has looked in between: START finds out what became of the savepoint."""
+    await fake_sql(CREATE)
+    older = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("START JOB 'j'")
+    await killed(point, "STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == ()
+    newer, oldest = await fake_sql("SHOW SAVEPOINTS")
+    assert oldest["savepoint path"] == older
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    assert described["restored from"] == newer["savepoint path"]
+    await agree(fake_flink, fake_sql)
+
+
+@pytest.mark.parametrize("point", SUBMITTING[:2])
+async def test_a_job_whose_creator_was_killed_is_nobodys_prisoner(
+    point: str, killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """START, STOP and DROP find out that it never reached the cluster."""
+    await killed(point, DEFINITION, CREATE)
+    said = await fake_sql.fails("STOP JOB 'j'")
+    assert 'job "j" is FAILED; STOP needs one that has not ended' in said
+    await fake_sql("DROP JOB 'j'")
+    await killed(point, DEFINITION, CREATE)
+    await fake_sql("DROP JOB 'j'")
+    await killed(point, DEFINITION, CREATE)
+    await fake_sql("START JOB 'j'")
+    assert await fake_sql.status("j") == "RUNNING"
+    assert len(fake_flink.submissions) == 1
+    await agree(fake_flink, fake_sql)
+
+
+async def test_a_stop_outlives_whoever_asked_for_it(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """Its wish is written down, and whoever looks next carries it out."""
+    for again in ("SHOW JOBS", "SHOW SAVEPOINTS", "START JOB 'j'", "STOP JOB 'j'"):
+        await fake_sql(CREATE)
+        (described,) = await fake_sql("DESCRIBE JOB 'j'")
+        await killed("flink.stop.written", "STOP JOB 'j'")
+        await fake_sql(again)
+        assert fake_flink.jobs[described["engine id"]].state == "CANCELED"
+        if again == "START JOB 'j'":
+            await fake_sql("STOP JOB 'j'")
+        await agree(fake_flink, fake_sql)
+        await fake_sql("DROP JOB 'j'")
+
+
+async def test_a_runner_carries_out_the_stop_of_somebody_who_was_killed(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql, database: Database
+):
+    await fake_sql(CREATE)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    await killed("flink.stop.written", "STOP JOB 'j'")
+    service = Clusters(database.dsn)
+    await service.run_once()
+    await service._close()
+    assert fake_flink.jobs[described["engine id"]].state == "CANCELED"
+    assert await database.fetch_value("select status from tailrace.flink_jobs") == "CANCELED"
+
+
+async def test_a_job_that_was_to_end_is_not_suspended_by_a_restart(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
     await fake_sql(CREATE)
     await killed("flink.stop.written", "STOP JOB 'j'")
-    await agree(fake_flink, fake_sql)
-    await fake_sql("STOP JOB 'j'")
+    await fake_flink.restart()
     assert await fake_sql.status("j") == "CANCELED"
+    await agree(fake_flink, fake_sql)
+
+
+async def test_stop_with_savepoint_after_a_stop_that_was_killed(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """The later word counts: the run has not ended yet."""
+    await fake_sql(CREATE)
+    await killed("flink.stop.written", "STOP JOB 'j'")
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    assert await fake_sql.status("j") == "FINISHED"
+    await agree(fake_flink, fake_sql)
 
 
 @pytest.mark.parametrize("point", DROPPING)

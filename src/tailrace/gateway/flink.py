@@ -251,7 +251,7 @@ async def _about_jobs(session: Session, statement: st.Statement) -> Answer:
                     return OK
                 return Answer(Result(("savepoint path",), [(path,)]), remarks=remarks)
             case st.DropJob(name):
-                await manager.catalogue.drop(await manager.find(name))
+                await manager.drop(name)
                 return OK
     raise AssertionError(f"{type(statement).__name__} is not about jobs")
 

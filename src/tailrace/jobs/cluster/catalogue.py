@@ -127,10 +127,6 @@ class Catalogue:
         """Forget a job that has ended."""
         await self.db.fetch_value(queries.flink_drop_job, job_id=job.job_id)
 
-    async def unsubmitted(self) -> list[Row]:
-        """Runs that are wanted and that nobody has seen on the cluster."""
-        return await self.db.fetch_all(queries.flink_unsubmitted, cluster=self.cluster)
-
     # ------------------------------------------------------------ intents
 
     async def run_submitted(self, run_id: str, engine_id: str) -> None:

@@ -1,8 +1,8 @@
 """The statements about jobs of a cluster: list, create, start, stop, drop.
 
-Each begins with a look at the cluster, so it decides on what is so now; each wish is written down
-before the cluster is asked. What a statement leaves behind when its process dies is put right by
-the next one (``resolving``).
+Each begins with a look at the cluster and settles what was wished of its job before
+(``resolving``), so it decides on what is so now; each wish is written down before the cluster is
+asked. What a statement leaves behind when its process dies is put right by the next one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from tailrace.engines.base import Restore, Run, Submission, Wish, new_id
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
-from tailrace.errors import EngineError, TailraceError, Unsupported, WrongState
+from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
+from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver
 from tailrace.jobs.cluster.restoring import Restoring
 from tailrace.jobs.model import Status
 
@@ -29,11 +30,6 @@ _INTERVAL = 0.015
 _WATCHED = 5.0
 # So long a job that was told to end is waited for when nobody says how long.
 _END_WITHIN = 60.0
-
-SAVEPOINT_DIRECTORIES = (
-    "state.savepoints.dir",
-    "execution.checkpointing.savepoint-dir",
-)
 
 
 class Listed(NamedTuple):
@@ -71,23 +67,17 @@ class Manager:
     ) -> None:
         self.engine = engine
         self.catalogue = catalogue
+        self.resolver = Resolver(engine, catalogue, directory)
         self._restoring = Restoring(engine, catalogue)
-        self._directory = directory
         self._timeout = timeout
         self._talk = talk
 
     # ------------------------------------------------------------ looking
 
-    async def look(self) -> list[ClusterJob]:
-        """Ask the cluster, and write down what has changed; raises where it does not answer."""
-        asked = asyncio.get_running_loop().time()
-        runs = await self.engine.runs()
-        return await self.catalogue.observe(runs, asyncio.get_running_loop().time() - asked)
-
     async def list_jobs(self, *, with_causes: bool = False) -> Listed:
         """All jobs; as they were last seen where the cluster does not answer."""
         try:
-            jobs = await self.look()
+            jobs = await self.resolver.jobs()
         except Unanswered as error:
             jobs = await self.catalogue.jobs()
             return Listed(jobs, (f"as last seen: {error.message}",))
@@ -104,20 +94,7 @@ class Manager:
                 stack = await self.engine.manager.why_failed(job.engine_id)
                 if stack:
                     errors[job.engine_id] = words.shortened(words.cause(stack))
-        if not errors:
-            return jobs
-        asked = asyncio.get_running_loop().time()
-        runs = await self.engine.runs()
-        age = asyncio.get_running_loop().time() - asked
-        return await self.catalogue.observe(runs, age, errors)
-
-    async def find(self, name: str) -> ClusterJob:
-        """The job that is meant, as it is now."""
-        try:
-            await self.look()
-        except Unanswered:
-            return await self.catalogue.find(name)  # what is to be done will say that again
-        return await self.catalogue.find(name)
+        return await self.resolver.look(errors) if errors else jobs
 
     async def describe(self, name: str) -> tuple[ClusterJob, Definition, tuple[str, ...]]:
         """Everything about one job."""
@@ -135,7 +112,7 @@ class Manager:
         settings: dict[str, str],
     ) -> Started:
         """Make a job and start it; nothing is left of one whose statement cannot run."""
-        await self.look()
+        await self.resolver.look()
         job_id = new_id()
         submission = Submission(job_id, name, statement, tuple(setup), settings)
         lineage = await self.engine.lineage(submission)
@@ -147,18 +124,21 @@ class Manager:
 
     async def start(self, name: str, path: str | None = None, *, claim: bool = False) -> Started:
         """Start a job again: from a savepoint, or where it stopped."""
-        job = await self.find(name)
+        job = await self._to_start(name)
         if not job.status.may_start:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; START needs one that has ended or is '
                 "SUSPENDED",
                 hint=f"stop it first with: STOP JOB '{job.job_name}'",
             )
-        await self._restoring.refuse_recovering(job)
+        await self._refuse_recovering(job)
         definition = await self.catalogue.definition(job)
         restore, found, remarks = await self._beginning(job, path, claim)
         run_id = new_id()
-        async with self.catalogue.at_work(run_id):
+        async with (
+            self.catalogue.at_work(run_id),
+            self.catalogue.at_work(job.run_id),  # which it gets instead if nobody has seen that one
+        ):
             run_id = await self.catalogue.start(job, run_id, restore)
             await reach("flink.start.written")
             engine_id = await self.engine.submit(
@@ -175,6 +155,29 @@ class Manager:
             if claim and found is not None and found.state != "claimed":
                 await self.catalogue.move(found.savepoint_id, "claimed")
         return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
+
+    async def _to_start(self, name: str) -> ClusterJob:
+        """The job that is meant, at rest if it is about to be: its last image is complete then."""
+        job = await self.resolver.settled(name)
+        if job.status is Status.CANCELLING:
+            await self._at_rest(job)
+            job = await self.catalogue.find(name)
+        if job.status.may_start and job.engine_id is not None:
+
+            async def complete() -> bool:
+                return not await self.resolver.ending(job)
+
+            what = f'the last savepoint of job "{job.job_name}"'
+            await self._patience().wait(complete, what=what, interval=_INTERVAL)
+        return job
+
+    async def _refuse_recovering(self, job: ClusterJob) -> None:
+        if await self.resolver.is_recovering(job):
+            raise WrongState(
+                f'job "{job.job_name}" is SUSPENDED, and the cluster, which has high availability, '
+                "may still be about to recover it",
+                hint=f"look again in {RECOVERED_WITHIN.seconds} s with: SHOW JOBS",
+            )
 
     async def _beginning(
         self, job: ClusterJob, path: str | None, claim: bool
@@ -208,7 +211,7 @@ class Manager:
             if run is not None and ((run.state == "RUNNING" and not run.waiting) or run.end):
                 break
             await asyncio.sleep(_INTERVAL)
-        await self.look()
+        await self.resolver.look()
         if run is not None and run.state == "FAILED":
             stack = await self.engine.manager.why_failed(engine_id) or ""
             raise words.error_of(stack, f'job "{name}" was started and has failed')
@@ -233,7 +236,7 @@ class Manager:
                 "WITH DRAIN could only be used after WITH SAVEPOINT",
                 hint=f"STOP JOB '{name}' WITH SAVEPOINT WITH DRAIN",
             )
-        job = await self.find(name)
+        job = await self.resolver.settled(name, stopping=True)
         if not job.status.may_stop:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
@@ -241,7 +244,7 @@ class Manager:
             )
         if not savepoint:
             if job.status is Status.SUSPENDED:  # nothing runs that could be cancelled
-                await self._restoring.refuse_recovering(job)
+                await self._refuse_recovering(job)
                 await self.catalogue.cancel_lost(job)
                 return Stopped()
             await self._cancel(job)
@@ -255,26 +258,16 @@ class Manager:
         return Stopped(path)
 
     async def _cancel(self, job: ClusterJob) -> None:
-        await self.catalogue.want_stop(job, "canceled")
-        await reach("flink.stop.written")
         if job.engine_id is None:
             raise WrongState(
-                f'job "{job.job_name}" has not been seen on the cluster yet',
-                hint="look again with: SHOW JOBS",
+                f'job "{job.job_name}" is just being submitted',
+                hint="give the statement again when it is there: SHOW JOBS",
             )
-        await self._note_checkpoint(job.engine_id)
-        if job.is_foreign:  # ours write into tables; this may be somebody's query
-            await self.engine.opened(job.engine_id)
         try:
-            await self.engine.stop(job.engine_id)
+            await self.resolver.stop(job)
         except Unanswered:  # who gave the statement hears of it, and nobody goes on with it
             await self.catalogue.want_stop(job, "running")
             raise
-
-    async def _note_checkpoint(self, engine_id: str) -> None:
-        path = await self.engine.newest_checkpoint(engine_id, None)
-        if path is not None:
-            await self.catalogue.note_checkpoint(engine_id, path)
 
     async def _at_rest(self, job: ClusterJob) -> None:
         """Wait until the cluster says that the run has ended, and write that down."""
@@ -287,9 +280,15 @@ class Manager:
                 return False
             return state is None or state in ("FINISHED", "CANCELED", "FAILED")
 
-        patience = Patience(self._timeout or _END_WITHIN, self._talk)
-        await patience.wait(ended, what=f'job "{job.job_name}" to end', interval=_INTERVAL)
-        await self.look()
+        await self._patience().wait(ended, what=f'job "{job.job_name}" to end', interval=_INTERVAL)
+        await self.resolver.look()
+
+    def _patience(self) -> Patience:
+        return Patience(self._timeout or _END_WITHIN, self._talk)
+
+    async def drop(self, name: str) -> None:
+        """Forget a job that has ended."""
+        await self.catalogue.drop(await self.resolver.settled(name))
 
     # ------------------------------------------------------------ savepoints
 
@@ -323,24 +322,10 @@ class Manager:
                 yield one.wish
                 return
         savepoint_id = new_id()
-        root = await self.savepoint_directory()
+        root = await self.resolver.savepoint_directory()
         directory = disk.below(root, f"tailrace-{savepoint_id}")
         async with self.catalogue.at_work(savepoint_id):
             yield Wish(savepoint_id, job.engine_id, directory, stop, drain)
-
-    async def savepoint_directory(self) -> str:
-        """Where savepoints go: as the session says, else as the cluster does."""
-        if self._directory:
-            return self._directory
-        settings = await self.engine.manager.settings()
-        given = [settings[key] for key in SAVEPOINT_DIRECTORIES if settings.get(key)]
-        found = given[-1] if given else None
-        if found is None:
-            raise EngineError(
-                "neither the cluster nor this session has a directory for savepoints",
-                hint="SET 'state.savepoints.dir' = 'file:///…'",
-            )
-        return found
 
 
 def _need_running(job: ClusterJob) -> None:

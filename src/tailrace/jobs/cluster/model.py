@@ -33,6 +33,22 @@ class ClusterJob(NamedTuple):
     checkpoint: str | None
 
     @property
+    def is_unseen(self) -> bool:
+        """Whether its run is wanted, and nobody has seen it on the cluster yet."""
+        return self.engine_id is None and self.status is Status.CREATED
+
+    @property
+    def is_to_end(self) -> bool:
+        """Whether somebody has said that it shall end, and it has neither ended nor begun to."""
+        going = not self.status.terminal and self.status is not Status.CANCELLING
+        return self.wanted != "running" and going
+
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether something is wished of it that has not come about."""
+        return self.is_unseen or self.is_to_end
+
+    @property
     def listed(self) -> Job:
         """As SHOW JOBS EXTENDED shows it."""
         return Job(**{name: getattr(self, name) for name in Job._fields})

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from tailrace.engines.base import Restore
 from tailrace.engines.flink import disk
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.errors import NotFound, WrongState
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Savepoint
-from tailrace.jobs.model import Status
-
-# So long a cluster with high availability may take to bring its jobs back.
-_RECOVERED_WITHIN = timedelta(seconds=60)
 
 
 class Restoring:
@@ -22,20 +16,6 @@ class Restoring:
     def __init__(self, engine: FlinkEngine, catalogue: Catalogue) -> None:
         self._engine = engine
         self._catalogue = catalogue
-
-    async def refuse_recovering(self, job: ClusterJob) -> None:
-        """A cluster with high availability may bring back by itself what it has lost."""
-        if job.status is not Status.SUSPENDED or job.end_time is None:
-            return
-        settings = await self._engine.manager.settings()
-        kept = settings.get("high-availability.type", settings.get("high-availability", "none"))
-        lost = datetime.now(UTC) - job.end_time
-        if kept.lower() != "none" and lost < _RECOVERED_WITHIN:
-            raise WrongState(
-                f'job "{job.job_name}" is SUSPENDED for {lost.seconds} s, and the cluster, which '
-                "has high availability, may still be about to recover it",
-                hint=f"look again in {_RECOVERED_WITHIN.seconds} s with: SHOW JOBS",
-            )
 
     async def named(
         self, path: str, claim: bool, savepoints: list[Savepoint]

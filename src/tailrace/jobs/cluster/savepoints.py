@@ -8,7 +8,6 @@ from tailrace.errors import NotFound, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.model import Savepoint
-from tailrace.jobs.cluster.resolving import Resolver
 
 _LIST = "list them with: SHOW SAVEPOINTS"
 
@@ -19,11 +18,11 @@ class Savepoints:
     def __init__(self, manager: Manager) -> None:
         self._manager = manager
         self._catalogue = manager.catalogue
-        self._resolver = Resolver(manager)
+        self._resolver = manager.resolver
 
     async def create(self, name: str) -> str:
         """Take a savepoint of a job that goes on; returns its path."""
-        return await self._manager.take(await self._manager.find(name))
+        return await self._manager.take(await self._resolver.settled(name))
 
     async def show(self, name: str | None) -> tuple[list[Savepoint], tuple[str, ...]]:
         """All savepoints, or those of one job, newest first; and what makes the list doubtful."""
@@ -33,7 +32,7 @@ class Savepoints:
 
     async def checkpoints(self, name: str) -> list[Checkpoint]:
         """The checkpoints of a job's present or last run that Flink remembers, newest first."""
-        job = await self._manager.find(name)
+        job = await self._resolver.settled(name)
         if job.engine_id is None:
             return []
         return await self._manager.engine.checkpoints(job.engine_id)

@@ -67,11 +67,10 @@ class Clusters:
         # Most databases know of no cluster, and all this takes longer to load than the rest.
         from tailrace.jobs.cluster.catalogue import Catalogue
         from tailrace.jobs.cluster.manager import Manager
-        from tailrace.jobs.cluster.resolving import Resolver
 
         try:
             manager = Manager(self._engine(cluster), Catalogue(db, cluster))
-            said = "; ".join(await Resolver(manager).resolve())
+            said = "; ".join(await manager.resolver.resolve())
             if not said:
                 await self._tidy(manager)
         except TailraceError as error:

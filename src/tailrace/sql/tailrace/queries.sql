@@ -1254,12 +1254,6 @@ select tailrace.flink_start_job(%(job_id)s, %(run_id)s, %(path)s, %(claim)s);
 -- flink_run_submitted: write down what the cluster answered to a submission
 select tailrace.flink_run_submitted(%(run_id)s, %(engine_id)s, %(error)s);
 
--- flink_unsubmitted: runs that are wanted and that nobody has seen on the cluster
-select r.run_id, r.job_id, j.job_name, extract(epoch from clock_timestamp() - r.asked_at)::float8 as age
-from tailrace.flink_job as j
-join tailrace.flink_run as r on r.run_id = j.run_id
-where j.cluster = %(cluster)s and r.engine_id is null and r.status = 'CREATED';
-
 -- flink_want_stop: write down how a job is to end
 update tailrace.flink_job set wanted = %(wanted)s where job_id = %(job_id)s;
 
