@@ -31,6 +31,7 @@ from fixtures.serving import Failed, served
 from fixtures.waiting import eventually
 from tailrace.bridge.export.changing import flink_tables
 from tailrace.db.connection import Database
+from tailrace.engines.base import Wish, new_id
 from tailrace.engines.flink.environment import Environment
 from tailrace.engines.flink.local import LocalCluster, Running
 from tailrace.engines.flink.sql import SqlResult
@@ -350,6 +351,66 @@ async def test_nothing_is_left_of_a_savepoint_that_its_job_has_removed(
     assert await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'") == []
     assert not place(path).parent.exists()
     await sql(f"STOP JOB '{job}'")
+
+
+async def has_checkpoints(sql: Sql, job: str, number: int) -> bool:
+    made = await sql(f"SHOW CHECKPOINTS FOR JOB '{job}'")
+    return sum(row["status"] == "COMPLETED" for row in made) >= number
+
+
+async def test_going_back_behind_the_last_run_is_said(real_sql: Sql):
+    """Flink has removed the checkpoints of the run with it, as it was told to."""
+    sql = real_sql
+    for text in DEFINITIONS:
+        await sql(text)
+    retention = "'execution.checkpointing.externalized-checkpoint-retention'"
+    await sql(f"CREATE JOB going_back WITH ({retention}='DELETE_ON_CANCELLATION') AS {BODY}")
+    path = await sql.value("STOP JOB 'going_back' WITH SAVEPOINT")
+    await sql("START JOB 'going_back'")
+    assert sql.remarks == ()
+    await eventually(lambda: has_checkpoints(sql, "going_back", 2), 20)
+    await sql("STOP JOB 'going_back'")
+    await sql("START JOB 'going_back'")
+    assert f'it goes back to "{path}", where its last run began' in sql.remarks[0]
+    await sql("STOP JOB 'going_back'")
+
+
+async def test_savepoint_with_which_somebody_else_has_ended_a_run(sql: Sql, job: str):
+    await sql(f"STOP JOB '{job}' WITH SAVEPOINT")
+    await sql(f"START JOB '{job}'")
+    (described,) = await sql(f"DESCRIBE JOB '{job}'")
+    flink = await sql.session.flink()
+    root = (await flink.engine.manager.settings())["execution.checkpointing.savepoint-dir"]
+    wish = Wish(new_id(), described["engine id"], root, stop=True)
+    await flink.engine.manager.trigger(wish)
+    await eventually(lambda: has_status(sql, job, "FINISHED"), 20)
+    made = await flink.engine.manager.triggered(wish)
+    assert made is not None
+    await sql(f"START JOB '{job}'")
+    assert sql.remarks == ()
+    assert (await sql(f"DESCRIBE JOB '{job}'"))[0]["restored from"] == made.path
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_a_refused_start_changes_nothing(real_sql: Sql):
+    """The job goes on where it stopped, and whose the savepoint is stays as it was."""
+    sql = real_sql
+    for text in DEFINITIONS:
+        await sql(text)
+    await sql(f"CREATE JOB fitting AS {BODY}")
+    own = await sql.value("STOP JOB 'fitting' WITH SAVEPOINT")
+    twice = BODY.replace("FROM src", "FROM (SELECT DISTINCT a, b FROM src)")
+    await sql(f"CREATE JOB strange AS {twice}")
+    strange = await sql.value("STOP JOB 'strange' WITH SAVEPOINT")
+    said = await sql.fails(f"START JOB 'fitting' FROM SAVEPOINT '{strange}' CLAIM")
+    assert "the savepoint does not fit the statement" in said
+    assert await sql.status("fitting") == "FAILED"
+    (row,) = await sql("SHOW SAVEPOINTS FOR JOB 'strange'")
+    assert row["ownership"] == "user"
+    await sql("START JOB 'fitting'")
+    assert f'its last start, from "{strange}", did not come to run' in sql.remarks[0]
+    assert (await sql("DESCRIBE JOB 'fitting'"))[0]["restored from"] == own
+    await sql("STOP JOB 'fitting'")
 
 
 async def test_settings_of_a_start_are_gone_after_it(sql: Sql, job: str):

@@ -7,6 +7,7 @@ cluster agree when somebody looks again.
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,11 @@ async def agree(fake: FakeFlink, sql: Sql) -> None:
 def is_there(path: str) -> bool:
     """Whether a savepoint lies at a path."""
     return Path(path.removeprefix("file:"), "_metadata").exists()
+
+
+def remove(path: str) -> None:
+    """Remove a savepoint behind everybody's back."""
+    shutil.rmtree(path.removeprefix("file:"))
 
 
 async def attempted(sql: Sql, text: str) -> bool:
@@ -309,6 +315,100 @@ async def test_jobmanager_dies_while_a_savepoint_is_made(
     (described,) = await fake_sql("DESCRIBE JOB 'j'")
     assert ("savepoint-" if complete else "/chk-1") in described["restored from"]
     await agree(fake_flink, fake_sql)
+
+
+async def beginning(sql: Sql) -> str | None:
+    """Where the present run of the job began."""
+    (described,) = await sql("DESCRIBE JOB 'j'")
+    path: str | None = described["restored from"]
+    return path
+
+
+async def engine_id(sql: Sql) -> str:
+    (described,) = await sql("DESCRIBE JOB 'j'")
+    return str(described["engine id"])
+
+
+async def test_going_back_behind_the_last_run_is_said(fake_flink: FakeFlink, fake_sql: Sql):
+    """The cluster keeps no checkpoints of cancelled jobs, so all of the last run is done again."""
+    retention = "'execution.checkpointing.externalized-checkpoint-retention'"
+    await fake_sql(CREATE.replace(" AS", f" WITH ({retention}='DELETE_ON_CANCELLATION') AS"))
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == ()
+    assert await beginning(fake_sql) == path
+    fake_flink.take_checkpoints(await engine_id(fake_sql), 17)
+    await fake_sql("STOP JOB 'j'")
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == (
+        f'job "j" has left neither savepoint nor checkpoint: it goes back to "{path}", where its '
+        "last run began",
+    )
+    assert await beginning(fake_sql) == path
+    saved = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    await fake_sql("STOP JOB 'j'")
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == (
+        f'job "j" has left no checkpoint: it goes back to savepoint "{saved}", after which it ran '
+        "on",
+    )
+    assert await beginning(fake_sql) == saved
+
+
+@pytest.mark.parametrize("known", ["to the cluster", "from the disk"])
+async def test_savepoint_with_which_somebody_else_has_ended_a_run(
+    known: str, fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    await fake_sql("START JOB 'j'")
+    run = await engine_id(fake_sql)
+    fake_flink.take_checkpoints(run, 3)
+    root = fake_flink.config["execution.checkpointing.savepoint-dir"]
+    newest = fake_flink._made(run, root, stop=True)["location"]
+    if known == "from the disk":
+        await fake_flink.restart()
+    await fake_sql("START JOB 'j'")
+    assert await beginning(fake_sql) == newest
+
+
+async def test_newest_of_what_a_run_has_left_is_where_it_stopped(
+    fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    await fake_sql("CREATE SAVEPOINT FOR JOB 'j'")
+    fake_flink.take_checkpoints(await engine_id(fake_sql), 2)
+    await fake_sql("STOP JOB 'j'")
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == ()
+    assert str(await beginning(fake_sql)).endswith("/chk-3")
+    saved = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    await fake_sql("STOP JOB 'j'")
+    await fake_sql("START JOB 'j'")
+    assert await beginning(fake_sql) == saved
+
+
+@pytest.mark.parametrize("claim", ["", " CLAIM"])
+async def test_a_refused_start_changes_nothing(claim: str, fake_flink: FakeFlink, fake_sql: Sql):
+    """The job goes on where it stopped, and whose the savepoint is stays as it was."""
+    await fake_sql(CREATE)
+    await fake_sql(CREATE.replace("JOB j", "JOB other"))
+    own = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    strange = await fake_sql.value("STOP JOB 'other' WITH SAVEPOINT")
+    fake_flink.misfits.add(strange)
+    said = await fake_sql.fails(f"START JOB 'j' FROM SAVEPOINT '{strange}'{claim}")
+    assert "the savepoint does not fit the statement" in said
+    assert await fake_sql.status("j") == "FAILED"
+    rows = await fake_sql("SHOW SAVEPOINTS")
+    assert [row["ownership"] for row in rows] == ["user", "user"]
+    await fake_sql("START JOB 'j'")
+    assert fake_sql.remarks == (
+        f'job "j" goes on at "{own}": its last start, from "{strange}", did not come to run',
+    )
+    assert await beginning(fake_sql) == own
+    remove(strange)
+    lost = [row for row in await fake_sql("SHOW SAVEPOINTS") if row["ownership"] == "lost"]
+    assert [row["savepoint path"] for row in lost] == [strange]
 
 
 async def test_a_cluster_that_recovers_its_jobs_is_given_time(fake_flink: FakeFlink, fake_sql: Sql):

@@ -84,7 +84,7 @@ class Made(NamedTuple):
 
 
 class Checkpoint(NamedTuple):
-    """An image that the engine made by itself."""
+    """An image that the engine made by itself, or was asked for; ``ends``: to end the run with."""
 
     number: int
     kind: str
@@ -92,6 +92,7 @@ class Checkpoint(NamedTuple):
     completed: datetime | None
     size: int | None
     path: str | None
+    ends: bool = False
 
     @property
     def is_usable(self) -> bool:

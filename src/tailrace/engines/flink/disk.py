@@ -70,6 +70,11 @@ async def size_of(path: str) -> int | None:
     return await asyncio.to_thread(_size_of, canonical(path))
 
 
+async def made_at(path: str) -> float | None:
+    """When an image was complete, by its disk's clock; None: that cannot be told from here."""
+    return await asyncio.to_thread(_made_at, canonical(path))
+
+
 async def survey(root: str) -> list[Found] | None:
     """All savepoints below a directory; None: it cannot be looked into from here."""
     return await asyncio.to_thread(_survey, canonical(root))
@@ -117,6 +122,16 @@ def _size_of(path: str) -> int | None:
         opened = _file_system(path)
         return None if opened is None else _remote_bytes(*opened)
     return _size(local) if local.is_dir() else None
+
+
+def _made_at(path: str) -> float | None:
+    local = _local(path)
+    if local is None:
+        return _remote_made_at(path)
+    try:
+        return (local / METADATA).stat().st_mtime
+    except OSError:
+        return None
 
 
 def _survey(root: str) -> list[Found] | None:
@@ -214,6 +229,17 @@ def _remote_is_there(path: str) -> bool | None:
     try:
         return bool(system.exists(f"{inside}/{METADATA}"))
     except Exception:  # whatever a driver raises: it cannot be told from here
+        return None
+
+
+def _remote_made_at(path: str) -> float | None:
+    opened = _file_system(path)
+    if opened is None:
+        return None
+    system, inside = opened
+    try:
+        return float(system.modified(f"{inside}/{METADATA}").timestamp())
+    except Exception:  # as above
         return None
 
 

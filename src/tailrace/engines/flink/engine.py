@@ -192,6 +192,17 @@ class FlinkEngine:
             pass
         return None if path is None else await disk.newest_checkpoint(path)
 
+    async def ended_with(self, engine_id: str) -> str | None:
+        """The savepoint with which a run has ended, whoever asked for it, as far as it knows."""
+        try:
+            made = await self.checkpoints(engine_id)
+        except (NotFound, Unanswered):
+            return None
+        newest = next((one for one in made if one.status == "COMPLETED"), None)
+        if newest is None or not newest.ends or newest.path is None:
+            return None
+        return disk.canonical(newest.path)
+
     # ------------------------------------------------------------ savepoints
 
     async def savepoint(

@@ -207,6 +207,7 @@ def _checkpoint(body: dict[str, Any]) -> Checkpoint:
         completed=_moment(done),
         size=body.get("state_size"),
         path=body.get("external_path"),
+        ends=body.get("checkpoint_type") == "SYNC_SAVEPOINT",
     )
 
 

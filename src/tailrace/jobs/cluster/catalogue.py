@@ -127,6 +127,10 @@ class Catalogue:
         """Forget a job that has ended."""
         await self.db.fetch_value(queries.flink_drop_job, job_id=job.job_id)
 
+    async def runs(self, job: ClusterJob) -> list[Row]:
+        """The runs of a job, newest first, also those that never came to run."""
+        return await self.db.fetch_all(queries.flink_runs, job_id=job.job_id)
+
     # ------------------------------------------------------------ intents
 
     async def run_submitted(self, run_id: str, engine_id: str) -> None:
@@ -204,7 +208,7 @@ class Catalogue:
         )
 
     async def settle_claims(self) -> None:
-        """Mark what was given to a run for good, by whoever did not come to say so."""
+        """Mark what was given to a run for good, once that runs."""
         await self.db.fetch_value(queries.flink_settle_claims, cluster=self.cluster)
 
     async def moment_before(self, age: str) -> datetime:

@@ -13,16 +13,16 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from tailrace.cascade.waiting import Patience
-from tailrace.engines.base import Restore, Run, Submission, Wish, new_id
+from tailrace.engines.base import Run, Submission, Wish, new_id
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
 from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
-from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
+from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
 from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver
-from tailrace.jobs.cluster.restoring import Restoring
+from tailrace.jobs.cluster.restoring import Beginning, Restoring
 from tailrace.jobs.model import Status
 
 _INTERVAL = 0.015
@@ -133,7 +133,7 @@ class Manager:
             )
         await self._refuse_recovering(job)
         definition = await self.catalogue.definition(job)
-        restore, found, remarks = await self._beginning(job, path, claim)
+        restore, _, remarks = await self._beginning(job, path, claim)
         run_id = new_id()
         async with (
             self.catalogue.at_work(run_id),
@@ -152,9 +152,9 @@ class Manager:
                 ),
                 self.catalogue,
             )
-            if claim and found is not None and found.state != "claimed":
-                await self.catalogue.move(found.savepoint_id, "claimed")
-        return Started(job.job_id, (*remarks, *await self._watch(job.job_name, engine_id)))
+        said = await self._watch(job.job_name, engine_id)
+        await self.catalogue.settle_claims()
+        return Started(job.job_id, (*remarks, *said))
 
     async def _to_start(self, name: str) -> ClusterJob:
         """The job that is meant, at rest if it is about to be: its last image is complete then."""
@@ -179,27 +179,22 @@ class Manager:
                 hint=f"look again in {RECOVERED_WITHIN.seconds} s with: SHOW JOBS",
             )
 
-    async def _beginning(
-        self, job: ClusterJob, path: str | None, claim: bool
-    ) -> tuple[Restore | None, Savepoint | None, list[str]]:
-        """Where a job starts from, the savepoint that this is, and what is to be said of it."""
-        remarks: list[str] = []
+    async def _beginning(self, job: ClusterJob, path: str | None, claim: bool) -> Beginning:
+        """Where a job starts from: as somebody says, or where it stopped."""
+        if path is None:
+            await self.resolver.survey()  # somebody else may have stopped it with a savepoint
         savepoints = await self.catalogue.savepoints()
-        restore: Restore | None
         if path is not None:
-            restore, found = await self._restoring.named(path, claim, savepoints)
+            found = await self._restoring.named(path, claim, savepoints)
         else:
-            restore, found = await self._restoring.where_it_stopped(job, savepoints)
-            if restore is None:
-                remarks.append(
-                    f'job "{job.job_name}" left neither savepoint nor checkpoint: it begins anew'
-                )
-        if found is not None and found.drains:
-            remarks.append(
+            found = await self._restoring.where_it_stopped(job, savepoints)
+        if found.savepoint is not None and found.savepoint.drains:
+            remark = (
                 "the savepoint was drained: windows were closed as if all data had come, so what "
                 "comes now may be counted as late"
             )
-        return restore, found, remarks
+            return found._replace(remarks=(*found.remarks, remark))
+        return found
 
     async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
         """Wait until a new run works; one that fails at once is an error."""

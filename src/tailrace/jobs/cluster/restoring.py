@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from tailrace.db.connection import Row
 from tailrace.engines.base import Restore
 from tailrace.engines.flink import disk
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.errors import NotFound, WrongState
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Savepoint
+
+
+class Beginning(NamedTuple):
+    """Where a run begins (None: anew), the savepoint that this is, and what is to be said of it."""
+
+    restore: Restore | None
+    savepoint: Savepoint | None = None
+    remarks: tuple[str, ...] = ()
+
+    def instead_of(self, tried: str | None, name: str) -> Beginning:
+        """The same, where the last start, which did not come to run, was from somewhere else."""
+        if tried is None or self.restore is None or tried == self.restore.path:
+            return self
+        remark = (
+            f'job "{name}" goes on at "{self.restore.path}": its last start, from "{tried}", did '
+            "not come to run"
+        )
+        return self._replace(remarks=(*self.remarks, remark))
 
 
 class Restoring:
@@ -17,9 +38,7 @@ class Restoring:
         self._engine = engine
         self._catalogue = catalogue
 
-    async def named(
-        self, path: str, claim: bool, savepoints: list[Savepoint]
-    ) -> tuple[Restore, Savepoint | None]:
+    async def named(self, path: str, claim: bool, savepoints: list[Savepoint]) -> Beginning:
         """Check a savepoint that somebody has named."""
         wanted = disk.canonical(path)
         found = next((one for one in savepoints if one.path == wanted), None)
@@ -38,20 +57,75 @@ class Restoring:
                     "from it and runs",
                     hint="use NO_CLAIM",
                 )
-        return Restore(wanted, claim), found
+        return Beginning(Restore(wanted, claim), found)
 
-    async def where_it_stopped(
-        self, job: ClusterJob, savepoints: list[Savepoint]
-    ) -> tuple[Restore | None, Savepoint | None]:
-        """The savepoint with which the last run ended, or its newest checkpoint."""
-        for one in savepoints:
-            mine = one.engine_id == job.engine_id and job.engine_id is not None
-            if mine and one.stops and one.path and await disk.is_there(one.path) is not False:
-                return Restore(one.path), one
-        if job.engine_id is not None:
-            path = await self._engine.newest_checkpoint(job.engine_id, job.checkpoint)
-            if path is not None:  # its own: the new run removes it when it has a newer one
-                return Restore(path, claim=True), None
-        if job.restored_from and await disk.is_there(job.restored_from) is not False:
-            return Restore(job.restored_from), None
-        return None, None
+    async def where_it_stopped(self, job: ClusterJob, savepoints: list[Savepoint]) -> Beginning:
+        """Where the last run that really ran has come to, as far as it has left an image of that.
+
+        A run that was refused, or failed before it worked, has changed nothing, and is passed over.
+        """
+        tried = None
+        for run in await self._catalogue.runs(job):
+            found = await self._left_by(run, savepoints, job.job_name)
+            if found is None and run.has_run:
+                found = await self._back(run, job.job_name)
+            if found is not None:
+                return found.instead_of(tried, job.job_name)
+            tried = tried or run.restored_from
+        return Beginning(None, None, (_anew(job.job_name),))
+
+    async def _left_by(self, run: Row, savepoints: list[Savepoint], name: str) -> Beginning | None:
+        """The newest image that a run has left: the one that it ended with, or what there is."""
+        if run.engine_id is None:
+            return None
+        own = [
+            (at, one)
+            for one in savepoints
+            if one.engine_id == run.engine_id and (at := await _moment(one)) is not None
+        ]
+        ended = await self._engine.ended_with(run.engine_id)
+        if ended is not None and await disk.is_there(ended) is not False:
+            return Beginning(Restore(ended), next((s for _, s in own if s.path == ended), None))
+        checkpoint = await self._engine.newest_checkpoint(run.engine_id, run.checkpoint)
+        if own:
+            at, saved = max(own, key=lambda pair: pair[0])
+            if checkpoint is None or await _is_newer(saved, at, checkpoint):
+                assert saved.path is not None
+                remark = (
+                    f'job "{name}" has left no checkpoint: it goes back to savepoint '
+                    f'"{saved.path}", after which it ran on'
+                )
+                return Beginning(Restore(saved.path), saved, () if saved.stops else (remark,))
+        if checkpoint is not None:  # its own: the new run removes it when it has a newer one
+            return Beginning(Restore(checkpoint, claim=True))
+        return None
+
+    async def _back(self, run: Row, name: str) -> Beginning:
+        """Where a run began that ran, and has left nothing."""
+        began = run.restored_from
+        if began is None or await disk.is_there(began) is False:
+            return Beginning(None, None, (_anew(name),))
+        remark = (
+            f'job "{name}" has left neither savepoint nor checkpoint: it goes back to "{began}", '
+            "where its last run began"
+        )
+        return Beginning(Restore(began), None, (remark,))
+
+
+def _anew(name: str) -> str:
+    return f'job "{name}" left neither savepoint nor checkpoint: it begins anew'
+
+
+async def _moment(one: Savepoint) -> float | None:
+    """When a savepoint was complete; None: it cannot be used."""
+    if one.path is None or one.state not in ("completed", "foreign", "claimed"):
+        return None
+    if await disk.is_there(one.path) is False:
+        return None
+    return await disk.made_at(one.path) or (one.completed_at or one.asked_at).timestamp()
+
+
+async def _is_newer(saved: Savepoint, at: float, checkpoint: str) -> bool:
+    """Whether a savepoint was made after a checkpoint of the same run."""
+    other = await disk.made_at(checkpoint)
+    return saved.stops if other is None else at > other

@@ -1254,6 +1254,12 @@ select tailrace.flink_start_job(%(job_id)s, %(run_id)s, %(path)s, %(claim)s);
 -- flink_run_submitted: write down what the cluster answered to a submission
 select tailrace.flink_run_submitted(%(run_id)s, %(engine_id)s, %(error)s);
 
+-- flink_runs: the runs of a job, newest first
+select engine_id, restored_from, checkpoint, has_run
+from tailrace.flink_run
+where job_id = %(job_id)s
+order by asked_at desc;
+
 -- flink_want_stop: write down how a job is to end
 update tailrace.flink_job set wanted = %(wanted)s where job_id = %(job_id)s;
 

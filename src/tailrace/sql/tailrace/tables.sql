@@ -457,7 +457,8 @@ create table tailrace.flink_run (
     submitted_at  timestamptz,
     started_at    timestamptz not null default clock_timestamp(),
     ended_at      timestamptz,
-    error         text
+    error         text,
+    has_run       boolean     not null default false
 );
 create index flink_run_job on tailrace.flink_run (job_id);
 create index flink_run_engine on tailrace.flink_run (engine_id);
@@ -476,6 +477,7 @@ comment on column tailrace.flink_run.submitted_at is 'When it was first known to
 comment on column tailrace.flink_run.started_at is 'When it started, by the cluster''s clock once it is there';
 comment on column tailrace.flink_run.ended_at is 'When it ended; NULL: it has not';
 comment on column tailrace.flink_run.error is 'What ended it or holds it up; NULL: nothing';
+comment on column tailrace.flink_run.has_run is 'Whether all its tasks have been seen to run: only such a run owns what it claimed, and is one to go on from';
 
 create table tailrace.flink_savepoint (
     savepoint_id text        not null primary key check (savepoint_id ~ '^[0-9a-f]{32}$'),

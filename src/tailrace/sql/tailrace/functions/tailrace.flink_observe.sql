@@ -39,6 +39,7 @@ begin
         set engine_id = s.engine_id,
             submitted_at = coalesce(r.submitted_at, v_asked),
             status = s.status,
+            has_run = r.has_run or s.status in ('RUNNING', 'FINISHED'),
             is_batch = s.is_batch,
             started_at = pg_catalog.to_timestamp(s.start),
             ended_at = pg_catalog.to_timestamp(s."end"),
@@ -58,9 +59,10 @@ begin
         returning job_id
     )
     insert into tailrace.flink_run (run_id, job_id, engine_id, status, is_batch, submitted_at, started_at, ended_at,
-        error)
+        error, has_run)
     select s.engine_id, f.job_id, s.engine_id, s.status, s.is_batch, pg_catalog.to_timestamp(s.start),
-        pg_catalog.to_timestamp(s.start), pg_catalog.to_timestamp(s."end"), s.error
+        pg_catalog.to_timestamp(s.start), pg_catalog.to_timestamp(s."end"), s.error,
+        s.status in ('RUNNING', 'FINISHED')
     from found as f
     join seen as s on s.engine_id = f.job_id;
 

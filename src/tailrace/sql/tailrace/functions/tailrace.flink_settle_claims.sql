@@ -5,8 +5,8 @@ language sql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.flink_settle_claims(1)
 --
---      Marks savepoints that were given to a run for good, where whoever started it died before it
---      could say so.
+--      Marks savepoints that were given to a run for good, once it runs: one that was refused owns
+--      nothing.
 --
 -- Parameters:
 --      i_cluster  - address of the cluster
@@ -22,7 +22,7 @@ language sql as $body$
         set state = 'claimed'
         from tailrace.flink_run as r
         where s.cluster = i_cluster and s.state in ('completed', 'foreign')
-            and r.restored_from = s.path and r.is_claimed and r.engine_id is not null
+            and r.restored_from = s.path and r.is_claimed and r.has_run
         returning 1
     )
     select count(*)::integer from claimed
