@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -561,6 +562,26 @@ async def test_housekeeping(sql: Sql, job: str):
     rows = await sql(f"DROP SAVEPOINT ALL FOR JOB '{job}'")
     assert {row["savepoint path"] for row in rows} == set(made[1:])
     assert await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'") == []
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_housekeeping_counts_what_is_there(sql: Sql, job: str):
+    made = [await sql.value(f"CREATE SAVEPOINT FOR JOB '{job}'") for _ in range(4)]
+    for path in made[2:]:
+        shutil.rmtree(place(path))
+    dropped = await sql(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 1")
+    assert [row["savepoint path"] for row in dropped] == made[:1]
+    rows = await sql(f"SHOW SAVEPOINTS FOR JOB '{job}'")
+    assert [row["ownership"] for row in rows] == ["lost", "lost", "user"]
+    dropped = await sql(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 0")
+    assert len(dropped) == 3
+    await sql(f"STOP JOB '{job}'")
+
+
+async def test_housekeeping_leaves_a_job_what_it_owns(sql: Sql, job: str):
+    path = await sql.value(f"STOP JOB '{job}' WITH SAVEPOINT")
+    await sql(f"START JOB '{job}' FROM SAVEPOINT '{path}' CLAIM")
+    assert await sql(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 0") == []
     await sql(f"STOP JOB '{job}'")
 
 

@@ -378,8 +378,15 @@ def _paths(paths: list[str]) -> Answer:
 
 def _savepoint_row(one: Savepoint) -> tuple[object, ...]:
     place = one.path or one.directory
-    made = one.completed_at or one.asked_at
-    return (place, one.job_id, None, made.replace(microsecond=0), one.size, None, one.ownership)
+    return (
+        place,
+        one.job_id,
+        None,
+        one.made_at.replace(microsecond=0),
+        one.size,
+        None,
+        one.ownership,
+    )
 
 
 # ------------------------------------------------------------------ lineage, Flink's own

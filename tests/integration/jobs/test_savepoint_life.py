@@ -220,6 +220,28 @@ async def test_savepoints_go_by_number_and_age(
     assert await pins(root, leaf) == {root.name: [], leaf.name: []}
 
 
+async def test_savepoints_whose_files_are_gone_do_not_count(
+    pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    job = leaf.worker
+    sql = Sql(tailrace, leaf, tmp_path)
+    async with running(root, leaf, options=replace(OPTIONS, savepoints_keep=2)):
+        made = [await sql.savepoint(job) for _ in range(2)]
+        made.append(await sql.savepoint(job))
+        await eventually(lambda: gone(made[0]), 20)
+        shutil.rmtree(made[2])
+        made.append(await sql.savepoint(job))
+        lost = "select count(*) from tailrace.savepoint where lost"
+        await eventually(lambda: leaf.db.fetch_value(lost), 20)
+        made.append(await sql.savepoint(job))
+        await eventually(lambda: gone(made[1]), 20)
+        assert files(tmp_path) == sorted(made[3:])
+    shutil.rmtree(made[4])
+    assert await sql.rows(f"DROP SAVEPOINTS FOR JOB '{job}' KEEP LAST 1") == []
+    assert files(tmp_path) == made[3:4]
+
+
 async def test_start_from_a_savepoint_without_a_runner_says_what_is_missing(
     pair: tuple[TestNode, TestNode], tailrace: Tailrace, tmp_path: Path
 ) -> None:

@@ -90,6 +90,11 @@ class Savepoint(NamedTuple):
         )
 
     @property
+    def made_at(self) -> datetime:
+        """When it was complete, or at least when it was known of."""
+        return self.completed_at or self.asked_at
+
+    @property
     def ownership(self) -> str:
         """Who may remove it, or how far it has come."""
         return {"completed": "user", "claimed": "job"}.get(self.state, self.state)

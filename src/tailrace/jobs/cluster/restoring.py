@@ -122,7 +122,7 @@ async def _moment(one: Savepoint) -> float | None:
         return None
     if await disk.is_there(one.path) is False:
         return None
-    return await disk.made_at(one.path) or (one.completed_at or one.asked_at).timestamp()
+    return await disk.made_at(one.path) or one.made_at.timestamp()
 
 
 async def _is_newer(saved: Savepoint, at: float, checkpoint: str) -> bool:

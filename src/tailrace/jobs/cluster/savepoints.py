@@ -8,6 +8,7 @@ from tailrace.errors import NotFound, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.model import Savepoint
+from tailrace.jobs.savepoints.housekeeping import beyond
 
 _LIST = "list them with: SHOW SAVEPOINTS"
 
@@ -57,18 +58,19 @@ class Savepoints:
     ) -> list[str]:
         """Housekeeping: remove the savepoints of a job but for the newest, or the young ones.
 
-        ``age`` is an interval as PostgreSQL reads it; ``ours``: only those that belong to the user
-        and that he has asked us for.
+        Only those that can be restored from count, and what a job owns is left to it. ``age`` is an
+        interval as PostgreSQL reads it; ``ours``: only those that belong to the user and that he
+        has asked us for.
         """
         await self._resolver.resolve()
         job = await self._catalogue.find(name)
-        there = [one for one in await self._catalogue.savepoints(job) if one.path]
-        if ours:
-            there = [one for one in there if one.state == "completed"]
-        chosen = there[keep_last:] if keep_last is not None else there
+        states = ("completed",) if ours else ("completed", "foreign", "lost")
+        there = [one for one in await self._catalogue.savepoints(job) if one.state in states]
+        there.sort(key=lambda one: one.made_at, reverse=True)
+        chosen = beyond(there, keep_last, lambda one: one.state != "lost")
         if age is not None:
             before = await self._catalogue.moment_before(age)
-            chosen = [one for one in chosen if (one.completed_at or one.asked_at) < before]
+            chosen = [one for one in chosen if one.made_at < before]
         return await self._drop_each(chosen)
 
     async def drop_all(self, name: str | None) -> list[str]:

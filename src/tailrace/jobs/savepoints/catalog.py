@@ -20,6 +20,7 @@ from tailrace.jobs.manager import Manager
 from tailrace.jobs.model import Made
 from tailrace.jobs.savepoints import metadata, storage
 from tailrace.jobs.savepoints.disposal import dispose
+from tailrace.jobs.savepoints.housekeeping import beyond
 from tailrace.jobs.savepoints.waiting import Progress, made, write_alone
 
 queries = load("tailrace")
@@ -45,6 +46,11 @@ class Savepoint(NamedTuple):
     def droppable(self) -> bool:
         """Whether housekeeping may take it."""
         return self.ownership not in ("job", "dropping")
+
+    @property
+    def restorable(self) -> bool:
+        """Whether a job can be started from it."""
+        return self.ownership in ("user", "foreign")
 
 
 class Catalog:
@@ -187,8 +193,7 @@ class Catalog:
     ) -> tuple[list[str], list[str]]:
         """Remove all that the conditions fit; returns the paths, and what is left to be done."""
         found = [one for one in await self.look(job) if one.droppable]
-        if keep_last is not None:
-            found = found[keep_last:]
+        found = beyond(found, keep_last, lambda one: one.restorable)
         if older_than is not None:
             before = await self._manager.here.fetch_value(queries.moment_ago, age=older_than)
             found = [one for one in found if one.created < before]
