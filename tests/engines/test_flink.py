@@ -32,12 +32,14 @@ from fixtures.serving import Failed, served
 from fixtures.waiting import eventually
 from tailrace.bridge.export.changing import flink_tables
 from tailrace.db.connection import Database
+from tailrace.embedded.process import free_port
 from tailrace.engines.base import Wish, new_id
 from tailrace.engines.flink.environment import Environment
 from tailrace.engines.flink.local import LocalCluster, Running
 from tailrace.engines.flink.sql import SqlResult
 from tailrace.errors import StorageError
 from tailrace.gateway.results import json_value, text_of
+from tailrace.jobs.cluster.service import Clusters
 
 DEFINITIONS = (
     "CREATE TABLE src (a INT, b STRING) WITH ('connector'='datagen','rows-per-second'='20')",
@@ -885,6 +887,32 @@ async def test_real_cluster_killed_and_started_again(
     assert sql.remarks == ()
     await sql(f"DROP SAVEPOINT '{made[0]}'")
     await sql("STOP JOB 'hardy'")
+
+
+async def test_jobs_of_the_local_cluster_are_there_on_another_port(
+    real_sql: Sql, real_flink: Running, flink_home: Path, open_sql: OpenSql
+):
+    """``flink stop``, somebody else takes the port, ``flink start``: START JOB goes on."""
+    for text in DEFINITIONS:
+        await real_sql(text)
+    await real_sql(f"CREATE JOB moving AS {BODY}")
+    path = await real_sql.value("STOP JOB 'moving' WITH SAVEPOINT")
+    cluster = LocalCluster(flink_home)
+    cluster.stop()
+    moved = cluster.start(port=free_port(), slots=4, tied=True)
+    assert moved.url != real_flink.url
+    sql = await open_sql("")
+    assert await sql.status("moving") == "FINISHED"
+    (row,) = await sql("SHOW SAVEPOINTS FOR JOB 'moving'")
+    assert row["savepoint path"] == path
+    await sql("START JOB 'moving'")
+    assert (await sql("DESCRIBE JOB 'moving'"))[0]["restored from"] == path
+    other = await open_sql(moved.url.replace("127.0.0.1", "localhost"))
+    service = Clusters(sql.session.dsn)
+    await service.run_once()
+    await service._close()
+    assert await other.status("moving") == "RUNNING"
+    await other("STOP JOB 'moving'")
 
 
 # ------------------------------------------------------------ files that tailrace export writes

@@ -453,6 +453,42 @@ async def test_what_answers_is_something_else(fake_flink: FakeFlink, open_sql: O
     assert "is not the address of the Flink JobManager" in await sql.fails("SHOW JOBS")
 
 
+@pytest.mark.parametrize("address", ["localhost", "LOCALHOST", "another port"])
+async def test_a_cluster_is_the_same_at_every_address(
+    address: str, fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql
+):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    async with await asyncio.start_server(fake_flink._serve, "127.0.0.1", 0) as proxy:
+        url = f"http://{address}:{fake_flink.port}/"
+        if address == "another port":
+            url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        other = await open_sql(url, url)
+        assert await other.status("j") == "RUNNING"
+        (row,) = await other("SHOW SAVEPOINTS FOR JOB 'j'")
+        assert row["savepoint path"] == path
+        await other("STOP JOB 'j' WITH SAVEPOINT")
+        await other("START JOB 'j'")
+        db = await fake_sql.session.ours()
+        assert await db.fetch_value("select count(distinct cluster) from tailrace.flink_job") == 1
+        await agree(fake_flink, fake_sql)
+
+
+async def test_two_clusters_of_one_database_are_two(
+    fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql, tmp_path: Path
+):
+    await fake_sql(CREATE)
+    second = FakeFlink(tmp_path / "second")
+    await second.up()
+    other = await open_sql(second.url, second.url)
+    assert await other("SHOW JOBS") == []
+    await other(CREATE)
+    assert await other.status("j") == "RUNNING"
+    await other("STOP JOB 'j'")
+    assert await fake_sql.status("j") == "RUNNING"
+    await second.down()
+
+
 async def test_all_savepoints_stay_listed(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
     await fake_sql(CREATE)
     (described,) = await fake_sql("DESCRIBE JOB 'j'")

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tailrace.engines.flink import words
 from tailrace.engines.flink.engine import FlinkEngine, define
-from tailrace.engines.flink.http import Absent
+from tailrace.engines.flink.http import Absent, place_of
 from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.sql import Rows, SqlResult, SqlSession, collected
 from tailrace.errors import EngineError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.gateway.definitions import Definitions, fills, subject
 from tailrace.gateway.options import refuse_unfit
 from tailrace.gateway.results import OK, Answer, Result
+from tailrace.jobs.cluster.addresses import known_as
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.manager import Manager
 from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint
 from tailrace.statements import model as st
 
 if TYPE_CHECKING:
+    from tailrace.db.connection import Database
+    from tailrace.engines.flink.local import Running
     from tailrace.gateway.sessions import Session
     from tailrace.gateway.tracing import Found
 
@@ -93,10 +96,9 @@ class FlinkSession:
 
             return await GatewaySession.open(self._gateway, settings, self.engine.opened)
         from tailrace.engines.flink.environment import Environment
-        from tailrace.engines.flink.local import running_here
 
-        local = running_here()
-        if local is None or local.url != self.url:
+        local = self._local()
+        if local is None:
             raise UsageError(
                 f"SQL for the cluster at {self.url} needs its SQL Gateway, and none is named",
                 hint="SET 'tailrace.flink.gateway' = 'http://…:8083', or start a cluster of your "
@@ -104,6 +106,18 @@ class FlinkSession:
             )
         chosen = local.settings | dict(settings)
         return await Environment.open(local.java_port, local.token, chosen, self.engine.opened)
+
+    def _local(self) -> Running | None:
+        """The cluster, if it is the one that runs here."""
+        from tailrace.engines.flink.local import running_here
+
+        local = running_here()
+        return local if local is not None and place_of(local.url) == self._manager.place else None
+
+    async def catalogue(self, db: Database) -> Catalogue:
+        """What a database knows of this cluster."""
+        local = self._local()
+        return Catalogue(db, await known_as(db, self.engine, local.name if local else None))
 
     async def run(self, text: str, settings: dict[str, str]) -> SqlResult:
         """Carry out a statement that is Flink's own, and fetch all of its rows."""
@@ -223,7 +237,7 @@ async def _managed(session: Session) -> AsyncIterator[Manager]:
     options = session.options
     yield Manager(
         flink.engine,
-        Catalogue(await session.ours(), flink.url),
+        await flink.catalogue(await session.ours()),
         directory=options.savepoint_directory,
         timeout=options.seconds("tailrace.timeout") if options.is_set("tailrace.timeout") else None,
         talk=session.talk,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
@@ -24,6 +25,8 @@ from tailrace.errors import ConnectError, EngineError, UsageError
 
 _READ = 64 << 10
 _LARGEST = 64 << 20
+_PORTS = {"http": 80, "https": 443}
+_LOOPBACK = re.compile(r"(?:.+\.)?localhost|127(?:\.\d+){3}|::1")
 
 
 class Answer:
@@ -68,7 +71,7 @@ class Client:
         self.url = f"{parts.scheme}://{_address(parts)}{parts.path.rstrip('/')}"
         self._what = what
         self._host = parts.hostname or ""
-        self._port = parts.port or (443 if parts.scheme == "https" else 80)
+        self._port = parts.port or _PORTS[parts.scheme]
         self._is_secure = parts.scheme == "https"
         self._base = parts.path.rstrip("/")
         self._headers = _headers(parts)
@@ -253,6 +256,17 @@ def _checked(url: str, what: str) -> SplitResult:
 def _address(parts: SplitResult) -> str:
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
     return f"{host}:{parts.port}" if parts.port else str(host)
+
+
+def place_of(url: str) -> str:
+    """An address, the same for every name of this machine, without a port that says nothing."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if _LOOPBACK.fullmatch(host):
+        host = "127.0.0.1"
+    port = None if parts.port == _PORTS[parts.scheme] else parts.port
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path.rstrip('/')}"
 
 
 def _headers(parts: SplitResult) -> list[tuple[str, str]]:

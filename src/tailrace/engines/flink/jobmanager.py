@@ -12,7 +12,7 @@ from typing import Any
 
 from tailrace.engines.base import Checkpoint, Made, Run, Wish
 from tailrace.engines.flink import words
-from tailrace.engines.flink.http import Answer, Client, Unanswered
+from tailrace.engines.flink.http import Answer, Client, Unanswered, place_of
 from tailrace.errors import NotFound, UsageError
 
 # A JobManager that is starting or electing its leader, or a proxy that does not find it.
@@ -38,6 +38,7 @@ class JobManager:
             connect_timeout=connect_timeout,
         )
         self.url = self._client.url
+        self.place = place_of(self.url)
 
     async def close(self) -> None:
         """End the conversation."""

@@ -61,6 +61,8 @@ class Running(NamedTuple):
     token: str
     settings: dict[str, str]
     """Those of the cluster; whoever submits a job must have them as well."""
+    name: str | None = None
+    """What its catalogues call it, on whichever port it runs; its directory has it."""
 
     @property
     def url(self) -> str:
@@ -131,6 +133,7 @@ class LocalCluster:
         try:
             chosen = self._settings(rest_port) | dict(settings)
             running = self._await_server(child, said, rest_port, chosen)
+            running = running._replace(name=self._name())
             self._make_cluster(running, slots)
         except BaseException:
             child.kill()
@@ -140,6 +143,14 @@ class LocalCluster:
         write_secret(self._state, json.dumps(running._asdict()))
         child.returncode = 0  # not ours to wait for any more: it may well outlive us
         return running
+
+    def _name(self) -> str:
+        """What this directory has been called since its first cluster: its savepoints stay here."""
+        file = self.home / "name"
+        if not file.is_file() or not file.read_text(encoding="utf-8"):
+            file.unlink(missing_ok=True)
+            write_secret(file, f"local-{os.urandom(4).hex()}")
+        return file.read_text(encoding="utf-8")
 
     def _command(self, heap: str) -> list[str]:
         home = flink_home()

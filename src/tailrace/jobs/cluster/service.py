@@ -60,23 +60,23 @@ class Clusters:
         """Look at every cluster once, over a connection that is not kept: most have none."""
         async with await Database.connect(self._dsn, name="clusters") as db:
             for row in await db.fetch_all(queries.flink_clusters):
-                await self._look(db, row.cluster)
+                await self._look(db, row.cluster, row.url)
         return False
 
-    async def _look(self, db: Database, cluster: str) -> None:
+    async def _look(self, db: Database, cluster: str, url: str) -> None:
         # Most databases know of no cluster, and all this takes longer to load than the rest.
         from tailrace.jobs.cluster.catalogue import Catalogue
         from tailrace.jobs.cluster.manager import Manager
 
         try:
-            manager = Manager(self._engine(cluster), Catalogue(db, cluster))
+            manager = Manager(self._engine(url), Catalogue(db, cluster))
             said = "; ".join(await manager.resolver.resolve())
             if not said:
                 await self._tidy(manager)
         except TailraceError as error:
             said = str(error)
         if said != self._said.get(cluster, ""):
-            _logger.warning("%s", said or f"the cluster at {cluster} answers again")
+            _logger.warning("%s", said or f"the cluster at {url} answers again")
         self._said[cluster] = said
 
     async def _tidy(self, manager: Manager) -> None:
@@ -94,13 +94,13 @@ class Clusters:
             except WrongState as error:
                 _logger.debug("%s", error)
 
-    def _engine(self, cluster: str) -> FlinkEngine:
+    def _engine(self, url: str) -> FlinkEngine:
         from tailrace.engines.flink.engine import FlinkEngine
         from tailrace.engines.flink.jobmanager import JobManager
 
-        if cluster not in self._engines:
-            self._engines[cluster] = FlinkEngine(JobManager(cluster, timeout=10.0), _no_sql)
-        return self._engines[cluster]
+        if url not in self._engines:
+            self._engines[url] = FlinkEngine(JobManager(url, timeout=10.0), _no_sql)
+        return self._engines[url]
 
     async def _close(self) -> None:
         for engine in self._engines.values():

@@ -276,6 +276,7 @@
 \ir functions/tailrace.insert_events.sql
 
 -- Jobs on Flink clusters
+\ir functions/tailrace.flink_cluster.sql
 \ir functions/tailrace.flink_find_job.sql
 \ir functions/tailrace.flink_create_job.sql
 \ir functions/tailrace.flink_start_job.sql

@@ -1241,8 +1241,16 @@ select statement, setup, settings, reads, writes, created_at
 from tailrace.flink_job
 where job_id = %(job_id)s;
 
--- flink_clusters: clusters whose jobs this database knows
-select distinct cluster from tailrace.flink_job order by cluster;
+-- flink_cluster: what the catalogue calls the cluster at an address; NULL: ask it for its runs
+select tailrace.flink_cluster(%(url)s, %(name)s, %(runs)s);
+
+-- flink_clusters: clusters whose jobs this database knows, and where they are reached
+select c.cluster, coalesce(min(a.url), c.cluster) as url
+from (select distinct j.cluster from tailrace.flink_job as j) as c
+left join tailrace.flink_address as a on a.cluster = c.cluster
+group by c.cluster
+having coalesce(min(a.url), c.cluster) ~ '^https?://'
+order by c.cluster;
 
 -- flink_create_job: write a new job down
 select tailrace.flink_create_job(%(cluster)s, %(name)s, %(job_id)s, %(statement)s, %(setup)s,
