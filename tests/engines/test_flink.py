@@ -37,7 +37,7 @@ from tailrace.engines.base import Wish, new_id
 from tailrace.engines.flink.environment import Environment
 from tailrace.engines.flink.local import LocalCluster, Running
 from tailrace.engines.flink.sql import SqlResult
-from tailrace.errors import StorageError
+from tailrace.errors import StorageError, TailraceError, WrongState
 from tailrace.gateway.results import json_value, text_of
 from tailrace.jobs.cluster.service import Clusters
 
@@ -376,6 +376,34 @@ async def test_going_back_behind_the_last_run_is_said(real_sql: Sql):
     await sql("START JOB 'going_back'")
     assert f'it goes back to "{path}", where its last run began' in sql.remarks[0]
     await sql("STOP JOB 'going_back'")
+
+
+async def test_start_after_a_stop_whose_answer_was_lost(real_sql: Sql):
+    """Whoever asked for the savepoint has given up, and nobody has looked since."""
+    sql = real_sql
+    for text in DEFINITIONS:
+        await sql(text)
+    await sql(f"CREATE JOB hasty AS {BODY}")
+    older = await sql.value("STOP JOB 'hasty' WITH SAVEPOINT")
+    await sql("START JOB 'hasty'")
+    await sql("SET 'tailrace.timeout' = '1ms'")
+    with suppress(TailraceError):
+        await sql("STOP JOB 'hasty' WITH SAVEPOINT")
+    await sql("RESET 'tailrace.timeout'")
+
+    async def started() -> bool:
+        try:
+            await sql("START JOB 'hasty'")
+        except WrongState:  # it has not ended yet
+            return False
+        return True
+
+    await eventually(started, 20)
+    assert sql.remarks == ()
+    (described,) = await sql("DESCRIBE JOB 'hasty'")
+    newer = await sql("SHOW SAVEPOINTS FOR JOB 'hasty'")
+    assert described["restored from"] == newer[0]["savepoint path"] != older
+    await sql("STOP JOB 'hasty'")
 
 
 async def test_savepoint_with_which_somebody_else_has_ended_a_run(sql: Sql, job: str):
