@@ -13,10 +13,16 @@ from fixtures.flink_fake import FakeFlink
 from fixtures.flink_session import Sql
 from fixtures.process import StartProcess
 from fixtures.process import process as process
+from fixtures.waiting import eventually
 from tailrace import faults
 from tailrace.db.connection import Database
 from tailrace.jobs.cluster.service import Clusters
 
+NOBODY = """
+    select not exists (
+        select 1 from pg_locks as l join pg_database as d on d.oid = l.database
+        where l.locktype = 'advisory' and d.datname = current_database())
+"""
 DEFINITION = "CREATE TABLE src (a INT) WITH ('connector'='datagen')"
 CREATE = "CREATE JOB j AS INSERT INTO sink SELECT a FROM src"
 
@@ -49,6 +55,7 @@ class Killed:
         )
         assert await ours.wait() == -9, ours.err
         self._fake.complete_savepoints()
+        await eventually(lambda: self._database.fetch_value(NOBODY))  # its session ends with it
 
 
 @pytest.fixture
@@ -163,6 +170,17 @@ async def test_a_job_whose_creator_was_killed_is_nobodys_prisoner(
     await fake_sql("START JOB 'j'")
     assert await fake_sql.status("j") == "RUNNING"
     assert len(fake_flink.submissions) == 1
+    await agree(fake_flink, fake_sql)
+
+
+async def test_a_savepoint_is_not_held_by_a_start_that_came_to_nothing(
+    killed: Killed, fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    await killed("flink.start.written", "START JOB 'j'")
+    await fake_sql(f"DROP SAVEPOINT '{path}'")
+    assert await fake_sql("SHOW SAVEPOINTS") == []
     await agree(fake_flink, fake_sql)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tailrace.engines.base import Checkpoint
 from tailrace.engines.flink import disk
+from tailrace.engines.flink.http import Unanswered
 from tailrace.errors import NotFound, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.manager import Manager
@@ -43,6 +46,8 @@ class Savepoints:
     async def drop(self, path: str) -> None:
         """Remove a savepoint: its files first, its record after."""
         wanted = disk.canonical(path)
+        with suppress(Unanswered):  # its files may be within reach all the same
+            await self._resolver.jobs()  # who needs it is known then
         savepoints = await self._catalogue.savepoints()
         found = next((one for one in savepoints if one.path == wanted), None)
         if found is None:
