@@ -892,7 +892,8 @@ async def test_real_cluster_killed_and_started_again(
 
     async def checkpointed() -> bool:
         rows = await sql("SHOW CHECKPOINTS FOR JOB 'hardy'")
-        return any(row["position"] == "checkpoint" for row in rows)
+        newest = next(row for row in rows if row["status"] == "COMPLETED")
+        return bool(newest["position"] == "checkpoint")
 
     await eventually(checkpointed, 10)
     cluster = LocalCluster(flink_home)

@@ -157,18 +157,11 @@ class Manager:
         return Started(job.job_id, (*remarks, *said))
 
     async def _to_start(self, name: str) -> ClusterJob:
-        """The job that is meant, at rest if it is about to be: its last image is complete then."""
+        """The job that is meant, at rest if it is about to be."""
         job = await self.resolver.settled(name)
         if job.status is Status.CANCELLING:
             await self._at_rest(job)
             job = await self.catalogue.find(name)
-        if job.status.may_start and job.engine_id is not None:
-
-            async def complete() -> bool:
-                return not await self.resolver.ending(job)
-
-            what = f'the last savepoint of job "{job.job_name}"'
-            await self._patience().wait(complete, what=what, interval=_INTERVAL)
         return job
 
     async def _refuse_recovering(self, job: ClusterJob) -> None:
@@ -182,7 +175,7 @@ class Manager:
     async def _beginning(self, job: ClusterJob, path: str | None, claim: bool) -> Beginning:
         """Where a job starts from: as somebody says, or where it stopped."""
         if path is None:
-            await self.resolver.survey()  # somebody else may have stopped it with a savepoint
+            await self._last_image(job)
         savepoints = await self.catalogue.savepoints()
         if path is not None:
             found = await self._restoring.named(path, claim, savepoints)
@@ -195,6 +188,16 @@ class Manager:
             )
             return found._replace(remarks=(*found.remarks, remark))
         return found
+
+    async def _last_image(self, job: ClusterJob) -> None:
+        """Wait until all that the last run has left is complete and known, whoever asked for it."""
+
+        async def complete() -> bool:
+            return job.engine_id is None or not await self.resolver.ending(job)
+
+        what = f'the last savepoint of job "{job.job_name}"'
+        await self._patience().wait(complete, what=what, interval=_INTERVAL)
+        await self.resolver.survey()
 
     async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
         """Wait until a new run works; one that fails at once is an error."""

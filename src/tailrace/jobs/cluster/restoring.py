@@ -95,7 +95,8 @@ class Restoring:
                     f'job "{name}" has left no checkpoint: it goes back to savepoint '
                     f'"{saved.path}", after which it ran on'
                 )
-                return Beginning(Restore(saved.path), saved, () if saved.stops else (remark,))
+                said = checkpoint is None and not saved.stops
+                return Beginning(Restore(saved.path), saved, (remark,) if said else ())
         if checkpoint is not None:  # its own: the new run removes it when it has a newer one
             return Beginning(Restore(checkpoint, claim=True))
         return None
