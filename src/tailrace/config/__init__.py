@@ -110,7 +110,13 @@ SETTINGS: tuple[Setting, ...] = (
         positive_duration,
         ini="local_wm_publish_period",
     ),
-    Setting("strict", "apply.strict", "updates and deletes that meet no row are errors", switch),
+    Setting(
+        "strict",
+        "apply.strict",
+        "updates and deletes that meet no row are errors, and with them a partition that is "
+        "attached with rows in it, which come as updates",
+        switch,
+    ),
     Setting(
         "lock_timeout",
         "run.lock_timeout",
