@@ -28,6 +28,8 @@ SETTLED = """
         select 1 from tailrace.jobs where status in ('CREATED', 'RESTARTING', 'SUSPENDED'))
         and not exists (select 1 from tailrace.job where kind = 'sql' and wants_snapshot)
 """
+# An error, and the line that it points into; the services of this process speak there as well.
+COMPLAINT = r"^error: .*\n?(?:.*\n *\^\n?)?"
 _HOLES = {
     "<id>": "[0-9a-f]{32}",
     "<path>": r"\S*/savepoint-[0-9a-f]+-[0-9a-f]{12}",
@@ -87,7 +89,7 @@ async def test_statements_print_what_the_page_shows(
                 await eventually(partial(node.db.fetch_value, SETTLED), 20)
             words = ("sql", "-c", statements.replace("<path>", path), "--db", root.dsn)
             result = await tailrace(*words, status=None)
-            complaint = re.search(r"^error: (.*\n?)*", result.err, re.MULTILINE)
+            complaint = re.search(COMPLAINT, result.err, re.MULTILINE)
             printed = (result.out + (complaint[0] if complaint else "")).splitlines()
             assert fits(printed, expected), (statements, "\n".join(printed), result.err)
             if made := re.search(r"\S*/savepoint-\S*", result.out):
