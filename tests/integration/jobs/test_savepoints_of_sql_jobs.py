@@ -98,7 +98,7 @@ async def test_savepoints_under_load_and_ddl_are_the_query_as_of_their_tick(
             await make_job(node.db, f"sums_{node.name}", SUMS, options)
             await status_is(node, f"sums_{node.name}", "RUNNING")
         async with history.going_on():
-            await take()
+            await take()  # the first may be of a tick from before the first transaction
             for node in reversed(nodes):
                 await node.db.execute("alter table public.b add column note text default 'none'")
             await take()
@@ -115,7 +115,7 @@ async def test_savepoints_under_load_and_ddl_are_the_query_as_of_their_tick(
         await restored_by_hand(node, job, path)
         metadata = json.loads((Path(path) / "_metadata").read_text())
         seen = await history.seen_by(metadata["tick"])
-        assert 0 < seen < history.n
+        assert seen < history.n
         assert await holds(node, seen)
         await sqls[node.name](f"STOP JOB '{job}'")
     async with running(*nodes), history.going_on():
