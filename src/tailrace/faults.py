@@ -94,7 +94,7 @@ def parse(text: str) -> list[Fault]:
     return faults
 
 
-_faults: list[Fault] = parse(os.environ.get(VARIABLE, ""))
+_faults: list[Fault] = []
 _watches: dict[str, list[Watch]] = {}
 
 
@@ -158,7 +158,17 @@ def _open_trace(path: str) -> int | None:
         ) from error
 
 
-_trace_file: int | None = _open_trace(os.environ.get(TRACE_VARIABLE, ""))
+_trace_file: int | None = None
+
+
+def read_environment() -> None:
+    """Learn from the environment what shall go wrong, and where steps are written down."""
+    global _trace_file
+    _faults[:] = parse(os.environ.get(VARIABLE, ""))
+    _trace_file = _open_trace(os.environ.get(TRACE_VARIABLE, ""))
+
+
+read_environment()
 
 
 def trace(step: str, **facts: object) -> None:

@@ -1,6 +1,6 @@
 """Random commands, random faults, random load on five nodes: in the end nothing is lost or doubled.
 
-``make test`` runs six short schedules, ``make soak`` two hundred longer ones. ``SEED=4711`` runs
+``make test`` runs ten short schedules, ``make soak`` two hundred longer ones. ``SEED=4711`` runs
 that one, ``SCHEDULES=50`` so many from SEED on, ``STEPS=8`` makes them longer.
 """
 
@@ -18,7 +18,7 @@ from fixtures.tree import NAMES
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 FIRST = int(os.environ.get("SEED", "1"))
-COUNT = int(os.environ.get("SCHEDULES", "1" if "SEED" in os.environ else "6"))
+COUNT = int(os.environ.get("SCHEDULES", "1" if "SEED" in os.environ else "10"))
 STEPS = int(os.environ.get("STEPS", "3"))
 
 

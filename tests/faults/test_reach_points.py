@@ -43,6 +43,7 @@ BROKEN_BY = {
     "jobs/cluster/manager.py": "engines/test_flink_killed.py",
     "jobs/cluster/resolving.py": "engines/test_flink_killed.py",
     "jobs/cluster/savepoints.py": "engines/test_flink_killed.py",
+    "queue/ticker.py": "faults/test_run_killed.py",
     "replication/compare.py": "integration/copy/test_compare.py",
     "replication/consumer.py": "faults/test_run_killed.py",
     "replication/copy.py": "faults/test_copy_killed.py",

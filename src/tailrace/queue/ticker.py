@@ -14,6 +14,7 @@ from tailrace.db.connection import Database
 from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
+from tailrace.faults import reach
 from tailrace.service import Loop
 
 queries = load("tailrace")
@@ -76,9 +77,11 @@ class Ticker:
                 await locks.end_silent(self._db, LOCK, self._runner_timeout)
                 return False
             _logger.debug('ticking database "%s"', self._db.dbname)
+        await reach("ticker.before_round")
         row = await self._db.fetch_one(
             queries.run_ticker, period=self._period, duration=self._duration, pause=self._pause
         )
+        await reach("ticker.after_round")
         assert row is not None
         self._pause = row.io_pause
         self.ticks += row.io_ticks
