@@ -217,9 +217,13 @@ _HINTS = {
     "(target_session_attrs=read-write)",
 }
 
-# Schema, function or table that does not exist.
-_MISSING = frozenset({"3F000", "42883", "42P01"})
-_OURS = r"\b(pgq|pgq_coop|pgq_node|tailrace)\b(\.\w+)?"
+# What PostgreSQL says of a schema, or of a function or table in it, that does not exist.
+_MISSING = {
+    "3F000": r'schema "(pgq|pgq_coop|pgq_node|tailrace)"',
+    "42883": r"\b((?:pgq|pgq_coop|pgq_node|tailrace)\.\w+)",
+    "42P01": r'"((?:pgq|pgq_coop|pgq_node|tailrace)\.\w+)"',
+}
+_INSTALL = "install or upgrade the schemas with: tailrace install --db DSN"
 
 # Connecting fails without a SQLSTATE, so these have to be told by their text. Waiting does not mend
 # them; everything else (refused, no route, starting up, too many clients) may pass.
@@ -252,9 +256,11 @@ def without_secrets(text: str) -> str:
     return text
 
 
-def from_database(exc: Exception, *, where: str | None = None) -> TailraceError:
+def from_database(exc: Exception, *, where: str | None = None, own: bool = False) -> TailraceError:
     """Turn an exception of the driver into one of ours; ``where`` names the database.
 
+    ``own``: the statement is one that we wrote. It names nothing but what this version installs,
+    so what it misses is not installed; what somebody else's statement misses may be misspelled.
     Looks only at attributes, because the driver's types must not be known outside ``db``.
     """
     state: str | None = getattr(exc, "sqlstate", None)
@@ -268,14 +274,17 @@ def from_database(exc: Exception, *, where: str | None = None) -> TailraceError:
         return OWN_STATES[state](primary, hint=hint, sqlstate=state, detail=detail)
     if state in _CONNECTION_ENDED or state.startswith("08"):
         return ConnectionLost(f"{_at(where)}connection ended: {primary}", sqlstate=state)
-    missing = re.search(_OURS, primary) if state in _MISSING else None
-    if missing is not None:
+    missing = re.search(_MISSING[state], primary) if state in _MISSING else None
+    # With a context it is about a text within a function: a user's trigger, or a job's statement.
+    if missing is not None and own and not getattr(diag, "context", None):
         return SchemaMissing(
             f"{where or 'the database'} does not hold the schemas of tailrace, or not those of "
-            f"this version: {missing[0]} is missing",
-            hint="install or upgrade the schemas with: tailrace install --db DSN",
+            f"this version: {missing[1]} is missing",
+            hint=_INSTALL,
             sqlstate=state,
         )
+    if missing is not None and state == "3F000":
+        hint = hint or _INSTALL
     message = f"{_at(where)}{primary}" + (f" ({one_line(detail)})" if detail else "")
     return DatabaseError(
         message,

@@ -44,19 +44,42 @@ def test_ended_session_is_a_lost_connection():
 
 def test_missing_schema_says_how_to_install():
     error = errors.from_database(
-        FakeDriverError("3F000", 'schema "pgq_node" does not exist'), where='database "shop"'
+        FakeDriverError("3F000", 'schema "pgq_node" does not exist'),
+        where='database "shop"',
+        own=True,
     )
     assert isinstance(error, errors.SchemaMissing)
     assert str(error).startswith('database "shop" does not hold the schemas of tailrace, or not')
     assert ": pgq_node is missing; install or upgrade" in str(error)
-    for missing in ('relation "tailrace.job" does', "function tailrace.job(unknown) does"):
-        error = errors.from_database(FakeDriverError("42883", f"{missing} not exist"))
+    for state, missing in (
+        ("42P01", 'relation "tailrace.job" does'),
+        ("42883", "function tailrace.job(unknown) does"),
+    ):
+        error = errors.from_database(FakeDriverError(state, f"{missing} not exist"), own=True)
         assert ": tailrace.job is missing; " in str(error)
 
 
-def test_missing_table_of_the_user_is_not_a_missing_schema():
-    error = errors.from_database(FakeDriverError("42P01", 'relation "orders" does not exist'))
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("42P01", 'relation "orders" does not exist'),
+        ("42P01", 'relation "pgq" does not exist'),
+        ("42P01", 'relation "shop.tailrace" does not exist'),
+        ("42883", "function tailrace(integer) does not exist"),
+        ("3F000", 'schema "pgq_archive" does not exist'),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_what_is_not_of_our_schemas_is_not_a_missing_schema(state, said, own):
+    error = errors.from_database(FakeDriverError(state, said), own=own)
     assert type(error) is errors.DatabaseError
+    assert str(error) == said
+
+
+def test_what_is_missed_within_a_function_is_left_in_the_words_of_postgresql():
+    driver = FakeDriverError("42P01", 'relation "tailrace.jobz" does not exist')
+    driver.diag.context = "PL/pgSQL function public.note() line 1 at PERFORM"
+    assert str(errors.from_database(driver, own=True)) == 'relation "tailrace.jobz" does not exist'
 
 
 def test_detail_is_part_of_the_one_line():

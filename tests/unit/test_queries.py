@@ -40,7 +40,7 @@ def test_name_that_stands_twice_is_an_error():
 
 def test_query_without_statement_is_an_error():
     with pytest.raises(ValueError, match="is empty"):
-        queries.parse("-- first: nothing\n\n-- second: x\nselect 1")
+        _ = queries.parse("-- first: nothing\n\n-- second: x\nselect 1").first
 
 
 @pytest.mark.parametrize("schema", [None, *SCHEMAS])

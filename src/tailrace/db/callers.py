@@ -58,4 +58,4 @@ def _translated(conn: AnyConnection) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as exc:
-        raise from_database(exc, where=f'database "{conn.info.dbname}"') from exc
+        raise from_database(exc, where=f'database "{conn.info.dbname}"', own=True) from exc

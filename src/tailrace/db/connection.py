@@ -9,11 +9,11 @@ the database and says whether trying again makes sense. Rows are named tuples.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from typing import Any, Literal, NamedTuple, cast
 
 import psycopg
 from psycopg.abc import PQGen
@@ -31,6 +31,7 @@ from tailrace.errors import (
     from_connecting,
     from_database,
 )
+from tailrace.service import background
 
 queries = load()
 _logger = log.get(__name__)
@@ -49,10 +50,12 @@ _ISOLATION = {
 
 # Messages of a COPY that are read in one go.
 _BLOCK_BYTES = 64 << 10
+# How often the server is asked to end a statement, and how long it has each time.
+_CANCEL_TRIES = 25
+_CANCEL_SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(NamedTuple):
     """Something another session said on a channel that we listen to."""
 
     channel: str
@@ -181,19 +184,19 @@ class Database:
 
         Without parameters the text may hold several statements, and ``%`` means itself.
         """
-        with self._translated():
+        with self._translated(query):
             cursor = await self._connection.execute(_text(query), _values(args, params))
             return cursor.rowcount
 
     async def fetch_all(self, query: Query | str, /, *args: object, **params: object) -> list[Row]:
         """Run a statement and return all its rows."""
-        with self._translated():
+        with self._translated(query):
             cursor = await self._connection.execute(_text(query), _values(args, params))
             return await cursor.fetchall()
 
     async def fetch_one(self, query: Query | str, /, *args: object, **params: object) -> Row | None:
         """Run a statement and return its first row, or None."""
-        with self._translated():
+        with self._translated(query):
             cursor = await self._connection.execute(_text(query), _values(args, params))
             return await cursor.fetchone()
 
@@ -209,7 +212,7 @@ class Database:
 
         The connection is in a transaction until the generator has ended or was closed.
         """
-        with self._translated():
+        with self._translated(query):
             async with self._connection.transaction():
                 async with self._connection.cursor(name="tailrace_stream") as cursor:
                     await cursor.execute(_text(query), _values(args, params))
@@ -217,7 +220,18 @@ class Database:
                         yield rows
 
     async def run(self, text: str) -> list[Returned]:
-        """Run whatever somebody wrote and return what each statement of it returned."""
+        """Run whatever somebody wrote and return what each statement of it returned.
+
+        When the caller is cancelled, the server has given it up, too.
+        """
+        async with background(self._run(text), name="statement") as task:
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                await self._give_up(task)
+                raise
+
+    async def _run(self, text: str) -> list[Returned]:
         with self._translated():
             try:
                 cursor = self._connection.cursor(row_factory=tuple_row)
@@ -255,7 +269,7 @@ class Database:
         They and BEGIN are one round trip: what a small transaction costs is mostly waiting for
         answers. For outermost transactions only; otherwise like ``transaction``.
         """
-        with self._translated():
+        with self._translated(questions[0][0]):
             try:
                 async with self._connection.pipeline():
                     await self._connection.execute("begin")
@@ -299,7 +313,7 @@ class Database:
         self, query: Query | str, /, *args: object, **params: object
     ) -> AsyncGenerator[list[bytes | bytearray | memoryview], None]:
         """Run ``COPY … TO STDOUT`` and yield its messages, many at a time."""
-        with self._translated():
+        with self._translated(query):
             async with self._connection.cursor() as cursor:
                 async with cursor.copy(_text(query), _values(args, params)) as copy:
                     while block := await self._connection.wait(_read_block(copy)):
@@ -310,7 +324,7 @@ class Database:
         self, query: Query | str, /, *args: object, **params: object
     ) -> AsyncIterator[CopyIn]:
         """Run ``COPY … FROM STDIN``; leaving the block with an error cancels it."""
-        with self._translated():
+        with self._translated(query):
             async with self._connection.cursor() as cursor:
                 async with cursor.copy(_text(query), _values(args, params)) as copy:
                     stream = CopyIn(copy)
@@ -339,6 +353,14 @@ class Database:
         with self._translated():
             await self._connection.cancel_safe(timeout=5.0)
 
+    async def _give_up(self, statement: asyncio.Task[Any]) -> None:
+        """Ask until it has ended: a request that overtakes its statement ends nothing."""
+        for _ in range(_CANCEL_TRIES):
+            with suppress(TailraceError):
+                await self.cancel()
+            if (await asyncio.wait([statement], timeout=_CANCEL_SECONDS))[0]:
+                return
+
     # ---------------------------------------------------------------- inside
 
     def _note(self, notice: psycopg.errors.Diagnostic) -> None:
@@ -350,15 +372,15 @@ class Database:
         _logger.log(level, 'database "%s": %s', self.dbname, notice.message_primary)
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Let exceptions of the driver leave as ours."""
+    def _translated(self, query: Query | str = "") -> Iterator[None]:
+        """Let exceptions of the driver leave as ours; a ``Query`` is a statement that we wrote."""
         try:
             yield
         except psycopg.Error as exc:
-            raise self._translation(exc) from exc
+            raise self._translation(exc, own=isinstance(query, Query)) from exc
 
-    def _translation(self, exc: psycopg.Error) -> TailraceError:
-        error = from_database(exc, where=f'database "{self.dbname}"')
+    def _translation(self, exc: psycopg.Error, *, own: bool) -> TailraceError:
+        error = from_database(exc, where=f'database "{self.dbname}"', own=own)
         if error.sqlstate == "42501" and error.hint is None:
             error.hint = rights.remedy(error.message, self.user)
         return error

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
 
-_HEADER = re.compile(r"^--\s*([a-z_][a-z0-9_]*):\s*(.*)$")
+_HEADER = re.compile(r"\n[ \t]*\n--[ \t]*([a-z_][a-z0-9_]*):[ \t]*(.*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """One statement with the name and the purpose under which it stands in its file."""
 
     name: str
@@ -29,45 +28,41 @@ class Query:
 
 
 class Queries:
-    """The queries of one file, as attributes."""
+    """The queries of one file, as attributes; each is read when it is first asked for."""
 
-    def __init__(self, source: str, queries: dict[str, Query]) -> None:
+    def __init__(self, source: str, written: dict[str, tuple[str, str]]) -> None:
         self._source = source
-        self._queries = queries
+        self._written = written
 
     def __getattr__(self, name: str) -> Query:
         try:
-            return self._queries[name]
+            purpose, text = self._written[name]
         except KeyError:
-            known = ", ".join(sorted(self._queries)) or "none"
+            known = ", ".join(sorted(self._written)) or "none"
             raise AttributeError(f'{self._source} has no query "{name}"; it has: {known}') from None
+        query = Query(name, _statement(text, name, self._source), purpose)
+        setattr(self, name, query)  # found there from now on
+        return query
 
     def __iter__(self) -> Iterator[Query]:
-        return iter(self._queries.values())
+        return (getattr(self, name) for name in self._written)
 
 
 def parse(text: str, source: str = "queries.sql") -> Queries:
     """Split the text of a file into its queries."""
-    queries: dict[str, Query] = {}
-    name, purpose, lines = "", "", list[str]()
-    above = ""
-    for line in [*text.splitlines(), "", "-- end_of_file:"]:
-        # Only after an empty line: "-- note: …" below a header is an ordinary comment.
-        header = None if above.strip() else _HEADER.match(line)
-        above = line
-        if header is None:
-            lines.append(line)
-            continue
-        if name:
-            queries[name] = Query(name, _statement(lines, name, source), purpose)
-        name, purpose, lines = header[1], header[2], []
-        if name in queries:
+    # Only after an empty line: "-- note: …" below a header is an ordinary comment.
+    _, *parts = _HEADER.split(f"\n\n{text}")
+    written: dict[str, tuple[str, str]] = {}
+    for name, purpose, statement in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if name in written:
             raise ValueError(f'{source}: query "{name}" stands there twice')
-    return Queries(source, queries)
+        written[name] = (purpose, statement)
+    return Queries(source, written)
 
 
-def _statement(lines: list[str], name: str, source: str) -> str:
+def _statement(text: str, name: str, source: str) -> str:
     """Drop comment lines (the server need not read them) and the closing semicolon."""
+    lines = text.splitlines()
     kept = [line for line in lines if line.strip() and not line.lstrip().startswith("--")]
     sql = "\n".join(kept).strip().removesuffix(";").rstrip()
     if not sql:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fixtures.command import Tailrace
 
 PRESENT = (
@@ -63,6 +65,24 @@ async def test_uninstall_of_a_node_alone_warns_of_nothing(new_cascade):
     told = await cascade.at("a", "uninstall", "--yes")
     assert "warning" not in told.err
     assert (await cascade.at("b", "uninstall", "--yes")).err.count("removed") == 4
+
+
+@pytest.mark.parametrize(
+    "breaks",
+    [
+        "drop function pgq_node.get_node_info(text)",
+        "alter table pgq_node.node_info rename column node_type to kind",
+        "drop function pgq_node.get_node_info(text); create function"
+        " pgq_node.get_node_info(text) returns table (ret_code integer, ret_note text)"
+        " language sql as 'select 404, $$nothing$$'",
+    ],
+    ids=["no function", "no column", "not found"],
+)
+async def test_uninstall_of_a_broken_installation_is_not_held_up(new_cascade, breaks: str):
+    cascade = await new_cascade({"a": None, "b": "a"})
+    await cascade["b"].execute(breaks)
+    await cascade.at("b", "uninstall", "--yes")
+    assert await cascade["b"].fetch_all(PRESENT) == []
 
 
 async def test_real_extension_is_left_alone(peer_database, tailrace: Tailrace):

@@ -1,10 +1,14 @@
 """Database: statements, transactions, COPY, errors."""
 
 import asyncio
+import os
+import re
+import signal
 from pathlib import Path
 
 import pytest
 
+from fixtures.waiting import eventually
 from tailrace.db import schema
 from tailrace.db.connection import Database
 from tailrace.db.dsn import display
@@ -241,3 +245,34 @@ async def test_cancel_ends_the_running_statement(empty_database):
                 await asyncio.wait([task], timeout=0.05)
             await task
     assert caught.value.retryable
+
+
+async def test_statement_whose_request_to_be_cancelled_overtook_it_is_given_up(
+    empty_database, connect
+):
+    """The server forgets such a request: it had nothing to end when it came."""
+    holder = await connect(empty_database)
+    await holder.execute("select pg_advisory_lock(7)")
+    server = empty_database.backend_pid
+    os.kill(server, signal.SIGSTOP)
+    try:
+        waiting = empty_database.run("select pg_advisory_xact_lock(7)")
+        async with background(waiting, name="waiting") as task:
+            await asyncio.sleep(0)  # it begins
+            task.cancel()
+            await eventually(lambda: _has_pending(server, signal.SIGINT))
+            os.kill(server, signal.SIGCONT)
+            with pytest.raises(asyncio.CancelledError):
+                await task
+    finally:
+        os.kill(server, signal.SIGCONT)
+    locks = "select count(*) from pg_locks where locktype = 'advisory' and not granted"
+    assert await holder.fetch_value(locks) == 0
+    assert await empty_database.fetch_value("select 1") == 1
+
+
+def _has_pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a signal waits for a frozen process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    pending = re.search(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)
+    return pending is not None and bool(int(pending[1], 16) >> (number - 1) & 1)
