@@ -66,6 +66,8 @@ SMALL = {
         ROOT, (BRANCH, 0), (BRANCH, 0), (LEAF, 1), goal=("change", 3, 2), writes=1),
     "a leaf moves while watermarks go on": tree(
         ROOT, (BRANCH, 0), (BRANCH, 0), (LEAF, 1), goal=("change", 3, 2), writes=1, publishes=1),
+    "switchover of four nodes": tree(
+        ROOT, (BRANCH, 0), (BRANCH, 0), (LEAF, 1), writes=1, goal=("switch", 0, 2)),
 }  # fmt: skip
 
 

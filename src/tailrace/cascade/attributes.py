@@ -17,6 +17,7 @@ from tailrace.cascade.node import (
     Node,
     connected,
     has_schemas,
+    names_in,
     need_node,
     queries,
     read_members,
@@ -43,7 +44,7 @@ def parse(words: Collection[str]) -> dict[str, str | None]:
             raise UsageError(f'"{word}": write {key}=NODE,NODE, or {key}= to remove it')
         if key in changes:
             raise UsageError(f'"{word}": attribute "{key}" is given twice')
-        names = [name.strip() for name in value.split(",") if name.strip()]
+        names = names_in(value)
         if len(set(names)) != len(names):
             raise UsageError(f'"{word}": a node is listed twice')
         changes[key] = ",".join(names) or None
@@ -64,37 +65,43 @@ async def change(
     remarks: list[str] = []
     listed = changes.get(SYNC_WATERMARK)
     if listed is not None:
-        remarks = await _check_group(db, node, listed.split(","), given_up)
-    await _store(db, node, changes)
+        remarks = await _check_group(db, node, names_in(listed), given_up)
+
+    await _store(db, node, lambda _: changes)
     return remarks
 
 
 async def _store(
     db: Database,
     node: Node,
-    changes: Mapping[str, str | None],
+    changed: Callable[[Node], Mapping[str, str | None]],
     check: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Put the changes into what is stored now; ``check`` is called in the same transaction."""
+    """Put changes into what is stored now; ``changed`` is told it, and says what they are.
+
+    Nobody else can change it meanwhile: of two who take somebody out of a group at the same time,
+    the second takes him out of what the first has left. ``check`` is called before, in the same
+    transaction.
+    """
     with committing("group", queue=node.queue, node=node.name) as told:
         async with db.transaction():
             if check is not None:
                 await check()
+            await db.fetch_value(queries.lock_node, queue=node.queue)
             fresh = await need_node(db, node.queue)
-            kept = {key: value for key, value in fresh.attributes.items() if key not in changes}
-            merged = kept | {key: value for key, value in changes.items() if value is not None}
-            group = merged.get(SYNC_WATERMARK)
-            told["group"] = group.split(",") if group else None
+            merged = {**fresh.attributes, **changed(fresh)}
+            stored = {key: value for key, value in merged.items() if value is not None}
+            group = names_in(stored.get(SYNC_WATERMARK, ""))
+            told["group"] = list(group) or None
             await ask(
                 db, queries.set_node_attrs,
-                queue=node.queue, attributes=urlencode(merged) if merged else None,
+                queue=node.queue, attributes=urlencode(stored) if stored else None,
             )  # fmt: skip
 
 
 def group_of(node: Node) -> tuple[str, ...]:
     """The nodes that a node's sync group lists; none: it has no group."""
-    listed = node.attributes.get(SYNC_WATERMARK, "").split(",")
-    return tuple(name.strip() for name in listed if name.strip())
+    return names_in(node.attributes.get(SYNC_WATERMARK, ""))
 
 
 def without(group: Collection[str], name: str, *, of: str) -> tuple[str, ...]:
@@ -109,16 +116,23 @@ async def take_out(
     db: Database, node: Node, name: str, *, check: Callable[[], Awaitable[None]]
 ) -> tuple[str, ...] | None:
     """Take a node that is going out of another's sync group; None: it is not in there."""
-    group = group_of(node)
-    if name not in group:
+    if name not in group_of(node):
         return None
-    rest = without(group, name, of=node.name)
-    await _store(db, node, {SYNC_WATERMARK: ",".join(rest)}, check)
+    rest: tuple[str, ...] | None = None
+
+    def changed(fresh: Node) -> Mapping[str, str | None]:
+        nonlocal rest
+        if name not in group_of(fresh):
+            return {}
+        rest = without(group_of(fresh), name, of=node.name)
+        return {SYNC_WATERMARK: ",".join(rest)}
+
+    await _store(db, node, changed, check)
     return rest
 
 
 async def _check_group(
-    db: Database, node: Node, names: list[str], given_up: Collection[str]
+    db: Database, node: Node, names: Collection[str], given_up: Collection[str]
 ) -> list[str]:
     """Look at each node of a new sync group: known, a branch, and of the same mind."""
     if node.type != "branch":
@@ -149,7 +163,7 @@ def _not_asked(member: Member, reason: str) -> WrongState:
     )
 
 
-async def _look_at(member: Member, node: Node, names: list[str]) -> str | None:
+async def _look_at(member: Member, node: Node, names: Collection[str]) -> str | None:
     """Refuse a member that cannot belong to a group; remark on one that knows nothing of it."""
     try:
         async with connected(member.location, "set-attr") as db:
@@ -167,8 +181,7 @@ async def _look_at(member: Member, node: Node, names: list[str]) -> str | None:
             f'node "{member.name}" is the root, whose watermark counts for every branch anyway',
             hint="list branches and leaves only",
         )
-    group = found.attributes.get(SYNC_WATERMARK, "").split(",")
-    if found.type == "branch" and set(group) != set(names):
+    if found.type == "branch" and set(group_of(found)) != set(names):
         return (
             f'node "{member.name}" has another group, so it does not wait for the others; '
             f"set it with: tailrace set-attr {member.name} {SYNC_WATERMARK}={','.join(names)}"

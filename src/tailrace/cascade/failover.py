@@ -69,7 +69,7 @@ class Failover(Takeover):
             for name, error in stay.items():
                 self.failures[move.node if name == worker else f"{move.node}/{name}"] = error
             if move.node in self.failures:
-                yield from move.undoing(view, self._before)
+                yield from self._unmoving(view, move)
             else:
                 yield from self._moving(view, replace(move, without=tuple(stay)))
 
@@ -236,7 +236,7 @@ class BranchFailover(Failover):
 
     def undoing(self, view: View) -> list[Step]:
         """Each move either has happened or has not."""
-        return [step for move in self.moves(view) for step in move.undoing(view, self._before)]
+        return [step for move in self.moves(view) for step in self._unmoving(view, move)]
 
 
 def operation_for(wish: Wish, view: View, lost: Literal["root", "branch"] | None) -> Takeover:

@@ -33,7 +33,7 @@ from tailrace.cascade.node import (
 )
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
-from tailrace.errors import SchemaMissing, TailraceError, WrongState
+from tailrace.errors import DatabaseError, NotFound, SchemaMissing, TailraceError, WrongState
 from tailrace.faults import committing, reach
 
 own_queries = load("tailrace")
@@ -85,7 +85,7 @@ async def ties(db: Database) -> list[Tie]:
 
     A broken installation must not keep anybody from removing it, so it has none.
     """
-    with suppress(SchemaMissing):
+    with suppress(SchemaMissing, NotFound, DatabaseError):
         if await has_schemas(db):
             rows = await db.fetch_all(queries.nodes_here)
             found = [await _ties_of(await need_node(db, row.queue_name), db) for row in rows]
@@ -226,9 +226,16 @@ class Leaving:
 
     async def _leave_groups(self) -> None:
         """Take the node out of all sync groups, and say which ones could not be looked into."""
-        groups = []
+        groups, asked = [], {self._name}
         for name in sorted(self._reached):
-            node = await read_node(self._reached[name], self._queue)
+            try:
+                node = await read_node(self._reached[name], self._queue)
+            except TailraceError as exc:
+                if self._reached[name] is self._db:
+                    raise
+                _logger.warning('node "%s" is left as it is: %s', name, exc)
+                continue
+            asked.add(name)
             if node is None:  # it has gone meanwhile
                 continue
             if name == self._name or self._name in attributes.group_of(node):
@@ -236,7 +243,7 @@ class Leaving:
             if name != self._name:
                 await self._leave_group(node, self._reached[name])
                 await reach("leaving.after_group")
-        self._tell_of_the_silent(groups)
+        self._tell_of_the_silent(groups, asked)
 
     async def _leave_group(self, node: Node, db: Database) -> None:
         async def check() -> None:
@@ -257,11 +264,13 @@ class Leaving:
                 node.name, self._name, ", ".join(rest),
             )  # fmt: skip
 
-    def _tell_of_the_silent(self, groups: Collection[Collection[str]]) -> None:
+    def _tell_of_the_silent(
+        self, groups: Collection[Collection[str]], asked: Collection[str]
+    ) -> None:
         """Nobody else knows the group of a node; that of its fellows says what it will be."""
         uncertain = any(groups) or self._name not in self._reached
         for member in self._members:
-            if member.name in (self._name, *self._reached):
+            if member.name in asked:
                 continue
             group = next((one for one in groups if member.name in one), None)
             if group is not None:

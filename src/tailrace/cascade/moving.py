@@ -158,8 +158,8 @@ class Move:
     def steps(self, view: View, before: View, *, switched: bool = False) -> Iterator[Step]:
         """Say what is left to do; ``switched``: this run has changed the provider already.
 
-        ``before`` is how all was at the start. What is moved goes on: a node that somebody had
-        paused does so as a whole.
+        ``before`` is how each node was when it was first seen. What is moved goes on: a node that
+        somebody had paused does so as a whole.
         """
         facts, new = view[self.node], view[self.to]
         moving = self.moving(view)

@@ -104,6 +104,11 @@ def decoded(attributes: str | None) -> dict[str, str]:
     return dict(parse_qsl(attributes or "", keep_blank_values=True))
 
 
+def names_in(listed: str) -> tuple[str, ...]:
+    """Read names that stand between commas, with blanks around them or not."""
+    return tuple(name.strip() for name in listed.split(",") if name.strip())
+
+
 async def need_node(db: Database, queue: str) -> Node:
     """Read this database's node of the queue, which must exist."""
     node = await read_node(db, queue)

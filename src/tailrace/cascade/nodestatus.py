@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from tailrace.cascade.node import Member, decoded
+from tailrace.cascade.node import Member, decoded, names_in
 from tailrace.db.dsn import parameters
 
 Kind = Literal["root", "branch", "leaf", "dead", "unreachable"]
@@ -61,8 +61,8 @@ class NodeStatus:
     local_watermark: int | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, int] = field(default_factory=dict)
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of each of its tables; of the root's those that are captured."""
+    columns: Mapping[str, Sequence[str] | None] = field(default_factory=dict)
+    """Of each of its tables; of the root's those that are captured; None: it did not say."""
     left_out: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Columns that the root has and this node has not, by table: what they hold is lost here."""
     positions: Sequence[Position] = ()
@@ -95,7 +95,7 @@ class NodeStatus:
         listed = self.attributes.get("sync_watermark")
         if self.kind != "branch" or listed is None:
             return None
-        return tuple(name.strip() for name in listed.split(",") if name.strip())
+        return names_in(listed)
 
     @property
     def service_name(self) -> str | None:
@@ -124,7 +124,9 @@ def answered(member: Member, found: Mapping[str, Any]) -> NodeStatus:
     """Read what ``tailrace.node_status`` has said."""
     positions = [_position(one) for one in found["positions"]]
     tables = dict(found["tables"])
-    errors, columns = tables.pop("errors"), tables.pop("columns")
+    errors, names = tables.pop("errors"), tables.pop("names", ())
+    # A node that is not upgraded yet tells the names of its tables only.
+    columns = tables.pop("columns", None) or dict.fromkeys(names)
     worker = next((one for one in positions if one.role == "worker"), None)
     is_root = found["node_type"] == "root"
     return NodeStatus(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tailrace.cascade.attributes import SYNC_WATERMARK
+from tailrace.cascade.attributes import SYNC_WATERMARK, group_of
 from tailrace.cascade.joining import NewNode
 from tailrace.cascade.node import Node, connected, find_member, need_node, read_node
 from tailrace.db.connection import Database
@@ -51,28 +51,33 @@ async def differences(db: Database, node: Node, new: NewNode, named: Collection[
             here, asked = display(location), display(new.location)
             found.append(_keeps(node, "location", here, asked, remedy))
     if "provider_location" in named:
-        asked = await _provider_asked(node, new)
-        if asked != node.provider:
-            remedy = f"tailrace change-provider {node.name} --provider {asked}"
-            found.append(_keeps(node, "provider", node.provider, asked, remedy))
-    stored = node.attributes.get(SYNC_WATERMARK, "")
-    if new.sync_watermark is not None and set(stored.split(",")) != set(new.sync_watermark or [""]):
+        found += await _other_provider(node, new)
+    stored = group_of(node)
+    if new.sync_watermark is not None and set(stored) != set(new.sync_watermark):
         group = ",".join(new.sync_watermark)
         remedy = f"tailrace set-attr {node.name} {SYNC_WATERMARK}={group}"
-        found.append(_keeps(node, SYNC_WATERMARK, stored, group, remedy))
+        found.append(_keeps(node, SYNC_WATERMARK, ",".join(stored), group, remedy))
     return found
 
 
-async def _provider_asked(node: Node, new: NewNode) -> str:
+async def _other_provider(node: Node, new: NewNode) -> list[str]:
     """The given string need not be the provider's public one: who answers there, counts."""
     assert new.provider_location is not None
     if parameters(new.provider_location) == parameters(node.provider_location):
-        return node.provider
+        return []
     try:
         async with connected(new.provider_location, f"create-{new.type}") as db:
-            return (await need_node(db, new.queue)).name
-    except TailraceError:  # the node stays as it is, whoever that was to be
-        return display(new.provider_location)
+            asked = (await need_node(db, new.queue)).name
+    except TailraceError as error:  # the node stays as it is, whoever that was to be
+        return [
+            f'node "{node.name}" keeps provider "{node.provider}", not '
+            f'"{display(new.provider_location)}", which cannot be asked for its name: '
+            f"{error.message}"
+        ]
+    remedy = f"tailrace change-provider {node.name} --provider {asked}"
+    return (
+        [] if asked == node.provider else [_keeps(node, "provider", node.provider, asked, remedy)]
+    )
 
 
 def _keeps(node: Node, what: str, found: str | None, asked: str | None, remedy: str) -> str:

@@ -115,6 +115,10 @@ class View:
             f'node "{name}" of queue "{self.queue}" cannot be asked: {self.away.get(name)}'
         )
 
+    def joined(self, later: View) -> View:
+        """This view, and with it the nodes that were seen only later, as they were then."""
+        return replace(self, nodes={**later.nodes, **self.nodes})
+
     def above(self, name: str) -> Iterator[str]:
         """Names from a node's provider up to the root, as far as they are known."""
         seen = {name}

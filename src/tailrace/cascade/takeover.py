@@ -100,7 +100,15 @@ class Takeover(ABC):
         return False
 
     def _moving(self, view: View, move: Move) -> Iterator[Step]:
-        yield from move.steps(view, self._before, switched=move.node in self._switched)
+        yield from move.steps(view, self._start(view), switched=move.node in self._switched)
+
+    def _unmoving(self, view: View, move: Move) -> Iterator[Step]:
+        yield from move.undoing(view, self._start(view))
+
+    def _start(self, view: View) -> View:
+        """How all was at the start; who was away then, as it was when it answered first."""
+        self._before = self._before.joined(view)
+        return self._before
 
     def _move(self, node: str, to: str, source: str | None = None) -> Move:
         return Move(node=node, to=to, source=source, give_up_pins=self.wish.give_up_pins)
@@ -296,7 +304,7 @@ class RootSwitchover(Takeover):
         if old.is_root and old.closed and not new.is_root:
             left += self._reopening(old, new)
         for move in self.moves(view):
-            left += move.undoing(view, self._before)
+            left += self._unmoving(view, move)
         return left
 
 
@@ -333,4 +341,4 @@ class BranchTakeover(Takeover):
 
     def undoing(self, view: View) -> list[Step]:
         """Each move either has happened or has not."""
-        return [step for move in self.moves(view) for step in move.undoing(view, self._before)]
+        return [step for move in self.moves(view) for step in self._unmoving(view, move)]

@@ -223,8 +223,8 @@ def _with_differences(nodes: Mapping[str, NodeStatus]) -> dict[str, NodeStatus]:
 
 def _left_out(root: NodeStatus, node: NodeStatus) -> dict[str, list[str]]:
     found = {
-        table: [column for column in root.columns[table] if column not in here]
+        table: [column for column in wanted if column not in here]
         for table, here in sorted(node.columns.items())
-        if table in root.columns
+        if here is not None and (wanted := root.columns.get(table)) is not None
     }
     return {table: columns for table, columns in found.items() if columns}

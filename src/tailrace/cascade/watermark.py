@@ -9,11 +9,12 @@ holds back neither the root nor the rest of the tree.
 
 from __future__ import annotations
 
+import asyncio
 from time import monotonic
 
 from tailrace import log
 from tailrace.cascade.position import Seat, State
-from tailrace.db.connection import Database
+from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
 from tailrace.faults import reach
@@ -21,6 +22,11 @@ from tailrace.faults import reach
 queries = load("tailrace")
 node_queries = load("pgq_node")
 _logger = log.get("watermark")
+
+# A member of a sync group has so long to connect and to answer: events wait meanwhile.
+PEER_SECONDS = 5.0
+# The driver then asks the server to cancel the question, and would wait ten seconds for that.
+CANCEL_SECONDS = 1.0
 
 
 class Watermark:
@@ -38,12 +44,16 @@ class Watermark:
         self._upstream = tick
 
     async def publish_global(self, seat: Seat) -> None:
-        """On the root: store and announce the local watermark as everybody's, if it has moved."""
+        """On the root: store and announce the local watermark as everybody's.
+
+        Also when it has not moved: a runner of a sync node knows nothing of what was said before it
+        came, and its group agrees on nothing until it has heard the root.
+        """
         if monotonic() < self._due:
             return
         self._due = monotonic() + self._global_period
         marks = await seat.db.fetch_one(queries.watermarks, queue=self._queue)
-        if marks is not None and marks.local_watermark != marks.global_watermark:
+        if marks is not None:
             with seat.committing("publish", tick=marks.local_watermark):
                 await seat.db.execute(queries.set_global_watermark, queue=self._queue, tick=None)
 
@@ -100,14 +110,17 @@ class Watermark:
                 await own.execute(queries.set_global_watermark, queue=self._queue, tick=lowest)
 
     async def _lowest(self, own: Database, state: State, candidate: int) -> int | None:
-        """Ask the other members; None when one of them cannot tell, for then nothing is known."""
+        """Ask the other members; None when one of them cannot tell, for then nothing is known.
+
+        What another node needs says nothing of the member that should have answered.
+        """
         rows = await own.fetch_all(node_queries.locations, queue=self._queue)
         members = {row.node_name: row for row in rows}
         for name in state.sync_members or ():
             if name in (state.node_name, ""):
                 continue
             if name not in members:
-                _logger.warning('queue "%s": sync node "%s" is not known here', self._queue, name)
+                self._complain(name, "is not known here")
                 return None
             if members[name].dead:
                 continue
@@ -119,12 +132,30 @@ class Watermark:
 
     async def _ask(self, location: str, name: str) -> int | None:
         try:
-            async with await Database.connect(location, name="watermark", connect_timeout=5) as db:
-                marks = await db.fetch_one(queries.watermarks, queue=self._queue)
+            async with (
+                asyncio.timeout(PEER_SECONDS + CANCEL_SECONDS),
+                asyncio.timeout(PEER_SECONDS),
+            ):
+                marks = await self._marks_at(location)
+        except TimeoutError:
+            why = f"does not answer within {PEER_SECONDS:g} s"
         except TailraceError as error:
-            _logger.warning('queue "%s": sync node "%s": %s', self._queue, name, error)
-            return None
-        if marks is None or marks.local_watermark is None:
-            _logger.warning('queue "%s": sync node "%s" has no watermark', self._queue, name)
-            return None
-        return int(marks.local_watermark)
+            why = f"cannot be asked: {error}"
+        else:
+            if marks is None or marks.local_watermark is None:
+                why = "has no watermark"
+            elif marks.node_name != name:
+                why = f'has a location that leads to node "{marks.node_name}"'
+            else:
+                return int(marks.local_watermark)
+        self._complain(name, why)
+        return None
+
+    async def _marks_at(self, location: str) -> Row | None:
+        async with await Database.connect(
+            location, name="watermark", connect_timeout=PEER_SECONDS
+        ) as db:
+            return await db.fetch_one(queries.watermarks, queue=self._queue)
+
+    def _complain(self, name: str, why: str) -> None:
+        _logger.warning('queue "%s": sync node "%s" %s', self._queue, name, why)

@@ -69,7 +69,7 @@ async def create_root(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). The schemas are installed where
-    they are missing. Running it again does nothing; with other options it is refused.
+    they are missing. Running it again does nothing, and warns of options that differ.
     """
     from tailrace.cascade import joining
 
@@ -99,7 +99,8 @@ async def create_branch(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). Running it again completes a
-    creation that was interrupted, and else does nothing; with other options it is refused then.
+    creation that was interrupted, which takes the same options, and else does nothing but warn of
+    those that differ.
     """
     return await _join(call, "branch", options)
 
@@ -115,7 +116,8 @@ async def create_leaf(call: Invocation, **options: Any) -> int:
 
     NAME names the node; CONNSTR is the connection string by which other nodes reach it, and this
     command too where no database is set (default: that of --db). Running it again completes a
-    creation that was interrupted, and else does nothing; with other options it is refused then.
+    creation that was interrupted, which takes the same options, and else does nothing but warn of
+    those that differ.
     """
     return await _join(call, "leaf", options)
 
@@ -150,6 +152,7 @@ async def _seed(path: str | None, new: NewNode) -> SavepointSeed | None:
 def _new_node(call: Invocation, kind: NodeType, options: dict[str, Any]) -> NewNode:
     """Put together what was typed and what the configuration says, and check it."""
     from tailrace.cascade.joining import NewNode
+    from tailrace.cascade.node import names_in
 
     settings = call.settings
     name = options["name"] or settings.node_name
@@ -168,7 +171,7 @@ def _new_node(call: Invocation, kind: NodeType, options: dict[str, Any]) -> NewN
         location=options["connstr"] or settings.node_location or _own_dsn(call),
         worker=options["worker"] or settings.worker or f"{name}_worker",
         provider_location=options.get("provider") or settings.provider,
-        sync_watermark=None if listed is None else _names(listed),
+        sync_watermark=None if listed is None else names_in(listed),
         combined_queue=options.get("merge"),
     )
     new.validate()
@@ -182,10 +185,6 @@ def _own_dsn(call: Invocation) -> str:
             "or db in tailrace.toml"
         )
     return call.settings.db
-
-
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 # What is said of a new node, by the name of the argument or option.
@@ -212,6 +211,11 @@ async def _already_there(
             named = [said for option, said in _SAID.items() if options.get(option) is not None]
             for remark in await differences(db, node, new, named):
                 call.warn(remark)
+            if options.get("savepoint") is not None:
+                call.warn(
+                    f'node "{node.name}" keeps its rows, and takes none from the savepoint; load '
+                    f"it anew with: tailrace drop-node {node.name}, and create it anew"
+                )
             return True
     if not options["nocheck"]:
         await check_location(db, new.location)

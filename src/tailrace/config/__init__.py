@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from tailrace.config.values import (
     count,
@@ -33,8 +33,7 @@ FILE_VARIABLE = "TAILRACE_CONFIG"
 FILE_SUFFIXES = (".ini", ".toml", ".conf")
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting: its names in each source, how it is read, and what it is for."""
 
     name: str
@@ -188,8 +187,7 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What a command works with, after all sources have been merged."""
 
     db: str | None = None
@@ -226,7 +224,7 @@ class Settings:
     serve_long_poll: float = 10.0
     logfile: str | None = None
     pidfile: str | None = None
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = MappingProxyType({})
     warnings: tuple[str, ...] = ()
 
     def served(self) -> tuple[str, ...]:
@@ -315,9 +313,8 @@ def _problems(exc: ConfigError) -> Sequence[str]:
 
 
 def _typed(values: dict[str, object]) -> dict[str, Any]:
-    """Keep what the dataclass knows; every name in SETTINGS is a field, which a test checks."""
-    known = {item.name for item in fields(Settings)}
-    return {name: value for name, value in values.items() if name in known}
+    """Keep what ``Settings`` knows; every name in SETTINGS is a field, which a test checks."""
+    return {name: value for name, value in values.items() if name in Settings._fields}
 
 
 def _accept(

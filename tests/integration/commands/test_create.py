@@ -84,9 +84,10 @@ async def test_repeating_a_creation_changes_nothing(seed):
         (("host=elsewhere",), 'location "host=127.0.0.1', "pgq_node.register_location('shop', 'n"),
         (("--provider=node3",), 'provider "node2", not "node3"', "--provider node3"),
         (("--provider=host=127.0.0.1 port=1",), 'provider "node2", not "host=127.0.0.1 port=1"',
-         "--provider host=127.0.0.1 port=1"),
+         "which cannot be asked for its name: cannot connect"),
         (("--sync-watermark=x",), 'sync_watermark "node4,node5", not "x"', "sync_watermark=x"),
         (("--sync-watermark=",), 'sync_watermark "node4,node5", not unset', "sync_watermark="),
+        (("--from-savepoint=/nix",), "its rows, and takes none from", "drop-node node4, and"),
     ],
 )  # fmt: skip
 async def test_repeating_a_creation_with_other_options_warns_and_changes_nothing(
@@ -114,6 +115,43 @@ async def test_repeating_a_creation_knows_the_provider_by_any_of_its_connection_
     assert "keeps" not in told.err
     words = ("create-leaf", "down", "--queue", "shop", "--merge=nix", "--provider", way.dsn)
     assert 'node "down" keeps merge unset, not "nix"' in (await pair.at("down", *words)).err
+
+
+async def test_location_that_other_machines_will_not_find_is_warned_about(
+    new_database: NewDatabase, tailrace: Tailrace
+):
+    db = await new_database()
+    words = ("--queue", "shop", "--db", db.dsn, "--nocheck")
+    told = await tailrace("create-root", "a", "dbname=shop", *words)
+    assert (
+        'warning: the location of node "a" names neither host nor service; '
+        "other machines will not find it\n"
+    ) in told.err
+
+
+async def test_providers_that_lead_in_a_circle_have_no_root(
+    new_cascade, new_database: NewDatabase, tailrace: Tailrace
+):
+    """Nothing is registered anywhere then."""
+    cascade = await new_cascade({"a": None, "b": "a", "c": "b"})
+    await cascade["b"].execute(
+        "update pgq_node.local_state set provider_node = 'c' where consumer_name = 'b_worker'"
+    )
+    before = await cascade.contents()
+    db = await new_database()
+    words = ("create-leaf", "d", "--queue", "shop", "--provider", cascade["c"].dsn)
+    told = await tailrace(*words, "--db", db.dsn, status=1)
+    assert "the providers lead in a circle, c -> b -> c" in told.complaint
+    assert await cascade.contents() == before
+
+
+async def test_repeating_a_creation_names_no_command_for_a_provider_that_does_not_answer(pair):
+    """change-provider takes the name of a node, which nobody can tell."""
+    away = ("--provider", "host=127.0.0.1 port=1 dbname=nix")
+    told = await pair.at("down", "create-leaf", "down", "--queue", "shop", *away)
+    assert 'warning: node "down" keeps provider "up", not "host=127.0.0.1' in told.err
+    assert "which cannot be asked for its name: cannot connect" in told.err
+    assert "change-provider" not in told.err
 
 
 async def test_repeating_a_creation_minds_nothing_that_only_a_file_says(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fixtures.waiting import eventually
+from tailrace.cascade.leaving import Leaving
 from tailrace.db.dsn import parameters
 
 ATTRIBUTES = "select node_attrs from pgq_node.node_info"
@@ -294,6 +296,54 @@ async def test_dropped_node_is_taken_out_of_the_sync_groups_of_the_others(seed):
         "node3": "sync_watermark=node3",
         "node4": "sync_watermark=node4",
     }
+
+
+async def test_node_that_is_lost_after_it_was_looked_at_is_warned_about(seed, monkeypatch):
+    """It comes before others whose groups have to be changed."""
+    finish = Leaving.finish
+
+    async def lose_and_finish(leaving: Leaving) -> None:
+        await leaving._reached["node1"].execute(
+            "select pg_terminate_backend(%s)", leaving._reached["node3"].backend_pid
+        )
+        await finish(leaving)
+
+    monkeypatch.setattr(Leaving, "finish", lose_and_finish)
+    result = await seed.at("node1", "drop-node", "node5")
+    assert 'warning: node "node3" is left as it is: ' in result.err
+    assert 'if the sync group of node "node3"' not in result.err
+    assert 'node "node3" was not asked whether its sync group lists "node5"' in result.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == "sync_watermark=node4"
+    assert await gone(seed["node5"], "pgq_node.node_info")
+
+
+async def test_two_nodes_that_go_at_the_same_time_are_both_taken_out(seed):
+    """The second waits for the first, and takes its node out of what that has left."""
+    await seed.at("node1", "set-attr", "node4", "sync_watermark=node3,node4,node5")
+    write = "select pgq_node.set_node_attrs('shop', %s)"
+    async with seed["node4"].transaction():  # where drop-node node3 is at work
+        await seed["node4"].execute(write, "sync_watermark=node4%2Cnode5")
+        second = asyncio.create_task(seed.at("node1", "drop-node", "node5"))
+        await eventually(lambda: waiting_for(seed, "node4"), what="the second to wait")
+    result = await second
+    assert 'waits no longer for "node5"; its sync group is now: node4\n' in result.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) == "sync_watermark=node4"
+
+
+async def test_group_that_is_given_up_meanwhile_is_not_made_again(seed):
+    async with seed["node4"].transaction():
+        await seed["node4"].execute("select pgq_node.set_node_attrs('shop', null)")
+        second = asyncio.create_task(seed.at("node1", "drop-node", "node5"))
+        await eventually(lambda: waiting_for(seed, "node4"), what="drop-node to wait")
+    result = await second
+    assert "waits no longer" not in result.err
+    assert await seed["node4"].fetch_value(ATTRIBUTES) is None
+
+
+async def waiting_for(seed, name: str) -> bool:
+    """Whether some session waits for what our transaction on a node has locked."""
+    waits = "select exists (select from pg_stat_activity where %s = any(pg_blocking_pids(pid)))"
+    return await seed["node1"].fetch_value(waits, seed[name].backend_pid)
 
 
 async def test_node_that_is_dead_is_taken_out_of_sync_groups_as_well(seed):

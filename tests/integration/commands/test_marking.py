@@ -151,3 +151,16 @@ async def test_member_whose_location_leads_elsewhere_is_refused_with_what_is_the
             "leave it out, or give --dead=node5"
         ) in result.complaint
     assert await attributes(seed, "node3") is None
+
+
+async def test_group_with_blanks_between_its_names_is_the_same_group(seed):
+    """Londiste's users store attributes by SQL, as people write lists."""
+    for name in ("node4", "node5"):
+        await seed[name].execute(
+            "select pgq_node.set_node_attrs('shop', 'sync_watermark=node4%2C+node5')"
+        )
+    result = await seed.at("node1", "set-attr", "node4", "sync_watermark=node4,node5")
+    assert "has another group" not in result.err
+    again = ("create-branch", "node5", "--queue", "shop", "--provider", seed["node3"].dsn)
+    result = await seed.at("node5", *again, "--sync-watermark=node4,node5")
+    assert "keeps sync_watermark" not in result.err

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 
+import pytest
+
 from fixtures.waiting import eventually
 from tailrace.db.dsn import parameters
 
@@ -219,6 +221,29 @@ async def test_column_that_only_the_root_has_is_named(pair):
     assert left_out == {"up": {}, "down": {"public.t": ["a b", "c"]}}
     await pair["down"].execute('alter table public.t add column "a b" text, add column c text')
     assert "Left out" not in (await pair.at("down", "status")).out
+
+
+@pytest.mark.parametrize("older", ["up", "down"])
+async def test_node_that_is_yet_to_be_upgraded_is_shown_without_its_columns(pair, older):
+    """It tells the names of its tables only; nothing is said to be left out there."""
+    await pair["up"].execute("create table public.t (id integer primary key, v text)")
+    await pair["up"].execute("create table public.u (id integer primary key)")
+    await pair["down"].execute("create table public.t (id integer primary key)")
+    for node, table in (("up", "t"), ("up", "u"), ("down", "t")):
+        await pair.at(node, "add-table", table)
+    await pair[older].execute(
+        """
+        alter function tailrace.node_status(text) rename to node_status_new;
+        create function tailrace.node_status(i_queue text) returns jsonb language sql as $$
+            select jsonb_set(found #- '{tables,columns}', '{tables,names}', to_jsonb(array(
+                select jsonb_object_keys(found #> '{tables,columns}'))))
+            from (select tailrace.node_status_new(i_queue)::jsonb as found) as f $$
+        """
+    )
+    text = (await pair.at("up", "status")).out
+    assert "Tables: 2/0/0" in text
+    assert "Tables: 0/1/1" in text
+    assert "Left out" not in text
 
 
 async def test_node_with_functions_of_pgq_node_3_0_has_no_attributes(pair):

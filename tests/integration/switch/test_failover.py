@@ -9,6 +9,9 @@ from fixtures.cascade import running as serving
 from fixtures.waiting import eventually
 from integration.switch.conftest import FIVE, Tree, served
 from integration.switch.losing import lost
+from tailrace.cascade.operation import Hands
+from tailrace.cascade.promoting import Promote
+from tailrace.db.dsn import parameters
 
 pytestmark = pytest.mark.usefixtures("modelled")
 
@@ -102,6 +105,31 @@ async def test_new_root_that_was_paused_goes_on_before_it_is_promoted(tree: Tree
             await tree.takeover("node2", "node1", "--dead-root")
             del tree.nodes["node1"]
             await tree.check("node1")
+
+
+async def test_survivor_that_answers_again_in_the_middle_is_moved_as_well(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Node3 was away, and paused, when the command began; it is as if it had been there then."""
+    promote = Promote.do
+
+    async def promote_and_come_back(step: Promote, hands: Hands) -> None:
+        await promote(step, hands)
+        name = parameters(tree["node3"].dsn)["dbname"]
+        await hands.db("node2").execute(f'alter database "{name}" allow_connections true')
+
+    async with served(tree, {"node1": None, "node2": "node1", "node3": "node1"}):
+        await tree.write()
+        await eventually(lambda: at_least(tree, "node3", 10), within=20)
+        await tree.at("node3", "pause")
+        async with lost(tree["node1"], tree["node2"]), lost(tree["node3"], tree["node2"]):
+            monkeypatch.setattr(Promote, "do", promote_and_come_back)
+            told = await tree.takeover("node2", "node1", "--dead-root")
+            assert 'node "node3" cannot be asked and is left as it is' in told.err
+        del tree.nodes["node1"]
+        tree["node3"].db = await tree.connect("node3")
+        assert await tree.shape() == {"node2": "node2", "node3": "node2"}
+        await tree.check("node1")
 
 
 async def beyond(tree: Tree, name: str, tick: int) -> bool:

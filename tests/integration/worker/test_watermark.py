@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from fixtures.cascade import QUEUE, Cascade, TestNode
+from fixtures.proxy import MakeProxy
 from fixtures.waiting import eventually
+from tailrace.cascade import watermark
 from tailrace.cascade.worker import NodeWorker
+from tailrace.db.connection import Database
+from tailrace.errors import WrongState
 from tailrace.replication.consumer import ApplyingConsumer
 
 PERIODS = {"local_watermark_period": 0.0}
@@ -23,14 +29,14 @@ class Crew:
     def __init__(self) -> None:
         self.workers: dict[str, Worker] = {}
 
-    def hire(self, *nodes: TestNode, leaf: bool = False) -> None:
+    def hire(self, *nodes: TestNode, leaf: bool = False, global_period: float = 0.0) -> None:
         """Make the workers of some nodes; they work in this order."""
         for node in nodes:
             self.workers[node.name] = (
                 ApplyingConsumer(node.dsn, QUEUE, node.worker, **PERIODS)
                 if leaf
                 else NodeWorker(
-                    node.dsn, QUEUE, node.worker, **PERIODS, global_watermark_period=0.0
+                    node.dsn, QUEUE, node.worker, **PERIODS, global_watermark_period=global_period
                 )
             )
 
@@ -41,6 +47,12 @@ class Crew:
                 continue
             while await worker.run_once():
                 pass
+
+    async def replace(self, *nodes: TestNode) -> None:
+        """Let others take over from the workers of some nodes, as after a restart."""
+        for node in nodes:
+            await self.workers[node.name].close()
+        self.hire(*nodes)
 
     async def close(self) -> None:
         """Put them away."""
@@ -105,18 +117,23 @@ async def test_root_publishes_what_all_have_finished_and_branches_follow(
     await eventually(published, within=20)
 
 
-async def test_watermark_that_has_not_moved_is_not_published_again(
-    cascade: Cascade, crew: Crew
+async def test_root_publishes_once_a_period_whether_its_watermark_has_moved_or_not(
+    cascade: Cascade, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """So an idle tree has one event a period, whatever its workers do."""
+    now = 1000.0
+    monkeypatch.setattr(watermark, "monotonic", lambda: now)
     root = await cascade.root(by_hand=True)
-    crew.hire(root)
-    await root.tick()
-    await crew.work()
-    count = "select count(*) from pgq.event_1 where ev_type = 'pgq.global-watermark'"
-    published = await root.db.fetch_value(count)
-    await crew.work()
-    await crew.work()
-    assert await root.db.fetch_value(count) == published
+    branch = await cascade.branch("node2", root)
+    crew.hire(root, branch, global_period=300.0)
+    await hold(root)
+    published = "select count(*) from pgq.event_1 where ev_type = 'pgq.global-watermark'"
+    for count in (1, 2, 3):
+        for _ in range(3):
+            await crew.work()
+            await root.tick()
+        assert await root.db.fetch_value(published) == count
+        now += 300.0
 
 
 # ------------------------------------------------------------------ sync groups
@@ -238,6 +255,146 @@ async def test_member_that_cannot_be_asked_holds_the_group_until_it_is_dead(
         await seed.until_past(before, seed.root, without=("node5",))
         await seed.load(3, without=("node5",))
         assert await seed.mark(seed.node4) == before
+
+
+async def hold(node: TestNode) -> int:
+    """Let a plain consumer need what this node has now."""
+    await node.db.execute("select pgq.register_consumer(%s, 'lagger')", QUEUE)
+    held = await node.subscription("lagger")
+    assert held is not None
+    return held
+
+
+async def locate(node: TestNode, member: str, dsn: str) -> None:
+    """Let one node believe that another one is elsewhere."""
+    await node.db.execute(
+        "update pgq_node.node_location set node_location = %s where node_name = %s", dsn, member
+    )
+
+
+async def test_group_agrees_after_a_restart_though_the_root_stands_still(seed: Seed) -> None:
+    """The new runners have to hear the root, which has nothing new to say."""
+    held = await hold(seed.node4)
+    await seed.until_past(held, seed.root)
+    stop = await hold(seed.root)
+
+    async def stands() -> bool:
+        await seed.load(1)
+        return await seed.mark(seed.root) == await seed.mark(seed.node2) == stop
+
+    await eventually(stands, within=20)
+    await seed.load(2)  # everybody has heard of that
+    await seed.crew.replace(seed.node4, seed.node5)
+    await seed.node4.db.execute("select pgq.unregister_consumer(%s, 'lagger')", QUEUE)
+    await seed.until_past(held, seed.node4, seed.node5)
+    assert await seed.mark(seed.node4) <= stop
+
+
+async def test_location_that_leads_to_another_member_holds_the_group(
+    seed: Seed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Node2 needs less than node5, for which it would answer."""
+    held = await hold(seed.node5)
+    await locate(seed.node4, "node5", seed.node2.dsn)
+    await seed.until_past(held, seed.root, seed.node2)
+    await seed.load(2)
+    assert await seed.mark(seed.node4) <= held
+    assert 'sync node "node5" has a location that leads to node "node2"' in caplog.text
+
+
+async def test_member_that_nobody_has_heard_of_holds_the_group(
+    seed: Seed, caplog: pytest.LogCaptureFixture
+) -> None:
+    """S-15b: the cascade may be half set up."""
+    await seed.until_past(await seed.mark(seed.node4), seed.node4)
+    await seed.node4.db.execute(
+        "select pgq_node.set_node_attrs(%s, 'sync_watermark=node4%%2Cnode6%%2Cnode5')", QUEUE
+    )
+
+    async def missed() -> bool:
+        await seed.load(1)
+        return 'sync node "node6" is not known here' in caplog.text
+
+    await eventually(missed, within=20)
+    before = await seed.mark(seed.node4)
+    await seed.until_past(before, seed.root, seed.node5)
+    await seed.load(2)
+    assert await seed.mark(seed.node4) == before
+
+
+@pytest.mark.parametrize("answer", ["404", "NULL"])
+async def test_member_without_a_watermark_holds_the_group(
+    seed: Seed, cascade: Cascade, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    """cascade.md 7.2."""
+    await seed.until_past(await seed.mark(seed.node4), seed.node4)
+    if answer == "404":
+        await locate(seed.node4, "node5", (await cascade.new_database()).dsn)
+    else:
+        await seed.node5.db.execute(
+            "create or replace function pgq_node.local_watermark(i_queue_name text)"
+            " returns bigint language sql as 'select null::bigint'"
+        )
+    before = await seed.mark(seed.node4)
+    await seed.until_past(before, seed.root, seed.node2)
+    await seed.load(2)
+    assert await seed.mark(seed.node4) == before
+    assert 'sync node "node5" has no watermark' in caplog.text
+
+
+async def test_period_is_over_before_members_are_asked(
+    cascade: Cascade, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S-14: what fails there is not tried again with each batch, and batches go on."""
+    root = await cascade.root(by_hand=True)
+    branch = await cascade.branch("node2", root, sync=("node2", "node3"))
+    await cascade.branch("node3", root)
+    crew.hire(root)
+    await crew.work()
+    await tick(root)
+    asked: list[str] = []
+
+    async def fail(_: watermark.Watermark, location: str, name: str) -> int:
+        asked.append(name)
+        raise WrongState(f"no way to {location}")
+
+    monkeypatch.setattr(watermark.Watermark, "_ask", fail)
+    worker = NodeWorker(branch.dsn, QUEUE, branch.worker, local_watermark_period=1000.0)
+    crew.workers["node2"] = worker
+    with pytest.raises(WrongState, match="no way"):
+        await worker.run_once()
+    for _ in range(3):
+        newest = await tick(root)
+        await crew.work()
+    assert await branch.position() == newest
+    assert asked == ["node3"]
+
+
+async def test_member_that_stalls_after_it_was_connected_to_holds_events_for_a_moment_only(
+    seed: Seed, proxy: MakeProxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await seed.until_past(await seed.mark(seed.node4), seed.node4)  # so the root has been heard
+    line = await proxy(seed.node5.dsn)
+    await locate(seed.node4, "node5", line.dsn)
+
+    class Stalling:
+        @staticmethod
+        async def connect(*words: Any, **options: Any) -> Database:
+            db = await Database.connect(*words, **options)
+            line.stall()
+            return db
+
+    monkeypatch.setattr(watermark, "PEER_SECONDS", 0.2)
+    monkeypatch.setattr(watermark, "Database", Stalling)
+    before, newest = await seed.mark(seed.node4), await tick(seed.root)
+    async with asyncio.timeout(6):
+        await seed.crew.work()
+    assert await seed.node4.position() >= newest
+    assert await seed.mark(seed.node4) == before
+    assert 'sync node "node5" does not answer within 0.2 s' in caplog.text
+    monkeypatch.undo()
+    line.resume()
+    await seed.until_past(before, seed.node4)
 
 
 async def test_nothing_is_agreed_on_before_the_root_has_been_heard(

@@ -145,6 +145,15 @@ def test_permit_to_promote_is_taken_away_before_the_old_root_is_opened() -> None
     assert left == [("resume", "b"), ("reopen", "a")]
 
 
+def test_node_that_was_away_at_first_is_moved_and_put_back_as_it_was_found() -> None:
+    """Everybody is asked along; c answers only later, when somebody has paused it."""
+    old, new = node("a", "a", 20, kind="root"), node("b", "a", 20)
+    operation = RootSwitchover(Wish(old="a", new="b", everybody=True), view(old, new))
+    back = view(old, new, node("c", "a", 20, rest=True))
+    assert ("switch", "c") in names(operation, back)
+    assert operation.undoing(back) == []
+
+
 def test_node_waits_for_a_new_provider_that_is_behind_it() -> None:
     seen = view(node("a", "a", 20, kind="root"), node("b", "a", 20, rest=True), node("c", "a", 18))
     left = list(Move(node="b", to="c").steps(seen, seen))

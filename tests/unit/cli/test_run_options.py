@@ -14,7 +14,7 @@ from tailrace.config import Settings
 def test_defaults_of_settings_and_services_are_the_same(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert _options(Invocation("run", Shared())) == Options()
-    known = {item.name: item.default for item in fields(Settings)}
+    known = Settings._field_defaults
     for item in fields(Options):
         assert known.get(item.name, item.default) == item.default
 

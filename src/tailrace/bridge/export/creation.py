@@ -9,7 +9,8 @@ from tailrace.bridge.export.definition import Export, Options, columns_of
 from tailrace.cascade.waiting import Patience
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
-from tailrace.engines.postgres.creation import LOCAL_QUEUE, capture
+from tailrace.engines.postgres.creation import capture
+from tailrace.engines.postgres.lookup import LOCAL_QUEUE
 from tailrace.engines.postgres.preparing import ask_for_old_values, prepare
 from tailrace.engines.postgres.program import Source
 from tailrace.errors import NotFound, TailraceError, Unsupported, UsageError, WrongState

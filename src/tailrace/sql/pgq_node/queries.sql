@@ -49,6 +49,9 @@ select * from pgq_node.create_node(
 -- drop_node: on the node itself: remove it; elsewhere: forget it
 select * from pgq_node.drop_node(%(queue)s, %(node)s);
 
+-- lock_node: let nobody else change this node to the end of the transaction
+select node_name from pgq_node.node_info where queue_name = %(queue)s for no key update;
+
 -- set_node_attrs: replace the attributes of this node
 select * from pgq_node.set_node_attrs(%(queue)s, %(attributes)s);
 

@@ -22,7 +22,7 @@ language sql stable as $body$
 --        subscribers: [{node_name, worker_name, watermark}],
 --        consumers: [{consumer, last_tick, tick_age, pending_events}] of the local queue,
 --        locations: [{node_name, location, dead}],
---        tables: {total, live, waiting, missed_updates, missed_deletes, names: [table],
+--        tables: {total, live, waiting, missed_updates, missed_deletes, columns: {table: [name]},
 --          errors: [{table, error}]}
 --      NULL: this database has no node of the queue
 --
