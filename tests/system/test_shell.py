@@ -145,3 +145,15 @@ async def test_a_session_at_a_terminal(terminal: Terminal, node: TestNode, tmp_p
     terminal.type("\\q\n")
     assert await asyncio.wait_for(terminal.child.wait(), 20) == 0
     assert "select 41 + 1" in (tmp_path / "history").read_text()
+
+
+async def test_dropping_all_savepoints_asks_first(terminal: Terminal):
+    terminal.type("drop savepoint all;\n")
+    await terminal.shows("Remove all savepoints? [y/N]")
+    terminal.type("n\n")
+    await terminal.shows("=>")
+    assert "savepoint path" not in terminal.seen
+    terminal.type("drop savepoint all;\n")
+    await terminal.shows("Remove all savepoints? [y/N]")
+    terminal.type("y\n")
+    await terminal.shows("savepoint path")

@@ -11,6 +11,7 @@ import click
 
 from tailrace.errors import StatementError, TailraceError, without_secrets
 from tailrace.gateway.results import Answer
+from tailrace.shell.bar import with_bar
 from tailrace.shell.formats import result_lines
 from tailrace.shell.outline import drawn
 from tailrace.shell.table import Expanded
@@ -87,11 +88,14 @@ class Printer:
         """Whether there is a terminal on which a line may come and go."""
         return sys.stderr.isatty()
 
-    def pass_by(self, text: str) -> None:
-        """Write a line that the next one takes the place of."""
+    def pass_by(self, since: str, text: str | None) -> None:
+        """Write a line that the next one takes the place of: how long it takes, and what does."""
         width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+        if text:
+            plain = not (sys.stderr.encoding or "").lower().startswith("utf")
+            since += f": {with_bar(without_secrets(text), width, plain=plain)}"
         self._passing = True
-        click.echo(f"\r{without_secrets(text)[:width]}\x1b[K", err=True, nl=False)
+        click.echo(f"\r{since[:width]}\x1b[K", err=True, nl=False)
 
     def end_passing(self) -> None:
         """Take that line away."""

@@ -1,5 +1,7 @@
 """The last line of the terminal while a statement takes long: for how long, and what it is at.
 
+Where numbers tell how far it is (a savepoint, CREATE INDEX, …), a bar shows it.
+
 Statements of ours say what they wait for. Of what PostgreSQL carries out, PostgreSQL knows how far
 some are (COPY, CREATE INDEX, VACUUM, …), and whose lock one waits for; another connection asks.
 """
@@ -42,6 +44,5 @@ async def _watch(session: Session, printer: Printer) -> None:
             at = printer.waits or await session.progress()
         except TailraceError:
             at = None  # whoever waits for the statement will hear what is wrong
-        seconds = f"{monotonic() - begun:.0f} s"
-        printer.pass_by(f"{seconds}: {at}" if at else seconds)
+        printer.pass_by(f"{monotonic() - begun:.0f} s", at)
         await asyncio.sleep(_INTERVAL)
