@@ -19,10 +19,13 @@ TABLES = """
     create table public.revenue (day date primary key, total numeric, n bigint);
     create table public.marked (id int primary key, _op text);
     create table public.loose (a int);
+    create table public.folded (name text, n int);
+    create unique index on public.folded (lower(name));
     create view public.seen as select * from public.orders;
     create function public.dice() returns int language sql volatile as 'select 1';
     create unlogged table public.fleeting (day date primary key);
-    create schema other; create table other.orders (id int primary key, x int)
+    create schema other; create table other.orders (id int primary key, x int);
+    create aggregate other.mode(int) (sfunc = int4pl, stype = int, initcond = '0')
 """
 
 # (text, place and part of the complaint)
@@ -94,6 +97,29 @@ REFUSED = (
      " on conflict (day) do update set n = 1 where revenue.n > dice()", "dice()"),
     ("insert into revenue (n, day) select 1, date '2026-01-01' + dice() from changes.orders"
      " on conflict (day) do nothing", "dice()"),
+    ("insert into revenue select date '2026-01-01' + dice() from changes.orders"
+     " on conflict on constraint revenue_pkey do nothing", "column 48: which rows"),
+    ("insert into revenue (day) select day + dice() from changes.orders on conflict do nothing",
+     "column 40: which rows"),
+    ("insert into revenue (day) select k from (select day + dice() as k from changes.orders) x"
+     " on conflict (day) do nothing", "dice()"),
+    ("with x (a, b) as (select id, day + dice() from changes.orders) insert into revenue"
+     " select b from x on conflict (day) do nothing", "dice()"),
+    ("insert into revenue (day) select day from changes.orders union all select day + dice()"
+     " from changes.orders on conflict (day) do nothing", "changes are joined|dice()"),
+    ("insert into revenue (day) select day from revenue union all select day + dice()"
+     " from changes.orders on conflict (day) do nothing", "dice()"),
+    ("insert into revenue select * from (select day + dice() as day from changes.orders) x"
+     " on conflict (day) do nothing", "dice()"),
+    ("insert into revenue (n) select 1 from (select day, dice() as d from changes.orders) x"
+     " where d = 1", "dice()"),
+    ("insert into revenue (n) select 1 from changes.orders where id = (select dice())", "dice()"),
+    ("insert into revenue (n, total) select id + dice(), sum(id) from changes.orders group by 1",
+     "dice()"),
+    ("merge into revenue r using (select day + dice() as d from changes.orders) s on r.day = s.d"
+     " when not matched then insert (day) values (s.d)", "dice()"),
+    ("insert into folded select upper(note) || dice(), 1 from changes.orders"
+     " on conflict (lower(name)) do nothing", "dice()"),
     ("insert into revenue (n) select $1 from changes.orders", "a job has no parameters"),
     ("create table made as select day from changes.orders with no data", "WITH NO DATA"),
     ("create temp table made as select day from changes.orders", "temporary table"),
@@ -152,6 +178,23 @@ async def test_what_cannot_be_a_job_is_refused_with_the_place(root: TestNode):
             assert line in text or "…" in line
     assert wrong == []
     await _nothing_left(root)
+
+
+# What is volatile and decides nothing; an aggregate whose author answers for it.
+ALLOWED = (
+    "insert into revenue (day, n) select day, dice() from changes.orders"
+    " on conflict on constraint revenue_pkey do update set n = excluded.n",
+    "insert into revenue (day, n) select d, x from (select day, dice() from changes.orders)"
+    " as s (d, x) on conflict do nothing",
+    "insert into folded select note, dice() from changes.orders on conflict (lower(name))"
+    " do update set n = dice()",
+    "insert into revenue (day, n) select day, other.mode(id) from changes.orders group by 1",
+)
+
+
+async def test_what_decides_nothing_may_answer_anew_each_time(root: TestNode):
+    for number, text in enumerate(ALLOWED):
+        await make_job(root.db, f"job{number}", text)
 
 
 async def test_settings_are_checked_before_anything(root: TestNode):

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from tailrace.engines.postgres.deciding import calls
 from tailrace.engines.postgres.definition import Definition, define
 from tailrace.engines.postgres.rewriting import Rewritten
 
@@ -53,7 +54,7 @@ def test_what_is_read_written_and_named_is_found() -> None:
     assert (second.columns, second.changes, second.marks) == ({"n"}, [], False)
     assert third.marks
     assert {"id", "_op"} <= third.columns
-    assert [call.name for call in first.deciding] == []
+    assert [*calls(first.deciding, first.outputs)] == []
 
 
 @pytest.mark.parametrize("tail", ["", " WITH DATA", " with  /* all */ data"])

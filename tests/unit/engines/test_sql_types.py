@@ -113,6 +113,20 @@ def test_a_value_made_of_others_is_written_in_both_formats():
 
 
 @pytest.mark.parametrize(
+    ("summary", "sent"),
+    [
+        ("MAP<BOOLEAN, INT>", {"FALSE": 1, "TRUE": 2, "null": 3}),
+        ("MAP<BOOLEAN, INT>", {"false": 1, "true": 2, "null": 3}),
+        ("MULTISET<BOOLEAN>", {"FALSE": 1, "TRUE": 2, "null": 3}),
+    ],
+)
+def test_the_keys_of_a_map_are_texts_in_json_only(summary: str, sent: dict[str, int]):
+    value = of_json(sent, SqlType.written(summary))
+    assert value == "{FALSE=1, TRUE=2, NULL=3}"
+    assert json_value(value) == {"FALSE": 1, "TRUE": 2, "null": 3}
+
+
+@pytest.mark.parametrize(
     ("value", "text"),
     [(1e7, "1.0E7"), (-1.25e-4, "-1.25E-4"), (9999999.5, "9999999.5"), (0.0, "0.0"),
      ("NaN", "NaN"), ("-Infinity", "-Infinity"), (123456789, "1.23456789E8")],

@@ -35,6 +35,17 @@ def test_what_fails_later_is_said_in_our_words(
     assert said in str(error)
 
 
+def test_a_missing_directory_is_named_with_what_helps() -> None:
+    said = (
+        "Caused by: java.lang.IllegalStateException: Config key "
+        "[execution.checkpointing.savepoint-dir] is not set. Property [targetDirectory] must be "
+        "provided.\n\tat a.b(c)"
+    )
+    error = error_of(said, "no savepoint was made")
+    assert "neither the cluster nor this session has a directory for savepoints" in str(error)
+    assert error.hint == "SET 'state.savepoints.dir' = 'file:///…'"
+
+
 def _refusals() -> list[str]:
     return [name for name, one in RECORDED.items() if one["status"] >= 400]
 

@@ -9,12 +9,14 @@ Which functions are aggregates is known to the catalog, so they are only collect
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pglast import ast, enums
 
+from tailrace.engines.postgres.deciding import Outputs, groups, outputs
+from tailrace.engines.postgres.nodes import all_nodes, level_nodes
 from tailrace.statements.pointer import error_at
 
 CHANGES = "changes"
@@ -60,8 +62,12 @@ class Analysis:
     """Every column that is named, of whatever relation."""
     all_columns: bool = False
     """Rows are read whole (``*``)."""
-    deciding: list[Call] = field(default_factory=list)
-    """Functions on whose result it depends which rows are written."""
+    deciding: list[Any] = field(default_factory=list)
+    """Expressions on which it depends which rows are written."""
+    conflicts: list[tuple[Table, Any]] = field(default_factory=list)
+    """INSERTs that look for a row by a key, which decides as well."""
+    outputs: Outputs = field(default_factory=dict)
+    """What the columns that such expressions name are made of."""
     called: list[Call] = field(default_factory=list)
     """Functions over changes, which are no sums and counts; none of them may be an aggregate."""
     adds_up: bool = False
@@ -86,6 +92,7 @@ def analyse(source: str, statement: ast.Node, start: int) -> Analysis:
     found = Analysis()
     _Analyst(source, found, start).statement(statement)
     _note_columns(found, statement)
+    found.outputs = outputs(statement)
     return found
 
 
@@ -111,7 +118,7 @@ class _Analyst:
                 "a job runs INSERT, UPDATE, DELETE, MERGE and CREATE TABLE … AS",
                 hint="anything else writes nothing, or nothing that could be undone with its batch",
             )
-        for one in _all_nodes(node):
+        for one in all_nodes(node):
             if isinstance(one, ast.ParamRef):
                 self._refuse("a job has no parameters", one)
         self._query(node, {})
@@ -145,22 +152,11 @@ class _Analyst:
         if conflict is not None:
             parts = [conflict.whereClause, conflict.infer and conflict.infer.whereClause]
             self._decides(parts)
-            self._decides(self._arbiters(node))
+            self._found.conflicts.append((_table(node.relation), node))
             again = self._sublinks([conflict.targetList, *parts], scope)
             self._one_source([reads, *again])
         self._sublinks([node.returningClause], scope)
         return bool(reads)
-
-    @staticmethod
-    def _arbiters(node: Any) -> list[Any]:
-        """The expressions that become the columns by which ON CONFLICT finds a row."""
-        infer = node.onConflictClause.infer
-        keys = {one.name for one in (infer.indexElems or ())} if infer is not None else set()
-        select = node.selectStmt
-        if select is None or not node.cols or not select.targetList:
-            return []
-        pairs = zip(node.cols, select.targetList, strict=False)
-        return [value for column, value in pairs if column.name in keys]
 
     def _create(self, node: Any, scope: _Scope) -> bool:
         if node.objtype != enums.ObjectType.OBJECT_TABLE:
@@ -210,7 +206,7 @@ class _Analyst:
             return self._set_operation(node, inner)
         sources = self._items(node.fromClause or (), inner)
         lists = (node.targetList, node.valuesLists, node.sortClause, node.limitCount)
-        deciding = [node.whereClause, node.groupClause, node.havingClause]
+        deciding = [node.whereClause, *groups(node), node.havingClause]
         sources += self._sublinks([*lists, *deciding], inner)
         self._decides(deciding)
         reads = self._one_source(sources)
@@ -271,7 +267,7 @@ class _Analyst:
     def _sublinks(self, expressions: Iterable[Any], scope: _Scope) -> list[bool]:
         return [
             self._select(node.subselect, scope)
-            for node in _level_nodes(expressions)
+            for node in level_nodes(expressions)
             if isinstance(node, ast.SubLink)
         ]
 
@@ -287,7 +283,7 @@ class _Analyst:
             self._refuse("a window function over changes looks at one batch only", place)
         self._refuse_having(node.havingClause)
         self._found.adds_up = self._found.adds_up or bool(node.groupClause)
-        for one in _level_nodes([node.targetList, node.havingClause, node.sortClause]):
+        for one in level_nodes([node.targetList, node.havingClause, node.sortClause]):
             if not isinstance(one, ast.FuncCall):
                 continue
             name = one.funcname[-1].sval
@@ -299,14 +295,14 @@ class _Analyst:
                     f"{name}(DISTINCT …) over changes looks at one batch only", one, KEEP_SUMS
                 )
             if name not in _SUMS:
-                self._found.called.append(_call(one))
+                self._found.called.append(call_of(one))
 
     def _refuse_having(self, clause: Any) -> None:
         """A total of changes says whether something has changed, and not how much there is."""
-        for one in _level_nodes([clause]):
+        for one in level_nodes([clause]):
             if not _compares(one) or _is_zero(one.lexpr) or _is_zero(one.rexpr):
                 continue
-            for part in _level_nodes([one.lexpr, one.rexpr]):
+            for part in level_nodes([one.lexpr, one.rexpr]):
                 if isinstance(part, ast.FuncCall) and part.funcname[-1].sval in _SUMS:
                     name = part.funcname[-1].sval
                     self._refuse(
@@ -324,16 +320,15 @@ class _Analyst:
             )
 
     def _decides(self, expressions: Iterable[Any]) -> None:
-        for node in _level_nodes(expressions):
-            if isinstance(node, ast.FuncCall):
-                self._found.deciding.append(_call(node))
+        self._found.deciding.extend(expressions)
 
 
 def _table(node: Any) -> Table:
     return Table(node.schemaname, node.relname, node.location)
 
 
-def _call(node: Any) -> Call:
+def call_of(node: Any) -> Call:
+    """A call as the statement writes it."""
     names = [part.sval for part in node.funcname]
     return Call(names[-2] if len(names) > 1 else None, names[-1], node.location)
 
@@ -366,7 +361,7 @@ def _written(node: Any) -> tuple[str, ...] | None:
 def _note_columns(found: Analysis, statement: Any) -> None:
     """Collect the names of all columns, and whether a row is read whole."""
     names = {one.alias.aliasname if one.alias else one.relname for one in found.changes}
-    for node in _all_nodes(statement):
+    for node in all_nodes(statement):
         if isinstance(node, ast.ColumnRef):
             last = node.fields[-1]
             if isinstance(last, ast.A_Star) or (len(node.fields) == 1 and last.sval in names):
@@ -378,32 +373,3 @@ def _note_columns(found: Analysis, statement: Any) -> None:
         elif isinstance(node, ast.JoinExpr):
             found.all_columns = found.all_columns or bool(node.isNatural)
             found.columns.update(one.sval for one in node.usingClause or ())
-
-
-def _children(node: Any) -> Iterator[Any]:
-    if isinstance(node, ast.Node):
-        for name in node:
-            yield getattr(node, name)
-    elif isinstance(node, tuple | list):
-        yield from node
-
-
-def _walk(node: Any, into: Callable[[Any], bool]) -> Iterator[Any]:
-    """The nodes from here on down; what is not gone ``into`` is still yielded itself."""
-    waiting = [node]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, ast.Node):
-            yield one
-            if not into(one):
-                continue
-        waiting.extend(reversed([*_children(one)]))
-
-
-def _all_nodes(node: Any) -> Iterator[Any]:
-    return _walk(node, lambda _: True)
-
-
-def _level_nodes(expressions: Iterable[Any]) -> Iterator[Any]:
-    """The nodes of some expressions, without those of the subqueries in them."""
-    return _walk(tuple(expressions), lambda node: not isinstance(node, ast.SelectStmt))

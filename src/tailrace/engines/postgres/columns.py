@@ -14,6 +14,7 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 
 from tailrace.engines.postgres.analysis import CHANGES
+from tailrace.engines.postgres.nodes import level_nodes
 
 Origins = frozenset[str]
 _NOTHING: Origins = frozenset()
@@ -144,19 +145,13 @@ class _Reader:
     def _origins(self, expression: Any, scope: _Scope) -> Origins:
         """The columns that an expression is made of."""
         found: set[str] = set()
-        waiting = [expression]
-        while waiting:
-            node = waiting.pop()
+        for node in level_nodes([expression]):
             if isinstance(node, ast.ColumnRef):
                 found |= _meaning(scope, node)
             elif isinstance(node, ast.SelectStmt):
                 # a subquery sees what is around it, too
                 for _, origins in self._query(node, scope.queries):
                     found |= origins
-            elif isinstance(node, ast.Node):
-                waiting += [getattr(node, name) for name in node]
-            elif isinstance(node, tuple | list):
-                waiting += node
         return frozenset(found)
 
 
