@@ -35,6 +35,7 @@ from tailrace.db.connection import Database
 from tailrace.embedded.process import free_port
 from tailrace.engines.base import Wish, new_id
 from tailrace.engines.flink.environment import Environment
+from tailrace.engines.flink.jobmanager import JobManager
 from tailrace.engines.flink.local import LocalCluster, Running
 from tailrace.engines.flink.sql import SqlResult
 from tailrace.errors import StorageError, TailraceError, WrongState
@@ -373,6 +374,8 @@ async def test_going_back_behind_the_last_run_is_said(real_sql: Sql):
     assert sql.remarks == ()
     await eventually(lambda: has_checkpoints(sql, "going_back", 2), 20)
     await sql("STOP JOB 'going_back'")
+    db = await sql.session.ours()
+    await db.execute("update tailrace.flink_run set has_run = false")  # as if nobody had looked
     await sql("START JOB 'going_back'")
     assert f'it goes back to "{path}", where its last run began' in sql.remarks[0]
     await sql("STOP JOB 'going_back'")
@@ -529,7 +532,10 @@ async def test_what_a_local_cluster_leaves_is_listed_when_it_has_ended(
     (row,) = await sql("SHOW SAVEPOINTS")
     assert (row["savepoint path"], row["ownership"]) == (path, "user")
     assert "start it with: tailrace flink start" in await sql.fails("STOP JOB 'left_here'")
-    assert "start a cluster of your own" in await sql.fails("SELECT 1")
+    for text in ("SELECT 1", "CREATE TABLE t (a INT) WITH ('connector' = 'datagen')"):
+        said = await sql.fails(text)
+        assert "the Flink cluster of this machine does not run" in said
+        assert "start it with: tailrace flink start" in said
     await sql(f"DROP SAVEPOINT '{path}'")
     assert not place(path).exists()
     assert len(fake_flink.requests) == asked
@@ -926,10 +932,16 @@ async def test_jobs_of_the_local_cluster_are_there_on_another_port(
         await real_sql(text)
     await real_sql(f"CREATE JOB moving AS {BODY}")
     path = await real_sql.value("STOP JOB 'moving' WITH SAVEPOINT")
+    here = await open_sql("")
+    await here(DEFINITIONS[0])
     cluster = LocalCluster(flink_home)
     cluster.stop()
     moved = cluster.start(port=free_port(), slots=4, tied=True)
     assert moved.url != real_flink.url
+    assert (await here("SELECT count(*) AS n FROM (SELECT a FROM src LIMIT 1)"))[-1]["n"] == 1
+    manager = JobManager(moved.url)
+    assert await manager.name() == moved.name == real_flink.name is not None
+    await manager.close()
     sql = await open_sql("")
     assert await sql.status("moving") == "FINISHED"
     (row,) = await sql("SHOW SAVEPOINTS FOR JOB 'moving'")

@@ -7,47 +7,28 @@ cluster agree when somebody looks again.
 from __future__ import annotations
 
 import asyncio
-import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from fixtures.flink_fake import FakeFlink, Fault, at_random
-from fixtures.flink_session import OpenSql, Sql
+from fixtures.flink_session import CREATE, OpenSql, Sql, agree, beginning, engine_id, looked_at
+from fixtures.process import StartProcess
+from fixtures.process import process as process
 from fixtures.waiting import eventually
+from tailrace.db import locks
+from tailrace.db.connection import Database
 from tailrace.errors import TailraceError
+from tailrace.jobs.cluster.catalogue import Catalogue
+from tailrace.jobs.cluster.resolving import Resolver
 from tailrace.jobs.cluster.service import Clusters
 from tailrace.jobs.savepoints.housekeeping import Limits
-
-CREATE = "CREATE JOB j AS INSERT INTO sink SELECT a FROM src"
-
-
-async def agree(fake: FakeFlink, sql: Sql) -> None:
-    """Nothing is unsettled, and what is listed is what there is."""
-    await fake.settle()
-    fake.faults.clear()
-    fake.trouble = None
-    rows = await sql("SHOW SAVEPOINTS")
-    made = {f"file:{one.parent}" for one in fake.directory.glob("savepoints/**/_metadata")}
-    assert {row["savepoint path"] for row in rows} == made
-    live = [job for job in fake.jobs.values() if job.end is None]
-    assert len(live) <= 1, "started twice"
-    running = [row for row in await sql("SHOW JOBS") if row["status"] == "RUNNING"]
-    assert len(running) == len(live)
-    unsettled = (
-        "select count(*) from tailrace.flink_savepoint where state in ('requested', 'dropping')"
-    )
-    assert await (await sql.session.ours()).fetch_value(unsettled) == 0
 
 
 def is_there(path: str) -> bool:
     """Whether a savepoint lies at a path."""
     return Path(path.removeprefix("file:"), "_metadata").exists()
-
-
-def remove(path: str) -> None:
-    """Remove a savepoint behind everybody's back."""
-    shutil.rmtree(path.removeprefix("file:"))
 
 
 async def attempted(sql: Sql, text: str) -> bool:
@@ -61,6 +42,7 @@ async def attempted(sql: Sql, text: str) -> bool:
 
 # Which requests a statement makes, and what may become of one of them.
 ACTIONS = ["lost", "late", "cut", "twice", "not ready"]
+
 TROUBLED = {
     "create": (None, CREATE, ["/jobs/overview", "/sessions$", "/statements$", "/result/0"]),
     "save": (CREATE, "CREATE SAVEPOINT FOR JOB 'j'", ["/savepoints$", "/savepoints/"]),
@@ -235,6 +217,87 @@ async def given_up(fake: FakeFlink, sql: Sql) -> None:
         await start
 
 
+async def test_why_a_start_was_refused_stays(fake_flink: FakeFlink, fake_sql: Sql):
+    """Somebody has looked while it was being submitted, and settles it when it has been refused."""
+    await fake_sql(CREATE)
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    await given_up(fake_flink, fake_sql)
+    catalogue = Catalogue(await fake_sql.session.ours(), fake_flink.url)
+    seen = await catalogue.find("j")
+    assert seen.is_unseen
+    await catalogue.run_refused(seen.run_id, "no table src")
+    flink = await fake_sql.session.flink()
+    await Resolver(flink.engine, catalogue)._wishes([seen])
+    assert (await catalogue.find("j")).error == "no table src"
+    await catalogue.run_refused(seen.run_id, "it never came")
+    assert (await catalogue.find("j")).error == "no table src"
+
+
+async def test_start_waits_for_who_settles_the_last_one(
+    fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql, monkeypatch: pytest.MonkeyPatch
+):
+    await fake_sql(CREATE)
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    await given_up(fake_flink, fake_sql)
+    assert await fake_sql.status("j") == "FAILED"
+    other = await (await open_sql(fake_flink.url)).session.ours()
+    run = (await Catalogue(other, fake_flink.url).find("j")).run_id
+    refused = 0
+
+    async def acquire(db: Database, key: str) -> bool:
+        nonlocal refused
+        got = await real(db, key)
+        refused += key == f"flink {run}" and not got
+        return got
+
+    real = locks.acquire
+    monkeypatch.setattr(locks, "acquire", acquire)
+    async with locks.held(other, f"flink {run}"):
+        start = asyncio.create_task(fake_sql("START JOB 'j'"))
+        await eventually(lambda: refused > 2)
+        assert len(fake_flink.submissions) == 1
+        assert not start.done()
+    await start
+    assert len(fake_flink.submissions) == 2
+    await agree(fake_flink, fake_sql)
+
+
+@pytest.mark.parametrize("since", ["started from somewhere else", "dropped"])
+async def test_a_run_that_comes_when_nobody_wants_it_any_more(
+    since: str, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """A gateway that has fallen silent hands it in at last."""
+    await fake_sql(CREATE)
+    earlier = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
+    fake_flink.faults.append(Fault("POST", "/statements$", "lost", times=3))
+    assert "does not answer" in await fake_sql.fails("START JOB 'j'")
+    db = await fake_sql.session.ours()
+    run = str(await db.fetch_value("select run_id from tailrace.flink_job"))
+    if since == "dropped":
+        await fake_sql("DROP JOB 'j'")
+        assert await fake_sql("SHOW JOBS") == []
+    else:
+        await fake_sql(f"START JOB 'j' FROM SAVEPOINT '{earlier}'")
+        assert await beginning(fake_sql) == earlier
+        assert await engine_id(fake_sql) != run
+    late = {"pipeline.name": f"j [tailrace {run}]", "$internal.pipeline.job-id": run}
+    fake_flink._submitted("INSERT INTO sink SELECT a FROM src", late)
+    jobs = await fake_sql("SHOW JOBS")
+    assert fake_sql.remarks == (
+        f'a run of job "j" came late, when that had been {since}, and was cancelled',
+    )
+    assert fake_flink.jobs[run].state == "CANCELED"
+    assert [row["status"] for row in jobs] == ([] if since == "dropped" else ["RUNNING"])
+    assert await fake_sql("SHOW JOBS") == jobs
+    assert fake_sql.remarks == ()
+    await agree(fake_flink, fake_sql)
+    fake_flink.jobs.pop(run)
+    await agree(fake_flink, fake_sql)
+    if since == "dropped":
+        await fake_sql(CREATE)
+
+
 async def test_second_stop_joins_the_first(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
     await fake_sql(CREATE)
     fake_flink.savepoint_seconds = 3600.0
@@ -317,100 +380,6 @@ async def test_jobmanager_dies_while_a_savepoint_is_made(
     await agree(fake_flink, fake_sql)
 
 
-async def beginning(sql: Sql) -> str | None:
-    """Where the present run of the job began."""
-    (described,) = await sql("DESCRIBE JOB 'j'")
-    path: str | None = described["restored from"]
-    return path
-
-
-async def engine_id(sql: Sql) -> str:
-    (described,) = await sql("DESCRIBE JOB 'j'")
-    return str(described["engine id"])
-
-
-async def test_going_back_behind_the_last_run_is_said(fake_flink: FakeFlink, fake_sql: Sql):
-    """The cluster keeps no checkpoints of cancelled jobs, so all of the last run is done again."""
-    retention = "'execution.checkpointing.externalized-checkpoint-retention'"
-    await fake_sql(CREATE.replace(" AS", f" WITH ({retention}='DELETE_ON_CANCELLATION') AS"))
-    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
-    await fake_sql("START JOB 'j'")
-    assert fake_sql.remarks == ()
-    assert await beginning(fake_sql) == path
-    fake_flink.take_checkpoints(await engine_id(fake_sql), 17)
-    await fake_sql("STOP JOB 'j'")
-    await fake_sql("START JOB 'j'")
-    assert fake_sql.remarks == (
-        f'job "j" has left neither savepoint nor checkpoint: it goes back to "{path}", where its '
-        "last run began",
-    )
-    assert await beginning(fake_sql) == path
-    saved = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
-    await fake_sql("STOP JOB 'j'")
-    await fake_sql("START JOB 'j'")
-    assert fake_sql.remarks == (
-        f'job "j" has left no checkpoint: it goes back to savepoint "{saved}", after which it ran '
-        "on",
-    )
-    assert await beginning(fake_sql) == saved
-
-
-@pytest.mark.parametrize("known", ["to the cluster", "from the disk"])
-async def test_savepoint_with_which_somebody_else_has_ended_a_run(
-    known: str, fake_flink: FakeFlink, fake_sql: Sql
-):
-    await fake_sql(CREATE)
-    await fake_sql("STOP JOB 'j' WITH SAVEPOINT")
-    await fake_sql("START JOB 'j'")
-    run = await engine_id(fake_sql)
-    fake_flink.take_checkpoints(run, 3)
-    root = fake_flink.config["execution.checkpointing.savepoint-dir"]
-    newest = fake_flink._made(run, root, stop=True)["location"]
-    if known == "from the disk":
-        await fake_flink.restart()
-    await fake_sql("START JOB 'j'")
-    assert await beginning(fake_sql) == newest
-
-
-async def test_newest_of_what_a_run_has_left_is_where_it_stopped(
-    fake_flink: FakeFlink, fake_sql: Sql
-):
-    await fake_sql(CREATE)
-    await fake_sql("CREATE SAVEPOINT FOR JOB 'j'")
-    fake_flink.take_checkpoints(await engine_id(fake_sql), 2)
-    await fake_sql("STOP JOB 'j'")
-    await fake_sql("START JOB 'j'")
-    assert fake_sql.remarks == ()
-    assert str(await beginning(fake_sql)).endswith("/chk-3")
-    saved = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
-    await fake_sql("STOP JOB 'j'")
-    await fake_sql("START JOB 'j'")
-    assert await beginning(fake_sql) == saved
-
-
-@pytest.mark.parametrize("claim", ["", " CLAIM"])
-async def test_a_refused_start_changes_nothing(claim: str, fake_flink: FakeFlink, fake_sql: Sql):
-    """The job goes on where it stopped, and whose the savepoint is stays as it was."""
-    await fake_sql(CREATE)
-    await fake_sql(CREATE.replace("JOB j", "JOB other"))
-    own = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
-    strange = await fake_sql.value("STOP JOB 'other' WITH SAVEPOINT")
-    fake_flink.misfits.add(strange)
-    said = await fake_sql.fails(f"START JOB 'j' FROM SAVEPOINT '{strange}'{claim}")
-    assert "the savepoint does not fit the statement" in said
-    assert await fake_sql.status("j") == "FAILED"
-    rows = await fake_sql("SHOW SAVEPOINTS")
-    assert [row["ownership"] for row in rows] == ["user", "user"]
-    await fake_sql("START JOB 'j'")
-    assert fake_sql.remarks == (
-        f'job "j" goes on at "{own}": its last start, from "{strange}", did not come to run',
-    )
-    assert await beginning(fake_sql) == own
-    remove(strange)
-    lost = [row for row in await fake_sql("SHOW SAVEPOINTS") if row["ownership"] == "lost"]
-    assert [row["savepoint path"] for row in lost] == [strange]
-
-
 async def test_a_cluster_that_recovers_its_jobs_is_given_time(fake_flink: FakeFlink, fake_sql: Sql):
     fake_flink.config["high-availability.type"] = "zookeeper"
     await fake_sql(CREATE)
@@ -440,53 +409,6 @@ async def test_a_job_that_the_cluster_has_lost_can_be_stopped(fake_flink: FakeFl
     await fake_sql("STOP JOB 'j'")
     await fake_sql("DROP JOB 'j'")
     assert await fake_sql("SHOW JOBS") == []
-
-
-async def test_what_answers_is_something_else(fake_flink: FakeFlink, open_sql: OpenSql):
-    elsewhere = f"{fake_flink.url}/nothing"
-    sql = await open_sql(elsewhere, fake_flink.url)
-    assert "is no Flink JobManager" in await sql.fails("SHOW JOBS")
-    sql = await open_sql(fake_flink.url, elsewhere)
-    assert "is no Flink SQL Gateway" in await sql.fails(CREATE)
-    assert await sql("SHOW JOBS") == []
-    sql = await open_sql("ftp://x", fake_flink.url)
-    assert "is not the address of the Flink JobManager" in await sql.fails("SHOW JOBS")
-
-
-@pytest.mark.parametrize("address", ["localhost", "LOCALHOST", "another port"])
-async def test_a_cluster_is_the_same_at_every_address(
-    address: str, fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql
-):
-    await fake_sql(CREATE)
-    path = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
-    async with await asyncio.start_server(fake_flink._serve, "127.0.0.1", 0) as proxy:
-        url = f"http://{address}:{fake_flink.port}/"
-        if address == "another port":
-            url = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
-        other = await open_sql(url, url)
-        assert await other.status("j") == "RUNNING"
-        (row,) = await other("SHOW SAVEPOINTS FOR JOB 'j'")
-        assert row["savepoint path"] == path
-        await other("STOP JOB 'j' WITH SAVEPOINT")
-        await other("START JOB 'j'")
-        db = await fake_sql.session.ours()
-        assert await db.fetch_value("select count(distinct cluster) from tailrace.flink_job") == 1
-        await agree(fake_flink, fake_sql)
-
-
-async def test_two_clusters_of_one_database_are_two(
-    fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql, tmp_path: Path
-):
-    await fake_sql(CREATE)
-    second = FakeFlink(tmp_path / "second")
-    await second.up()
-    other = await open_sql(second.url, second.url)
-    assert await other("SHOW JOBS") == []
-    await other(CREATE)
-    assert await other.status("j") == "RUNNING"
-    await other("STOP JOB 'j'")
-    assert await fake_sql.status("j") == "RUNNING"
-    await second.down()
 
 
 async def test_all_savepoints_stay_listed(fake_flink: FakeFlink, fake_sql: Sql, open_sql: OpenSql):
@@ -558,3 +480,143 @@ async def test_request_that_arrives_when_all_was_given_up(fake_flink: FakeFlink,
     (row,) = await fake_sql("SHOW SAVEPOINTS")
     assert (row["ownership"], row["job id"]) == ("user", described["job id"])
     await agree(fake_flink, fake_sql)
+
+
+REFUSALS = {
+    "by Flink": ("PATCH", ".", 408, {"errors": ["Job cancellation timed out: null"]}),
+    "by a fault of Flink's": ("PATCH", ".", 500, {"errors": ["Internal server error."]}),
+    "by a proxy": ("PATCH", ".", 403, "<html>\n<h1>403 Forbidden</h1>\n</html>"),
+    "before it was asked": ("GET", "/checkpoints$", 500, {"errors": ["Internal server error."]}),
+}
+
+
+@pytest.mark.parametrize("refused", REFUSALS)
+async def test_a_refused_stop_is_not_carried_out_later(
+    refused: str, fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    method, path, *answer = REFUSALS[refused]
+    fake_flink.faults.append(Fault(method, path, "refused", answer=(answer[0], answer[1])))
+    await fake_sql.fails("STOP JOB 'j'")
+    await looked_at(fake_sql)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    assert (described["status"], described["wanted"]) == ("RUNNING", "running")
+    await agree(fake_flink, fake_sql)
+
+
+async def test_a_stop_that_was_given_up_is_not_carried_out_later(
+    fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    fake_flink.faults.append(Fault("GET", "/checkpoints$", "slow"))
+    fake_flink.requests.clear()
+    stop = asyncio.create_task(fake_sql("STOP JOB 'j'"))
+    await eventually(lambda: any(p.endswith("/checkpoints") for _, p in fake_flink.requests))
+    stop.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stop
+    await looked_at(fake_sql)
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    assert (described["status"], described["wanted"]) == ("RUNNING", "running")
+    await agree(fake_flink, fake_sql)
+
+
+async def test_a_refused_stop_leaves_one_with_savepoint_alone(fake_flink: FakeFlink, fake_sql: Sql):
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '50ms'")
+    await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    fake_flink.faults.append(Fault("PATCH", ".", "refused"))
+    await fake_sql.fails("STOP JOB 'j'")
+    fake_flink.complete_savepoints()
+    (described,) = await fake_sql("DESCRIBE JOB 'j'")
+    assert (described["status"], described["wanted"]) == ("FINISHED", "canceled")
+
+
+async def test_a_job_that_cannot_be_stopped_holds_up_no_other(fake_flink: FakeFlink, fake_sql: Sql):
+    """Who wished that both end is dead; a proxy lets nobody stop the one."""
+    await fake_sql(CREATE)
+    await fake_sql(CREATE.replace("JOB j", "JOB k"))
+    path = await fake_sql.value("CREATE SAVEPOINT FOR JOB 'j'")
+    run = await engine_id(fake_sql)
+    answer = (403, "<html>\n<h1>403 Forbidden</h1>\n</html>")
+    fake_flink.faults.append(Fault("PATCH", run, "refused", times=1000, answer=answer))
+    db = await fake_sql.session.ours()
+    await db.execute("update tailrace.flink_job set wanted = 'canceled'")
+    assert await fake_sql.status("j") == "RUNNING"
+    assert await fake_sql.status("k") == "CANCELED"
+    (said,) = fake_sql.remarks
+    assert said.startswith('what was wished of job "j" is not settled: ')
+    assert "403 Forbidden" in said
+    await fake_sql("START JOB 'k'")
+    await db.execute("update tailrace.flink_job set wanted = 'canceled'")
+    await looked_at(fake_sql)
+    assert await db.fetch_value("select status from tailrace.flink_jobs where job_name = 'k'") == (
+        "CANCELED"
+    )
+    assert [row["savepoint path"] for row in await fake_sql("SHOW SAVEPOINTS")] == [path]
+    assert fake_sql.remarks == (said,)
+    await fake_sql(f"DROP SAVEPOINT '{path}'")
+    await fake_sql("CREATE SAVEPOINT FOR JOB 'j'")
+    fake_flink.faults.clear()
+    assert await fake_sql.status("j") == "CANCELED"
+    assert fake_sql.remarks == ()
+
+
+async def test_savepoints_without_a_directory_for_them(
+    fake_flink: FakeFlink, fake_sql: Sql, tmp_path: Path
+):
+    del fake_flink.config["execution.checkpointing.savepoint-dir"]
+    await fake_sql(CREATE)
+    for text in ("CREATE SAVEPOINT FOR JOB 'j'", "STOP JOB 'j' WITH SAVEPOINT"):
+        said = await fake_sql.fails(text)
+        assert "neither the cluster nor this session has a directory for savepoints" in said
+        assert "SET 'state.savepoints.dir' = 'file:///…'" in said
+    assert await fake_sql.status("j") == "RUNNING"
+    assert await fake_sql("SHOW SAVEPOINTS") == []
+    await fake_sql(f"SET 'state.savepoints.dir' = '{tmp_path}/here'")
+    assert f"{tmp_path}/here/" in await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+
+
+@pytest.mark.parametrize(
+    "words", [("start-job", "j", "--from-savepoint"), ("sql", "-c", "START JOB 'j' FROM SAVEPOINT")]
+)
+async def test_the_stack_of_java_is_for_those_who_want_it(
+    words: tuple[str, ...], fake_flink: FakeFlink, fake_sql: Sql, process: StartProcess
+):
+    await fake_sql(CREATE)
+    path = await fake_sql.value("STOP JOB 'j' WITH SAVEPOINT")
+    fake_flink.misfits.add(path)
+    command = [*words, path] if words[0] != "sql" else [*words[:-1], f"{words[-1]} '{path}'"]
+    env = {
+        "TAILRACE_DB": fake_sql.session.dsn,
+        "TAILRACE_ENGINE": "flink",
+        "TAILRACE_FLINK_URL": fake_flink.url,
+        "TAILRACE_FLINK_GATEWAY": fake_flink.url,
+    }
+    quiet = await process(*command, env=env)
+    assert await quiet.wait() == 1
+    assert "the savepoint does not fit the statement" in quiet.err
+    assert "java.lang" not in quiet.err + quiet.out
+    verbose = await process("--verbose", *command, env=env)
+    assert await verbose.wait() == 1
+    assert "the savepoint does not fit the statement" in verbose.err
+    assert "Caused by: java.lang.IllegalStateException: Failed to rollback" in verbose.err
+
+
+async def test_tailrace_run_looks_at_clusters(
+    fake_flink: FakeFlink, fake_sql: Sql, process: StartProcess
+):
+    await fake_sql(CREATE)
+    fake_flink.jobs[await engine_id(fake_sql)].state = "RESTARTING"
+    run = await process("run", "--db", fake_sql.session.dsn)
+    db = await fake_sql.session.ours()
+    status = "select status from tailrace.flink_jobs"
+
+    async def seen() -> bool:
+        assert run.returncode is None, run.err
+        return bool(await db.fetch_value(status) == "RESTARTING")
+
+    await eventually(seen, 20)
+    run.send(signal.SIGTERM)
+    assert await run.wait() == 0

@@ -98,6 +98,28 @@ select tailrace.drop_job('node2_worker');
 --> ERROR:  job "node2_worker" belongs to node "node2" of queue "flow" and goes with it
 --> HINT:  remove the node with: tailrace --queue flow drop-node node2
 
+-- the function form returns before the runner has heard of it
+select job_id, savepoint_path from tailrace.request_stop_job('node2_worker');
+set statement_timeout = '20 s';
+do $$
+begin
+    while exists (select from tailrace.jobs where status <> 'CANCELED') loop
+        perform pg_sleep(0.02);
+    end loop;
+end $$;
+select status, end_time is not null as ended from tailrace.jobs;
+-->               job_id              | savepoint_path 
+--> ----------------------------------+----------------
+-->  <id> | 
+--> (1 row)
+--> 
+--> SET
+--> DO
+-->   status  | ended 
+--> ----------+-------
+-->  CANCELED | t
+--> (1 row)
+
 call tailrace.stop_job('nobody');
 --> ERROR:  there is no job "nobody" in database "<…>"
 --> HINT:  list them with: select * from tailrace.jobs

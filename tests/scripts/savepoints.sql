@@ -82,3 +82,113 @@ select status from tailrace.jobs;
 --> ----------
 -->  CANCELED
 --> (1 row)
+
+-- several: each form takes the same conditions
+set state.savepoints.dir = '<dir>';
+select 'call tailrace.create_savepoint(''node2_worker'')' from generate_series(1, 4) \gexec
+--> SET
+-->  <…>savepoint_path<…>
+--> -<…>
+-->  <dir>/savepoint-<hex>
+--> (1 row)
+--> 
+-->  <…>savepoint_path<…>
+--> -<…>
+-->  <dir>/savepoint-<hex>
+--> (1 row)
+--> 
+-->  <…>savepoint_path<…>
+--> -<…>
+-->  <dir>/savepoint-<hex>
+--> (1 row)
+--> 
+-->  <…>savepoint_path<…>
+--> -<…>
+-->  <dir>/savepoint-<hex>
+--> (1 row)
+
+begin;
+select count(*) from tailrace.request_drop_savepoints('node2_worker', older_than => '1 hour');
+select count(*) from tailrace.request_drop_savepoints(keep_last => 4);
+select count(*) from tailrace.request_drop_savepoints();
+select count(*) from tailrace.request_drop_savepoints();
+rollback;
+--> BEGIN
+-->  count 
+--> -------
+-->      0
+--> (1 row)
+--> 
+-->  count 
+--> -------
+-->      0
+--> (1 row)
+--> 
+-->  count 
+--> -------
+-->      4
+--> (1 row)
+--> 
+-->  count 
+--> -------
+-->      0
+--> (1 row)
+--> 
+--> ROLLBACK
+
+select max(created) as newest from tailrace.savepoints where ownership = 'user' \gset
+call tailrace.drop_savepoints('node2_worker', older_than => '0 s', keep_last => 3);
+select count(*), max(created) = :'newest' as newest from tailrace.savepoints where ownership = 'user';
+-->  <…>savepoint_paths<…>
+--> -<…>
+-->  {<dir>/savepoint-<hex>}
+--> (1 row)
+--> 
+-->  count | newest 
+--> -------+--------
+-->      3 | t
+--> (1 row)
+
+-- the function forms return at once, and a runner does the rest
+select savepoint_path as oldest from tailrace.savepoints where ownership = 'user' order by created limit 1 \gset
+select savepoint_path = :'oldest' as asked from tailrace.request_drop_savepoint(:'oldest');
+select count(*) from tailrace.request_drop_savepoints('node2_worker', keep_last => 1);
+set statement_timeout = '20 s';
+do $$
+begin
+    while exists (select from tailrace.savepoint where state = 'dropping') loop
+        perform pg_sleep(0.02);
+    end loop;
+end $$;
+select count(*) from tailrace.savepoints where ownership = 'user';
+-->  asked 
+--> -------
+-->  t
+--> (1 row)
+--> 
+-->  count 
+--> -------
+-->      1
+--> (1 row)
+--> 
+--> SET
+--> DO
+-->  count 
+--> -------
+-->      1
+--> (1 row)
+
+call tailrace.drop_savepoints('nobody');
+--> ERROR:  there is no job "nobody" in database "<…>"
+--> HINT:  list them with: select * from tailrace.jobs
+
+call tailrace.drop_savepoints(keep_last => -1);
+--> ERROR:  keep_last is -1; it is a number of savepoints, 0 or more
+
+begin;
+call tailrace.drop_savepoints();
+rollback;
+--> BEGIN
+--> ROLLBACK
+--> ERROR:  procedure tailrace.drop_savepoints waits, and so cannot be called inside a transaction
+--> HINT:  call it outside of one, or record the wish with: select * from tailrace.request_drop_savepoints(…)

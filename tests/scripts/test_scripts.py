@@ -55,6 +55,7 @@ async def test_jobs_from_psql(cascade: Cascade):
         runs = "select status = 'RUNNING' from tailrace.jobs"
         await eventually(lambda: leaf.db.fetch_value(runs), 20)
         await check("jobs.sql", leaf)
+        await check("dropping.sql", root)
 
 
 async def test_savepoints_from_psql(cascade: Cascade, tmp_path: Path):

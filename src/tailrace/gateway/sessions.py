@@ -20,7 +20,7 @@ from tailrace.gateway.results import Answer, Result
 from tailrace.statements.tokens import Kind, scan
 
 if TYPE_CHECKING:
-    from tailrace.gateway.flink import FlinkSession
+    from tailrace.gateway.cluster import FlinkSession
     from tailrace.jobs.manager import Manager
 
 queries = load()
@@ -89,7 +89,7 @@ class Session:
         """The cluster that is meant; another one after the setting was changed, or where one of
         this machine has been started again.
         """
-        from tailrace.gateway.flink import FlinkSession, address_of
+        from tailrace.gateway.cluster import FlinkSession, address_of
 
         address = address_of(self.options["tailrace.flink.url"])
         gateway, deadline = (
@@ -101,7 +101,7 @@ class Session:
             before = self._flink
             await self._leave_flink()
             self._flink = FlinkSession(address, gateway or None, deadline=duration(deadline))
-            if before is not None and before.url == self._flink.url:
+            if before is not None and self._flink.is_same(before):
                 self._flink.definitions = before.definitions
             self._flink_at = at
         return self._flink

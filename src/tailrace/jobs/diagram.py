@@ -13,6 +13,7 @@ _DOT_SHAPES = {
     "queue": "cds",
     "job": "box",
     "files": "folder",
+    "external": "component",
     "node": "octagon",
 }
 _MERMAID_SHAPES = {
@@ -20,6 +21,7 @@ _MERMAID_SHAPES = {
     "queue": ("[[", "]]"),
     "job": ("(", ")"),
     "files": ("[/", "/]"),
+    "external": ("([", "])"),
     "node": ("{{", "}}"),
 }
 _PLAIN = ("[", "]")

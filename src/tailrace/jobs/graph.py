@@ -28,8 +28,8 @@ class Vertex(NamedTuple):
     """
 
     kind: str
-    """``table``, ``queue``, ``job``, ``files``; ``source``, ``sink``: of Flink; ``node``: one that
-    does not answer."""
+    """``table``, ``queue``, ``job``, ``files``; ``external``: what else Flink reads and writes;
+    ``node``: one that does not answer."""
     place: str
     node: str
     name: str

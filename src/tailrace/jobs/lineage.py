@@ -149,8 +149,8 @@ def _vertex(part: Part, kind: str, node: str, name: str, job_id: str | None) -> 
         return Vertex(kind, part.place, node, name, job_id)
     if kind in ("queue", "node") and name != LOCAL_QUEUE:
         return Vertex(kind, name, node, name)
-    if kind == "files":
-        return Vertex(kind, "", "", name)  # whichever database writes or reads them
+    if kind in ("files", "external"):
+        return Vertex(kind, "", node, name)  # whichever database knows who reads or writes it
     # a table is in a database, which may be a node of several queues; so is its own queue
     return Vertex(kind, part.place, part.place.partition("/")[2], name)
 

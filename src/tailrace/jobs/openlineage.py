@@ -139,11 +139,22 @@ def _identity(lineage: Lineage, vertex: Vertex) -> tuple[str, str]:
             if scheme
             else ("file", vertex.name)
         )
+    if vertex.kind == "external":
+        return _external(vertex)
     address = _address(lineage, vertex)
     if address is None:  # a node that did not answer
         return _UNREACHABLE, f"{vertex.node}.pgq.{vertex.name}"
     name = vertex.name if vertex.kind == "table" else f"pgq.{vertex.name}"
     return address.namespace, f"{address.prefix}{name}"
+
+
+def _external(vertex: Vertex) -> tuple[str, str]:
+    """``connector:server:name``; without a place it is only known to its cluster."""
+    if vertex.node:
+        return f"flink://{vertex.node.rpartition('://')[2]}", vertex.name
+    connector, _, rest = vertex.name.partition(":")
+    server, _, name = rest.rpartition(":")
+    return (server if "://" in server else f"{connector}://{server}"), name
 
 
 def _namespace(lineage: Lineage, vertex: Vertex) -> str:

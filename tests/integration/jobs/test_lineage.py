@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from fixtures.cascade import QUEUE, Cascade, TestNode
 from fixtures.command import Tailrace
+from tailrace.db.connection import Database
+from tailrace.engines.base import Lineage, Relation, new_id
+from tailrace.errors import NotFound
+from tailrace.jobs.cluster.catalogue import Catalogue
 
 
 async def lineage(tailrace: Tailrace, node: TestNode, *words: str) -> str:
@@ -16,6 +22,12 @@ async def tree(tailrace: Tailrace, node: TestNode, statement: str) -> list[str]:
     """The lines of a tree, indented by their level."""
     out = (await tailrace("sql", "-c", statement, "--format", "json", "--db", node.dsn)).out
     return ["  " * row["level"] + f"{row['kind']} {row['name']}" for row in json.loads(out)]
+
+
+async def from_sql(node: TestNode, arguments: str) -> list[str]:
+    """The same from any SQL client, which knows of one database."""
+    rows = await node.db.fetch_all(f"select * from tailrace.job_tree({arguments})")
+    return ["  " * row.level + f"{row.kind} {row.name}" for row in rows]
 
 
 async def test_lineage_of_a_cascade(cascade: Cascade, tailrace: Tailrace):
@@ -74,7 +86,21 @@ async def test_lineage_of_a_cascade(cascade: Cascade, tailrace: Tailrace):
     assert capture["inputs"][0]["name"].endswith(".public.t")
     assert all("password" not in json.dumps(one) for one in events)
 
-    # the view shows the connected database
+    # the function and the view know of the connected database
+    assert await from_sql(branch, "'node2_worker'") == [
+        "job node2_worker",
+        "  queue node2/flow",
+        "    job node2.apply",
+        "      table node2/public.t",
+        "    node node3/flow",
+    ]
+    assert await from_sql(leaf, "'node3_worker', upstream => true") == [
+        "job node3_worker", "  queue node2/flow",
+    ]  # fmt: skip
+    states = "select name, status from tailrace.job_tree('node3_worker')"
+    assert [tuple(row) for row in await leaf.db.fetch_all(states)] == [
+        ("node3_worker", "CREATED"), ("node3/public.t", "pending"),
+    ]  # fmt: skip
     rows = await branch.db.fetch_all(
         "select from_name, to_kind, to_node, to_name from tailrace.lineage where from_kind = 'job'"
     )
@@ -150,6 +176,17 @@ async def test_lineage_of_sql_jobs(cascade: Cascade, tailrace: Tailrace):
         "        queue node1/flow",
         "          table node1/public.orders",
     ]
+    for arguments, statement in (
+        ("'revenue'", "SHOW JOBTREE 'revenue'"),
+        ("'noted', upstream => true", "SHOW ANCESTORS 'noted'"),
+    ):
+        assert await from_sql(root, arguments) == await tree(tailrace, root, statement)
+    with pytest.raises(NotFound, match='there is no job "nobody"'):
+        await from_sql(root, "'nobody'")
+    statuses = "select name, status, job_id is not null from tailrace.job_tree('noted')"
+    assert [tuple(row) for row in await root.db.fetch_all(statuses)] == [
+        ("noted", "CREATED", True), ("node1/public.notes", None, False),
+    ]  # fmt: skip
     events = json.loads(await lineage(tailrace, root, "noted", "--full", "--format", "openlineage"))
     by_name = {one["job"]["name"]: one for one in events}
     assert "changes.orders" in by_name["revenue"]["job"]["facets"]["sql"]["query"]
@@ -160,3 +197,59 @@ async def test_lineage_of_sql_jobs(cascade: Cascade, tailrace: Tailrace):
     assert (note["field"], note["name"].endswith(".public.days")) == ("note", True)
     (number,) = fields["n"]["inputFields"]
     assert number["field"] == "public.revenue.n"
+
+    # a circle ends where it closes
+    await root.db.execute(
+        "insert into tailrace.job_relation (job_id, direction, relation, is_changes)"
+        " select job_id, 'reads', 'public.notes', false from tailrace.job"
+        " where job_name = 'revenue'"
+    )
+    assert await from_sql(root, "'revenue'") == [
+        "job revenue",
+        "  table node1/public.revenue",
+        "    queue node1/tailrace.local",
+        "      job noted",
+        "        table node1/public.notes",
+        "          job revenue",
+    ]
+
+
+async def test_what_jobs_on_flink_read_and_write_is_in_the_same_graph(
+    database: Database, tailrace: Tailrace
+):
+    """Places are the same for all; names without one belong to their cluster."""
+    topic, made = "kafka:broker:9092:orders", "default_catalog.default_database.made"
+    for cluster, name, reads, writes in (
+        ("http://a:8081", "first", Relation(made), Relation("x.y.orders", topic)),
+        (
+            "http://b:8081",
+            "second",
+            Relation("x.y.o", topic),
+            Relation("x.y.s", "s3://bucket/sums"),
+        ),
+        ("http://b:8081", "third", Relation(made), Relation("x.y.f", "s3://bucket/other")),
+    ):
+        await Catalogue(database, cluster).create(
+            new_id(), name, "INSERT …", (), {}, Lineage((reads,), (writes,))
+        )
+    node = TestNode("", database)
+    assert await tree(tailrace, node, "SHOW JOBTREES") == [
+        f"external http://a:8081/{made}",
+        "  job first",
+        f"    external {topic}",
+        "      job second",
+        "        files s3://bucket/sums",
+        f"external http://b:8081/{made}",
+        "  job third",
+        "    files s3://bucket/other",
+    ]
+    events = json.loads(await lineage(tailrace, node, "--format", "openlineage"))
+    assert {
+        (one["namespace"], one["name"])
+        for event in events
+        for one in (*event["inputs"], *event["outputs"])
+    } == {
+        ("flink://a:8081", made), ("flink://b:8081", made), ("kafka://broker:9092", "orders"),
+        ("s3://bucket", "sums"), ("s3://bucket", "other"),
+    }  # fmt: skip
+    assert "shape=component" in await lineage(tailrace, node, "--format", "dot")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +13,26 @@ import pytest_asyncio
 
 from fixtures.cascade import OPTIONS, Cascade, TestNode, running
 from fixtures.command import Tailrace
+from fixtures.databases import Connect
 from fixtures.process import StartProcess
 from fixtures.savepoints import Sql, live, pins, same, status_is
 from fixtures.sqljobs import make_job
 from fixtures.waiting import eventually
-from tailrace.jobs.savepoints import service
+from tailrace.faults import watching
+from tailrace.gateway.dispatch import execute
+from tailrace.gateway.sessions import Session
+from tailrace.jobs.savepoints import metadata, service, storage, waiting, writer
+from tailrace.statements.parser import parse
 
 pytestmark = pytest.mark.timeout(120)
 
+LEFT_OUT = "not in it, as they were in their initial copy: public.late"
 FILL = "insert into public.t select i, 'x' from generate_series(%s::int, %s::int) i"
+
+
+def described(path: str) -> metadata.Metadata:
+    """What a savepoint's own files say of it."""
+    return metadata.decode((Path(path) / "_metadata").read_bytes(), path)
 
 
 @pytest.fixture(autouse=True)
@@ -93,6 +106,69 @@ async def test_stopped_with_a_savepoint_by_a_runner_and_without_one(
     async with running(root, leaf):
         await status_is(leaf, job, "FINISHED")
         assert (await sql.listed())[path]["ownership"] == "user"
+
+
+async def test_table_in_its_initial_copy_is_left_out_and_the_statement_says_so(
+    pair: tuple[TestNode, TestNode], tailrace: Tailrace, connect: Connect, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    job = leaf.worker
+    sql = Sql(tailrace, leaf, tmp_path)
+    for node in (root, leaf):
+        await node.db.execute("create table public.late (id int primary key)")
+        await node.db.execute("select tailrace.add_table('flow', 'public.late')")
+    await root.db.execute("insert into public.late values (1), (2)")
+    blocking = await connect(root.db)  # so that it cannot be copied yet
+    await blocking.execute("begin; lock table public.late in access exclusive mode")
+    said: list[str] = []
+    leaf.db.on_notice = said.append
+    async with running(root, leaf):
+        await status_is(leaf, job, "RUNNING")
+        made = await sql(f"CREATE SAVEPOINT FOR JOB '{job}'")
+        assert f"warning: {LEFT_OUT}" in made.err
+        await leaf.db.execute(f"call tailrace.create_savepoint('{job}', '{tmp_path}')")
+        assert said == [f"warning: {LEFT_OUT}"]
+        await blocking.execute("commit")
+        saved = await leaf.db.fetch_all(
+            "select absent_tables, row_count, savepoint_path from tailrace.savepoints"
+        )
+        assert [tuple(one[:2]) for one in saved] == [(["public.late"], 50)] * 2
+        for one in saved:
+            read = described(one.savepoint_path)
+            assert [table.table for table in read.tables] == ["public.t"]
+            assert read.absent == ("public.late",)
+        await live(leaf)
+        assert "not in it" not in (await sql(f"STOP JOB '{job}' WITH SAVEPOINT")).err
+        whole = "select absent_tables, row_count from tailrace.savepoints order by created desc"
+        assert tuple(await leaf.db.fetch_one(whole)) == ([], 52)
+
+
+async def test_how_far_a_savepoint_is_can_be_seen_while_it_is_written(
+    pair: tuple[TestNode, TestNode], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    root, leaf = pair
+    monkeypatch.setattr(storage, "PIECE", 64)
+    monkeypatch.setattr(writer, "_PROGRESS_SECONDS", 0.0)
+    monkeypatch.setattr(waiting, "_TELL_SECONDS", 0.0)
+    await leaf.db.execute("analyze public.t")
+    told: list[str] = []
+
+    def told_part() -> bool:
+        return any(re.search(r"written: \d+ rows of about 50 \(\d+ %\)$", one) for one in told)
+
+    async with running(root, leaf), Session(leaf.db.dsn, talk=told.append) as session:
+        await status_is(leaf, leaf.worker, "RUNNING")
+        session.options.set("state.savepoints.dir", str(tmp_path))
+        with watching("savepoint.in_data") as watch:
+            watch.hold()
+            making = asyncio.create_task(
+                execute(session, parse(f"CREATE SAVEPOINT FOR JOB '{leaf.worker}'"))
+            )
+            await watch.wait()
+            await eventually(told_part)
+            watch.release()
+        (answer,) = await making
+    assert answer.result is not None
 
 
 async def test_run_until_idle_carries_wishes_out(

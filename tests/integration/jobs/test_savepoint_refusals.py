@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -16,8 +18,14 @@ from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.command import Tailrace
 from fixtures.databases import Connect
 from fixtures.savepoints import Sql, live, pins, same, status_is
+from fixtures.sqljobs import make_job
 from fixtures.waiting import eventually
+from tailrace.db.connection import Database
 from tailrace.errors import DatabaseError, UsageError, WrongState
+from tailrace.faults import watching
+from tailrace.gateway.dispatch import execute
+from tailrace.gateway.sessions import Session
+from tailrace.statements.parser import parse
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -145,6 +153,83 @@ async def test_wrong_states_and_names(pair: Pair, tailrace: Tailrace, connect: C
     with pytest.raises(WrongState, match="is being dropped"):
         await leaf.db.execute(ask, job, path)
     await sql(f"START JOB '{job}'")
+
+
+WAITING = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query ~ 'request_start_job'
+"""
+
+
+async def raced(node: TestNode, blocking: Database, *statements: str) -> tuple[list[str], str]:
+    """Carry out two START at once; returns who won, and what the loser was told.
+
+    Each has been asked for before the other is done, and the restore does not end before one of
+    them has lost.
+    """
+    lost: list[str] = []
+    won: list[str] = []
+
+    async def start(statement: str) -> None:
+        async with Session(node.dsn) as session:
+            try:
+                await execute(session, parse(statement))
+            except WrongState as error:
+                lost.append(str(error))
+            else:
+                won.append(statement)
+
+    with watching("restore.before_close") as restored:
+        restored.hold()
+        await blocking.execute("begin; lock table tailrace.restore in share row exclusive mode")
+        async with asyncio.TaskGroup() as group:
+            for number, statement in enumerate(statements, start=1):
+                group.create_task(start(statement))
+                await eventually(lambda n=number: waiting(node.db, n))
+            await blocking.execute("commit")
+            await eventually(lambda: lost)
+            restored.release()
+        assert restored.count == 1
+    assert len(lost) == 1
+    return won, lost[0]
+
+
+async def waiting(db: Database, number: int) -> bool:
+    return bool(await db.fetch_value(WAITING) == number)
+
+
+@pytest.mark.parametrize("kind", ["worker", "sql"])
+@pytest.mark.parametrize("second", ["the same", "START JOB '{job}'"])
+async def test_of_two_starts_at_once_one_wins(
+    pair: Pair, connect: Connect, kind: str, second: str
+) -> None:
+    leaf, job = pair.leaf, pair.job
+    blocking = await connect(leaf.db)
+    if kind == "sql":
+        job = "sums"
+        await leaf.db.execute("create table public.sums (one int primary key, n bigint)")
+        await make_job(
+            leaf.db, job,
+            "insert into sums as s select 1, sum(_weight) from changes.t"
+            " on conflict (one) do update set n = s.n + excluded.n",
+        )  # fmt: skip
+        await status_is(leaf, job, "RUNNING")
+        await pair.root.db.execute(FILL, 2001, 2100)
+        counted = "select n = 100 from public.sums"
+        await eventually(lambda: leaf.db.fetch_value(counted), 20)
+    path = await pair.sql.savepoint(job)
+    await pair.sql(f"STOP JOB '{job}'")
+    await pair.root.db.execute("delete from public.t where id > 1990 and id % 2 = 0")
+
+    first = f"START JOB '{job}' FROM SAVEPOINT '{path}'"
+    other = first if second == "the same" else second.format(job=job)
+    won, lost = await raced(leaf, blocking, first, other)
+    assert won == [first]
+    assert re.fullmatch(rf'job "{job}" is (RESTARTING; START needs|just being started)[^\n]*', lost)
+    await status_is(leaf, job, "RUNNING")
+    await same(pair.root, leaf)
+    if kind == "sql":
+        await eventually(lambda: leaf.db.fetch_value("select n = 45 from public.sums"), 20)
 
 
 async def test_places_jobs_and_roles_that_will_not_do(

@@ -17,7 +17,7 @@ from fixtures.command import tailrace as tailrace
 from fixtures.gateway_fake import FakeGateway
 from fixtures.gateway_fake import fake_gateway as fake_gateway  # the fixture
 from fixtures.process import Process, StartProcess
-from fixtures.serving import Served
+from fixtures.serving import Failed, Served
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 
@@ -54,6 +54,31 @@ async def test_serves_until_it_is_told_to_stop(
         assert await serving.wait() == 0
     assert "Traceback" not in serving.err
     assert TOKEN not in serving.err
+
+
+async def test_session_that_nobody_uses_is_closed_by_the_server_itself(
+    database: Database, process: StartProcess
+):
+    serving = await process(
+        "serve", "--db", database.dsn, "--port", "0", env={"TAILRACE_SERVE_IDLE_TIMEOUT": "800ms"}
+    )
+    await database.execute("select pg_advisory_lock(7)")
+    async with httpx.AsyncClient(base_url=await address(serving)) as http:
+        working, idle = Served(http, None), Served(http, None)  # type: ignore[arg-type]
+        await working.submit("SELECT pg_advisory_xact_lock(7)")
+        assert (await idle.run("SELECT 7")).rows == [[7]]
+
+        async def one_is_left() -> bool:
+            # Asked for in this way: whatever names a session uses it.
+            return "tailrace_sessions 1.0" in (await http.get("/metrics")).text
+
+        await eventually(one_is_left)
+        await working.submit("SELECT 8")
+        with pytest.raises(Failed, match="does not exist"):
+            await idle.submit("SELECT 8")
+        await database.execute("select pg_advisory_unlock(7)")
+    serving.send(signal.SIGTERM)
+    assert await serving.wait() == 0
 
 
 async def test_stands_in_front_of_a_gateway(

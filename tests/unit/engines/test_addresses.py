@@ -11,8 +11,9 @@ from tailrace.engines.flink.http import place_of
     ("url", "place"),
     [
         ("http://localhost:8081", "http://127.0.0.1:8081"),
-        ("http://flink.localhost:8081", "http://127.0.0.1:8081"),
-        ("http://127.0.1.1:8081", "http://127.0.0.1:8081"),
+        # a proxy may have a cluster behind each such name, and each address its own listener
+        ("http://flink.localhost:8081", "http://flink.localhost:8081"),
+        ("http://127.0.1.1:8081", "http://127.0.1.1:8081"),
         ("http://[::1]:8081", "http://127.0.0.1:8081"),
         ("http://Flink.Example.:80/", "http://flink.example"),
         ("https://flink:443/a/", "https://flink/a"),

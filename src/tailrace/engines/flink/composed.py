@@ -83,7 +83,9 @@ def _plain_of_json(value: Any, stated: SqlType) -> object:
             return float(value)
         if stated.name == "DECIMAL":
             return _scaled(Decimal(str(value)), stated)
-    except (ValueError, TypeError, ArithmeticError):
+        if stated.name == "BOOLEAN" and isinstance(value, str):  # the key of a map
+            return {"true": True, "false": False, "null": None}[value.lower()]
+    except (ValueError, TypeError, ArithmeticError, KeyError):
         pass
     return value
 

@@ -192,6 +192,10 @@ class FlinkEngine:
             pass
         return None if path is None else await disk.newest_checkpoint(path)
 
+    async def has_run(self, engine_id: str) -> bool | None:
+        """Whether a run has ever worked; None: Flink has forgotten it."""
+        return await self.manager.has_run(engine_id)
+
     async def ended_with(self, engine_id: str) -> str | None:
         """The savepoint with which a run has ended, whoever asked for it, as far as it knows."""
         try:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from decimal import Decimal
@@ -26,7 +25,7 @@ from tailrace.errors import ConnectError, EngineError, UsageError
 _READ = 64 << 10
 _LARGEST = 64 << 20
 _PORTS = {"http": 80, "https": 443}
-_LOOPBACK = re.compile(r"(?:.+\.)?localhost|127(?:\.\d+){3}|::1")
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 
 
 class Answer:
@@ -168,7 +167,12 @@ class Absent(Client):
         once: bool = False,
     ) -> Answer:
         """Say that there is nobody."""
-        raise Unanswered(f"{self._what} does not run", hint=self._hint)
+        raise self.absence
+
+    @property
+    def absence(self) -> Unanswered:
+        """What is to be said of everything that would need somebody."""
+        return Unanswered(f"{self._what} does not run", hint=self._hint)
 
 
 class _Line:
@@ -259,10 +263,15 @@ def _address(parts: SplitResult) -> str:
 
 
 def place_of(url: str) -> str:
-    """An address, the same for every name of this machine, without a port that says nothing."""
+    """An address, the same for every name of this machine, without a port that says nothing.
+
+    It tells clusters apart; what is connected to is the address as it was given, since a
+    certificate or a proxy may be for that name only. Other names below ``localhost`` are those of a
+    proxy's hosts, and other addresses of the loopback interface have listeners of their own.
+    """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
-    if _LOOPBACK.fullmatch(host):
+    if host in _THIS_MACHINE:
         host = "127.0.0.1"
     port = None if parts.port == _PORTS[parts.scheme] else parts.port
     shown = f"[{host}]" if ":" in host else host

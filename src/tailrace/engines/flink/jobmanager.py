@@ -13,10 +13,12 @@ from typing import Any
 from tailrace.engines.base import Checkpoint, Made, Run, Wish
 from tailrace.engines.flink import words
 from tailrace.engines.flink.http import Answer, Client, Unanswered, place_of
-from tailrace.errors import NotFound, UsageError
+from tailrace.errors import NotFound, TailraceError, UsageError
 
 # A JobManager that is starting or electing its leader, or a proxy that does not find it.
 _NOT_NOW = (502, 503, 504)
+# The setting by which a cluster of ``tailrace flink start`` tells its name.
+NAME = "tailrace.cluster"
 _WAITING = ("created", "scheduled", "deploying", "initializing", "reconciling")
 
 
@@ -93,10 +95,39 @@ class JobManager:
         body = _good(answer, what).body
         return [_checkpoint(one) for one in body.get("history") or ()]
 
+    async def has_run(self, engine_id: str) -> bool | None:
+        """Whether all tasks of a run have worked at once, now or before; None: it is forgotten.
+
+        That is so where it has completed a checkpoint; of one that has not, the last attempt tells.
+        """
+        what = f"tasks of job {engine_id}"
+        answer = await self._client.request("GET", f"/jobs/{engine_id}")
+        if _is_unknown(answer):
+            return None
+        vertices = _good(answer, what).body["vertices"]
+        counts = await self._client.request("GET", f"/jobs/{engine_id}/checkpoints")
+        if _holds(counts, "counts") and counts.body["counts"]["completed"]:
+            return True
+        for vertex in vertices:
+            path = f"/jobs/{engine_id}/vertices/{vertex['id']}/subtasktimes"
+            subtasks = (await self._asked("GET", path, what)).body["subtasks"]
+            if not all(one["timestamps"]["RUNNING"] for one in subtasks):
+                return False
+        return bool(vertices)
+
     async def settings(self) -> dict[str, str]:
         """The settings of the cluster."""
         body = (await self._asked("GET", "/jobmanager/config", "the settings")).body
         return {str(one["key"]): str(one["value"]) for one in body}
+
+    async def name(self) -> str | None:
+        """The name of a cluster that ``tailrace flink start`` has made; None: it has none."""
+        try:
+            return (await self.settings()).get(NAME)
+        except Unanswered:
+            raise
+        except TailraceError:  # a proxy may keep the settings to itself
+            return None
 
     async def version(self) -> str:
         """The version of Flink."""

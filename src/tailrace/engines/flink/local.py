@@ -30,6 +30,7 @@ from tailrace.embedded.process import (
 )
 from tailrace.engines.flink.home import flink_home, java
 from tailrace.engines.flink.java import connect, told
+from tailrace.engines.flink.jobmanager import NAME
 from tailrace.errors import EngineError, Timeout, UsageError
 
 PORT = 8081
@@ -131,9 +132,9 @@ class LocalCluster:
         (self.home / "conf" / "log4j.properties").write_text(_LOGGING)
         child, said = self._launch(command, tied)
         try:
-            chosen = self._settings(rest_port) | dict(settings)
-            running = self._await_server(child, said, rest_port, chosen)
-            running = running._replace(name=self._name())
+            name = self._name()
+            chosen = self._settings(rest_port) | dict(settings) | {NAME: name}
+            running = self._await_server(child, said, rest_port, chosen)._replace(name=name)
             self._make_cluster(running, slots)
         except BaseException:
             child.kill()

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
+from tailrace.cascade.waiting import Patience
 from tailrace.db import locks
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
@@ -24,6 +25,9 @@ from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, statu
 from tailrace.jobs.model import Status
 
 queries = load("tailrace")
+
+# Who settles something is done with it in a moment.
+_AGAIN = 0.02
 
 
 class Catalogue:
@@ -38,6 +42,16 @@ class Catalogue:
         """Show others that a wish is being worked on; False: somebody else does already."""
         async with locks.held(self.db, f"flink {wish_id}") as got:
             yield got
+
+    @asynccontextmanager
+    async def alone(self, wish_id: str, patience: Patience, what: str) -> AsyncIterator[None]:
+        """Be the only one at a wish; whoever is at it is waited for."""
+        key = f"flink {wish_id}"
+        await patience.wait(lambda: locks.acquire(self.db, key), what=what, interval=_AGAIN)
+        try:
+            yield
+        finally:
+            await locks.release(self.db, key)
 
     # ------------------------------------------------------------ jobs
 
@@ -62,6 +76,10 @@ class Catalogue:
         row = await self.db.fetch_one(queries.flink_find, cluster=self.cluster, job=name)
         assert row is not None  # it raises where there is none
         return _job(row)
+
+    async def strays(self, runs: Sequence[str]) -> list[Row]:
+        """Those of these runs that are ours, and that nobody wants any more."""
+        return await self.db.fetch_all(queries.flink_strays, cluster=self.cluster, runs=list(runs))
 
     async def definition(self, job: ClusterJob) -> Definition:
         """What a job runs."""
@@ -115,6 +133,10 @@ class Catalogue:
         """Write down how a job is to end."""
         await self.db.execute(queries.flink_want_stop, job_id=job.job_id, wanted=wanted)
 
+    async def keep(self, job: ClusterJob) -> None:
+        """Take back that a job is to end, but for a stop with savepoint that is under way."""
+        await self.db.execute(queries.flink_keep, job_id=job.job_id)
+
     async def cancel_lost(self, job: ClusterJob) -> None:
         """Write down that a job which the cluster has lost is not wanted any more."""
         await self.db.execute(queries.flink_cancel_lost, job_id=job.job_id)
@@ -122,6 +144,10 @@ class Catalogue:
     async def note_checkpoint(self, engine_id: str, path: str) -> None:
         """Remember the newest checkpoint of a run."""
         await self.db.execute(queries.flink_note_checkpoint, engine_id=engine_id, path=path)
+
+    async def note_ran(self, engine_id: str) -> None:
+        """Remember that a run has worked."""
+        await self.db.execute(queries.flink_note_ran, engine_id=engine_id)
 
     async def drop(self, job: ClusterJob) -> None:
         """Forget a job that has ended."""

@@ -8,7 +8,7 @@ asked. What a statement leaves behind when its process dies is put right by the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
-from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver
+from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver, Sight
 from tailrace.jobs.cluster.restoring import Beginning, Restoring
 from tailrace.jobs.model import Status
 
@@ -33,10 +33,11 @@ _END_WITHIN = 60.0
 
 
 class Listed(NamedTuple):
-    """All jobs, newest first, and what makes the list doubtful."""
+    """All jobs, newest first, what makes the list doubtful, and why, if the cluster is silent."""
 
     jobs: list[ClusterJob]
     remarks: tuple[str, ...] = ()
+    silence: Unanswered | None = None
 
 
 class Started(NamedTuple):
@@ -64,10 +65,11 @@ class Manager:
         directory: str | None = None,
         timeout: float | None = None,
         talk: Callable[[str], None] | None = None,
+        first: Awaitable[Sight] | None = None,
     ) -> None:
         self.engine = engine
         self.catalogue = catalogue
-        self.resolver = Resolver(engine, catalogue, directory)
+        self.resolver = Resolver(engine, catalogue, directory, first)
         self._restoring = Restoring(engine, catalogue)
         self._timeout = timeout
         self._talk = talk
@@ -78,12 +80,15 @@ class Manager:
         """All jobs; as they were last seen where the cluster does not answer."""
         try:
             jobs = await self.resolver.jobs()
+            if await self.resolver.strays():
+                jobs = await self.resolver.look()
         except Unanswered as error:
             jobs = await self.catalogue.jobs()
-            return Listed(jobs, (f"as last seen: {error.message}",))
+            remarks = (*self.resolver.remarks, f"as last seen: {error.message}")
+            return Listed(jobs, remarks, error)
         if with_causes:
             jobs = await self._with_causes(jobs)
-        return Listed(jobs)
+        return Listed(jobs, self.resolver.remarks)
 
     async def _with_causes(self, jobs: list[ClusterJob]) -> list[ClusterJob]:
         """Ask why jobs failed or restart, where that is not known yet."""
@@ -99,7 +104,7 @@ class Manager:
     async def describe(self, name: str) -> tuple[ClusterJob, Definition, tuple[str, ...]]:
         """Everything about one job."""
         listed = await self.list_jobs(with_causes=True)
-        job = await self.catalogue.find(name)
+        job = await self.resolver.find(name, listed.silence)
         return job, await self.catalogue.definition(job), listed.remarks
 
     # ------------------------------------------------------------ starting
@@ -135,10 +140,13 @@ class Manager:
         definition = await self.catalogue.definition(job)
         restore, _, remarks = await self._beginning(job, path, claim)
         run_id = new_id()
+        what = f'whoever settles the last start of job "{job.job_name}"'
         async with (
             self.catalogue.at_work(run_id),
-            self.catalogue.at_work(job.run_id),  # which it gets instead if nobody has seen that one
+            # which it gets instead if nobody has seen that one
+            self.catalogue.alone(job.run_id, self._patience(), what),
         ):
+            await self._refuse_changed(job)
             run_id = await self.catalogue.start(job, run_id, restore)
             await reach("flink.start.written")
             engine_id = await self.engine.submit(
@@ -153,8 +161,9 @@ class Manager:
                 self.catalogue,
             )
         said = await self._watch(job.job_name, engine_id)
+        await self.resolver.strays()
         await self.catalogue.settle_claims()
-        return Started(job.job_id, (*remarks, *said))
+        return Started(job.job_id, (*remarks, *said, *self.resolver.remarks))
 
     async def _to_start(self, name: str) -> ClusterJob:
         """The job that is meant, at rest if it is about to be."""
@@ -163,6 +172,14 @@ class Manager:
             await self._at_rest(job)
             job = await self.catalogue.find(name)
         return job
+
+    async def _refuse_changed(self, job: ClusterJob) -> None:
+        """What was found out of a job's last run holds only as long as that is the last one."""
+        if (await self.catalogue.find(job.job_id)).run_id != job.run_id:
+            raise WrongState(
+                f'job "{job.job_name}" has been started by somebody else just now',
+                hint="look at it with: SHOW JOBS",
+            )
 
     async def _refuse_recovering(self, job: ClusterJob) -> None:
         if await self.resolver.is_recovering(job):
@@ -261,11 +278,7 @@ class Manager:
                 f'job "{job.job_name}" is just being submitted',
                 hint="give the statement again when it is there: SHOW JOBS",
             )
-        try:
-            await self.resolver.stop(job)
-        except Unanswered:  # who gave the statement hears of it, and nobody goes on with it
-            await self.catalogue.want_stop(job, "running")
-            raise
+        await self.resolver.stop(job)
 
     async def _at_rest(self, job: ClusterJob) -> None:
         """Wait until the cluster says that the run has ended, and write that down."""

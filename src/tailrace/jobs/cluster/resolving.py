@@ -9,15 +9,17 @@ a living process is at (it holds the lock of the wish) is left to it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
-from tailrace.engines.base import Made, new_id
+from tailrace.db.connection import Row
+from tailrace.engines.base import Made, Run, new_id
 from tailrace.engines.flink import disk
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
-from tailrace.errors import EngineError, NotFound, TailraceError, WrongState
+from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
 from tailrace.jobs.cluster.model import ClusterJob, Savepoint
@@ -28,6 +30,8 @@ _LATEST = timedelta(days=1)
 # So long a cluster with high availability may take to bring its jobs back.
 RECOVERED_WITHIN = timedelta(seconds=60)
 _NEVER = "it never reached the cluster: whoever asked for it died, or gave up, before"
+# What a cluster, or a proxy before it, answers about a single job; the others are no worse for it.
+_REFUSED = (EngineError, NotFound, Unsupported, WrongState)
 
 SAVEPOINT_DIRECTORIES = (
     "state.savepoints.dir",
@@ -35,22 +39,59 @@ SAVEPOINT_DIRECTORIES = (
 )
 
 
+class Sight(NamedTuple):
+    """What a cluster has said of its runs; ``asked``: when it was asked, by the loop's clock."""
+
+    runs: list[Run]
+    asked: float
+
+
+async def see(engine: FlinkEngine) -> Sight:
+    """Ask a cluster for its runs; raises where it does not answer."""
+    asked = asyncio.get_running_loop().time()
+    return Sight(await engine.runs(), asked)
+
+
+class Resolved(NamedTuple):
+    """What makes the outcome doubtful, and why the cluster has not answered, if it has not."""
+
+    remarks: tuple[str, ...]
+    silence: Unanswered | None = None
+
+
 class Resolver:
-    """Looks at one cluster and settles what is unsettled, of one job or of all."""
+    """Looks at one cluster and settles what is unsettled, of one job or of all.
+
+    ``first`` is the first look, which has begun already: the cluster answers it while the database
+    is asked for something else. ``remarks`` tell what of single jobs could not be settled, for
+    whoever shows them.
+    """
 
     def __init__(
-        self, engine: FlinkEngine, catalogue: Catalogue, directory: str | None = None
+        self,
+        engine: FlinkEngine,
+        catalogue: Catalogue,
+        directory: str | None = None,
+        first: Awaitable[Sight] | None = None,
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
         self._directory = directory
+        self._first = first
+        self.remarks: tuple[str, ...] = ()
+        self._unlisted: list[str] = []
 
     async def look(self, errors: dict[str, str] | None = None) -> list[ClusterJob]:
         """Ask the cluster, and write down what has changed; raises where it does not answer."""
-        asked = asyncio.get_running_loop().time()
-        runs = await self._engine.runs()
-        age = asyncio.get_running_loop().time() - asked
-        return await self._catalogue.observe(runs, age, errors)
+        first, self._first = self._first, None
+        seen = await (first or see(self._engine))
+        age = asyncio.get_running_loop().time() - seen.asked
+        jobs = await self._catalogue.observe(seen.runs, age, errors)
+        listed = {job.engine_id for job in jobs}
+        self._unlisted = [
+            run.engine_id for run in seen.runs if not run.end and run.engine_id not in listed
+        ]
+        return jobs
 
     async def jobs(self) -> list[ClusterJob]:
         """All jobs as they are now, newest first; raises where the cluster does not answer."""
@@ -66,8 +107,8 @@ class Resolver:
         """
         try:
             await self.look()
-        except Unanswered:
-            job = await self._catalogue.find(name)
+        except Unanswered as silence:
+            job = await self.find(name, silence)
             if job.is_unseen:  # whether it runs, only the cluster knows
                 raise
             return job  # what is to be done will say that again
@@ -77,18 +118,29 @@ class Resolver:
             return await self._catalogue.find(name)
         return job
 
-    async def resolve(self) -> tuple[str, ...]:
+    async def find(self, name: str, silence: Unanswered | None) -> ClusterJob:
+        """The job that is meant; of what we do not know a silent cluster could have told."""
+        try:
+            return await self._catalogue.find(name)
+        except NotFound:
+            if silence is not None:
+                raise silence from None
+            raise
+
+    async def resolve(self) -> Resolved:
         """Settle what can be settled; returns what makes the outcome doubtful."""
         remarks: tuple[str, ...] = ()
+        silence: Unanswered | None = None
         try:
             jobs = await self.look()
-            if await self._wishes(jobs, orphans=True):
+            changed = await self._wishes(jobs, orphans=True)
+            if await self.strays() or changed:
                 jobs = await self.look()
             await self._checkpoints(jobs)
         except Unanswered as error:
-            remarks = (f"as last seen: {error.message}",)
+            silence, remarks = error, (f"as last seen: {error.message}",)
         await self._disk()
-        return remarks
+        return Resolved((*self.remarks, *remarks), silence)
 
     async def is_recovering(self, job: ClusterJob) -> bool:
         """Whether a cluster with high availability may yet bring back what it has lost."""
@@ -111,23 +163,52 @@ class Resolver:
         changed = False
         for job in jobs:
             if job.is_unseen:
-                changed |= await self._run(job)
+                changed |= await self._each(job.job_name, self._run(job))
         only = jobs[0] if len(jobs) == 1 and not orphans else None
         ids = {job.job_id for job in jobs}
         for one in await self._catalogue.savepoints(only) if jobs or orphans else ():
             if orphans or one.job_id in ids:
-                changed |= await self._savepoint(one)
+                changed |= await self._each(one.job_name, self._savepoint(one))
         for job in jobs:
             if job.is_to_end and not stopping:
-                changed |= await self._stop(job)
+                changed |= await self._each(job.job_name, self._stop(job))
         if jobs or orphans:
             await self._catalogue.settle_claims()
         return changed
 
+    async def strays(self) -> bool:
+        """Cancel runs that came when all had been given up, and that nobody wants any more.
+
+        For statements that show ``remarks``: what was done without being asked must be told.
+        """
+        changed = False
+        for one in await self._catalogue.strays(self._unlisted) if self._unlisted else ():
+            changed |= await self._each(one.job_name, self._stray(one))
+        return changed
+
+    async def _stray(self, one: Row) -> bool:
+        await self._engine.stop(one.engine_id)
+        since = "dropped" if one.is_dropped else "started from somewhere else"
+        late = f'a run of job "{one.job_name}" came late, when that had been {since}'
+        self._remark(f"{late}, and was cancelled")
+        return True
+
+    async def _each(self, name: str | None, step: Awaitable[bool]) -> bool:
+        """A step about one job; an answer that keeps it from being settled keeps no other."""
+        try:
+            return await step
+        except _REFUSED as error:
+            self._remark(f'what was wished of job "{name}" is not settled: {error.message}')
+            return False
+
+    def _remark(self, text: str) -> None:
+        self.remarks = tuple(dict.fromkeys((*self.remarks, text)))
+
     async def _run(self, job: ClusterJob) -> bool:
         """A run that nobody has an answer for, and that nobody is waiting for any more."""
         async with self._catalogue.at_work(job.run_id) as mine:
-            if not mine:
+            now = await self._catalogue.find(job.job_id) if mine else None
+            if now is None or not now.is_unseen or now.run_id != job.run_id:
                 return False
             engine_id = await self._engine.find(job.run_id)
             await reach("flink.resolve.run")
@@ -175,12 +256,20 @@ class Resolver:
     # ------------------------------------------------------------ stops
 
     async def stop(self, job: ClusterJob) -> bool:
-        """Have a run end where it is, and write that down first; False: somebody is at it."""
+        """Have a run end where it is, and write that down first; False: somebody is at it.
+
+        The wish lasts once the cluster has taken it, or when we die; otherwise it is taken back. An
+        answer that was lost may have been a yes: then the run ends, and is seen to have ended.
+        """
         async with self._catalogue.at_work(_stop_of(job)) as mine:
             if mine:
-                await self._catalogue.want_stop(job, "canceled")
-                await reach("flink.stop.written")
-                await self._end(job)
+                try:
+                    await self._catalogue.want_stop(job, "canceled")
+                    await reach("flink.stop.written")
+                    await self._end(job)
+                except BaseException:  # who gave the statement hears of it, and nobody goes on
+                    await self._catalogue.keep(job)
+                    raise
             return mine
 
     async def _stop(self, job: ClusterJob) -> bool:
@@ -210,9 +299,7 @@ class Resolver:
     async def _end(self, job: ClusterJob) -> None:
         if job.engine_id is None:
             return  # somebody is about to submit it, and has the word
-        path = await self._engine.newest_checkpoint(job.engine_id, None)
-        if path is not None:
-            await self._catalogue.note_checkpoint(job.engine_id, path)
+        await self._checkpoint(job.engine_id, None)
         if job.is_foreign:  # ours write into tables; this may be somebody's query
             await self._engine.opened(job.engine_id)
         await self._engine.stop(job.engine_id)
@@ -223,9 +310,14 @@ class Resolver:
         """Remember the newest checkpoint of each run: the cluster may forget the run any time."""
         for one in jobs:
             if one.engine_id and one.status is Status.RUNNING and not one.is_foreign:
-                path = await self._engine.newest_checkpoint(one.engine_id, one.checkpoint)
-                if path is not None and path != one.checkpoint:
-                    await self._catalogue.note_checkpoint(one.engine_id, path)
+                await self._each(one.job_name, self._checkpoint(one.engine_id, one.checkpoint))
+
+    async def _checkpoint(self, engine_id: str, known: str | None) -> bool:
+        path = await self._engine.newest_checkpoint(engine_id, known)
+        if path is None or path == known:
+            return False
+        await self._catalogue.note_checkpoint(engine_id, path)
+        return True
 
     async def _try_drop(self, one: Savepoint) -> None:
         try:

@@ -20,15 +20,28 @@ class Beginning(NamedTuple):
     savepoint: Savepoint | None = None
     remarks: tuple[str, ...] = ()
 
-    def instead_of(self, tried: str | None, name: str) -> Beginning:
+    def instead_of(self, tried: Tried | None, name: str) -> Beginning:
         """The same, where the last start, which did not come to run, was from somewhere else."""
-        if tried is None or self.restore is None or tried == self.restore.path:
+        path = self.restore.path if self.restore else None
+        if tried is None or tried.path == path:
             return self
-        remark = (
-            f'job "{name}" goes on at "{self.restore.path}": its last start, from "{tried}", did '
-            "not come to run"
-        )
+        where = "begins anew" if path is None else f'goes on at "{path}"'
+        remark = f'job "{name}" {where}: its last start, from "{tried.path}", {tried.outcome}'
         return self._replace(remarks=(*self.remarks, remark))
+
+
+class Tried(NamedTuple):
+    """A savepoint from which a job was started, as far as is known in vain."""
+
+    path: str
+    is_forgotten: bool
+
+    @property
+    def outcome(self) -> str:
+        """What became of that start."""
+        if self.is_forgotten:
+            return "was not seen to run, and the cluster has forgotten it"
+        return "did not come to run"
 
 
 class Restoring:
@@ -64,15 +77,26 @@ class Restoring:
 
         A run that was refused, or failed before it worked, has changed nothing, and is passed over.
         """
-        tried = None
+        tried: Tried | None = None
         for run in await self._catalogue.runs(job):
             found = await self._left_by(run, savepoints, job.job_name)
-            if found is None and run.has_run:
+            has_run = found is not None or await self._has_run(run)
+            if found is None and has_run:
                 found = await self._back(run, job.job_name)
             if found is not None:
                 return found.instead_of(tried, job.job_name)
-            tried = tried or run.restored_from
-        return Beginning(None, None, (_anew(job.job_name),))
+            if tried is None and run.restored_from:
+                tried = Tried(run.restored_from, has_run is None)
+        return Beginning(None, None, (_anew(job.job_name),)).instead_of(tried, job.job_name)
+
+    async def _has_run(self, run: Row) -> bool | None:
+        """Whether a run has ever worked, be it unseen; None: nobody can tell any more."""
+        if run.has_run or run.engine_id is None:
+            return bool(run.has_run)
+        worked = await self._engine.has_run(run.engine_id)
+        if worked:
+            await self._catalogue.note_ran(run.engine_id)
+        return worked
 
     async def _left_by(self, run: Row, savepoints: list[Savepoint], name: str) -> Beginning | None:
         """The newest image that a run has left: the one that it ended with, or what there is."""

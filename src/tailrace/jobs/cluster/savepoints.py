@@ -30,8 +30,8 @@ class Savepoints:
 
     async def show(self, name: str | None) -> tuple[list[Savepoint], tuple[str, ...]]:
         """All savepoints, or those of one job, newest first; and what makes the list doubtful."""
-        remarks = await self._resolver.resolve()
-        job = await self._catalogue.find(name) if name is not None else None
+        remarks, silence = await self._resolver.resolve()
+        job = await self._resolver.find(name, silence) if name is not None else None
         return await self._catalogue.savepoints(job), remarks
 
     async def checkpoints(self, name: str) -> list[Checkpoint]:
@@ -67,8 +67,7 @@ class Savepoints:
         interval as PostgreSQL reads it; ``ours``: only those that belong to the user and that he
         has asked us for.
         """
-        await self._resolver.resolve()
-        job = await self._catalogue.find(name)
+        job = await self._resolver.find(name, (await self._resolver.resolve()).silence)
         states = ("completed",) if ours else ("completed", "foreign", "lost")
         there = [one for one in await self._catalogue.savepoints(job) if one.state in states]
         there.sort(key=lambda one: one.made_at, reverse=True)
@@ -80,8 +79,8 @@ class Savepoints:
 
     async def drop_all(self, name: str | None) -> list[str]:
         """Remove all savepoints, or all of one job."""
-        await self._resolver.resolve()
-        job = await self._catalogue.find(name) if name is not None else None
+        silence = (await self._resolver.resolve()).silence
+        job = await self._resolver.find(name, silence) if name is not None else None
         return await self._drop_each(
             [one for one in await self._catalogue.savepoints(job) if one.path]
         )

@@ -16,7 +16,7 @@ from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.jobs.savepoints.housekeeping import Limits
-from tailrace.service import Loop
+from tailrace.service import Loop, background
 
 if TYPE_CHECKING:
     from tailrace.engines.flink.engine import FlinkEngine
@@ -60,23 +60,32 @@ class Clusters:
         """Look at every cluster once, over a connection that is not kept: most have none."""
         async with await Database.connect(self._dsn, name="clusters") as db:
             for row in await db.fetch_all(queries.flink_clusters):
-                await self._look(db, row.cluster, row.url)
+                await self._look(db, row.cluster, row.url, has_name=row.has_name)
         return False
 
-    async def _look(self, db: Database, cluster: str, url: str) -> None:
+    async def _look(self, db: Database, cluster: str, url: str, *, has_name: bool) -> None:
         # Most databases know of no cluster, and all this takes longer to load than the rest.
+        from tailrace.jobs.cluster.addresses import known_as
         from tailrace.jobs.cluster.catalogue import Catalogue
         from tailrace.jobs.cluster.manager import Manager
+        from tailrace.jobs.cluster.resolving import see
 
+        engine = self._engine(url)
         try:
-            manager = Manager(self._engine(url), Catalogue(db, cluster))
-            said = "; ".join(await manager.resolver.resolve())
-            if not said:
-                await self._tidy(manager)
+            async with background(see(engine), name="look") as first:
+                # a cluster that has a name leaves its port to others when it ends
+                if has_name and await known_as(db, engine, None, first) != cluster:
+                    said = f'the Flink cluster at {url} is another one by now than "{cluster}"'
+                else:
+                    manager = Manager(engine, Catalogue(db, cluster), first=first)
+                    remarks, silence = await manager.resolver.resolve()
+                    said = "; ".join(remarks)
+                    if silence is None:
+                        await self._tidy(manager)
         except TailraceError as error:
             said = str(error)
         if said != self._said.get(cluster, ""):
-            _logger.warning("%s", said or f"the cluster at {url} answers again")
+            _logger.warning("%s", said or f"the cluster at {url} answers again, and all is settled")
         self._said[cluster] = said
 
     async def _tidy(self, manager: Manager) -> None:

@@ -229,6 +229,7 @@
 \ir views.sql
 \ir functions/tailrace.export_needed_since.sql
 \ir functions/tailrace.find_job.sql
+\ir functions/tailrace.job_tree.sql
 \ir functions/tailrace.refuse_transaction.sql
 
 -- Savepoints
@@ -249,6 +250,8 @@
 \ir functions/tailrace.release_pin.sql
 \ir functions/tailrace.request_drop_savepoint.sql
 \ir functions/tailrace.drop_savepoint.sql
+\ir functions/tailrace.request_drop_savepoints.sql
+\ir functions/tailrace.drop_savepoints.sql
 \ir functions/tailrace.adopt_savepoint.sql
 \ir functions/tailrace.held_tick.sql
 \ir functions/tailrace.ask_restore.sql

@@ -939,6 +939,19 @@ select * from tailrace.job_relation_named(%(schema)s, %(name)s, %(queue)s);
 -- volatile_functions: which of some functions return something else each time
 select tailrace.volatile_functions(%(names)s::jsonb) as place;
 
+-- key_columns: the columns of a table by which rows conflict; %(name)s: in that constraint only
+select coalesce(array_agg(distinct a.attname::text), '{}')
+from pg_catalog.pg_index as i
+join pg_catalog.pg_depend as d
+    on d.classid = 'pg_catalog.pg_class'::regclass and d.objid = i.indexrelid and d.refobjid = i.indrelid
+    or d.classid = 'pg_catalog.pg_constraint'::regclass and d.refobjid = i.indrelid
+        and d.objid in (select c.oid from pg_catalog.pg_constraint as c where c.conindid = i.indexrelid)
+join pg_catalog.pg_attribute as a on a.attrelid = i.indrelid and a.attnum = d.refobjsubid
+where i.indrelid = tailrace.table_oid(%(table)s) and (i.indisunique or i.indisexclusion)
+    and (%(name)s::text is null or i.indexrelid in (
+        select c.conindid from pg_catalog.pg_constraint as c
+        where c.conrelid = i.indrelid and c.conname = %(name)s));
+
 -- builtin_aggregates: which of some functions are aggregates of PostgreSQL's own
 select (f.place - 1)::integer as place
 from unnest(%(names)s::text[]) with ordinality as f (name, place)
@@ -1236,21 +1249,29 @@ select v.job_id, v.job_name, v.status, v.start_time, v.end_time, v.engine, v.kin
 from tailrace.flink_find_job(%(cluster)s, %(job)s) as f
 join tailrace.flink_jobs as v on v.job_id = f.job_id;
 
+-- flink_strays: runs that came when their job had been dropped, or started from somewhere else
+select j.job_name, r.engine_id, j.is_dropped
+from tailrace.flink_run as r
+join tailrace.flink_job as j on j.job_id = r.job_id
+where j.cluster = %(cluster)s and r.engine_id = any (%(runs)s) and not j.is_foreign
+    and (j.is_dropped or r.run_id <> j.run_id)
+    and r.status not in ('CANCELLING', 'FAILED', 'CANCELED', 'FINISHED');
+
 -- flink_definition: what a job runs
 select statement, setup, settings, reads, writes, created_at
 from tailrace.flink_job
 where job_id = %(job_id)s;
 
--- flink_cluster: what the catalogue calls the cluster at an address; NULL: ask it for its runs
-select tailrace.flink_cluster(%(url)s, %(name)s, %(runs)s);
+-- flink_cluster: what the catalogue calls the cluster at an address, and whether it need not be asked
+select cluster, is_sure from tailrace.flink_cluster(%(place)s, %(url)s, %(name)s, %(runs)s);
 
 -- flink_clusters: clusters whose jobs this database knows, and where they are reached
-select c.cluster, coalesce(min(a.url), c.cluster) as url
+select distinct on (c.cluster) c.cluster, coalesce(a.url, c.cluster) as url,
+    c.cluster !~ '^https?://' as has_name
 from (select distinct j.cluster from tailrace.flink_job as j) as c
 left join tailrace.flink_address as a on a.cluster = c.cluster
-group by c.cluster
-having coalesce(min(a.url), c.cluster) ~ '^https?://'
-order by c.cluster;
+where coalesce(a.url, c.cluster) ~ '^https?://'
+order by c.cluster, a.place = c.cluster desc, a.url;
 
 -- flink_create_job: write a new job down
 select tailrace.flink_create_job(%(cluster)s, %(name)s, %(job_id)s, %(statement)s, %(setup)s,
@@ -1271,6 +1292,14 @@ order by asked_at desc;
 -- flink_want_stop: write down how a job is to end
 update tailrace.flink_job set wanted = %(wanted)s where job_id = %(job_id)s;
 
+-- flink_keep: take back that a job is to end, but for a stop with savepoint that is under way
+update tailrace.flink_job as j set wanted = 'running'
+where j.job_id = %(job_id)s and not exists (
+    select 1
+    from tailrace.flink_run as r
+    join tailrace.flink_savepoint as s on s.engine_id = r.engine_id
+    where r.run_id = j.run_id and s.stops and s.state = 'requested');
+
 -- flink_cancel_lost: end a job that the cluster has lost
 with ended as (
     update tailrace.flink_run as r set status = 'CANCELED'
@@ -1283,6 +1312,9 @@ update tailrace.flink_job as j set wanted = 'canceled' from ended where j.job_id
 -- flink_note_checkpoint: remember the newest checkpoint of a run
 update tailrace.flink_run set checkpoint = %(path)s
 where engine_id = %(engine_id)s and checkpoint is distinct from %(path)s;
+
+-- flink_note_ran: remember that all tasks of a run have run, though nobody has seen it
+update tailrace.flink_run set has_run = true where engine_id = %(engine_id)s and not has_run;
 
 -- flink_drop_job: forget a job that has ended
 select tailrace.flink_drop_job(%(job_id)s);

@@ -411,12 +411,14 @@ comment on column tailrace.restore.error is 'Why it was given up; NULL: it was n
 comment on column tailrace.restore.requested_at is 'When it was asked for';
 
 create table tailrace.flink_address (
-    url     text not null primary key,
-    cluster text not null
+    url     text not null,
+    cluster text not null,
+    place   text not null primary key
 );
-comment on table  tailrace.flink_address is 'Where Flink clusters that have a name are reached: those of tailrace flink start';
-comment on column tailrace.flink_address.url is 'Address of the JobManager''s REST interface';
-comment on column tailrace.flink_address.cluster is 'Name of the cluster that was last reached there';
+comment on table  tailrace.flink_address is 'Where Flink clusters are reached; one without a name is called by the first place that it had';
+comment on column tailrace.flink_address.url is 'Address of the JobManager''s REST interface, as it was given last';
+comment on column tailrace.flink_address.cluster is 'Name of the cluster that was last reached there, or its first place';
+comment on column tailrace.flink_address.place is 'The same address however it is spelled: localhost, 127.0.0.1 and [::1] are one';
 
 create table tailrace.flink_job (
     job_id      text        not null primary key check (job_id ~ '^[0-9a-f]{32}$'),
@@ -438,7 +440,7 @@ create unique index flink_job_name on tailrace.flink_job (cluster, job_name) whe
 comment on table  tailrace.flink_job is 'Jobs on Flink clusters, as somebody created them or as they were found there';
 comment on column tailrace.flink_job.job_id is '32 hex digits: the id of its first run, and so Flink''s own as long as it has had one only';
 comment on column tailrace.flink_job.job_name is 'Unique on its cluster but for jobs that were found there';
-comment on column tailrace.flink_job.cluster is 'Name of the cluster; of one without a name the address of the JobManager''s REST interface';
+comment on column tailrace.flink_job.cluster is 'Name of the cluster; of one without a name the place where it was first reached';
 comment on column tailrace.flink_job.is_foreign is 'Started by somebody else and found on the cluster';
 comment on column tailrace.flink_job.statement is 'SQL that it runs; NULL: not known';
 comment on column tailrace.flink_job.setup is 'Definitions that the statement needs, in order';

@@ -53,6 +53,63 @@ left join lateral (
 
 comment on view tailrace.jobs is 'Jobs of this database with their status, as SHOW JOBS EXTENDED shows them';
 
+-- What DESCRIBE JOB shows: those columns, and what else is known of a job.
+create or replace view tailrace.job_details as
+select
+    v.job_id,
+    v.job_name,
+    v.status,
+    v.start_time,
+    v.end_time,
+    v.engine,
+    v.kind,
+    v.node,
+    v.lag,
+    v.position,
+    v.duration,
+    v.statement,
+    v.error,
+    j.queue_name as queue,
+    j.consumer_name as consumer,
+    s.provider_node as provider,
+    r.runner_name as runner,
+    j.created_at as created,
+    j.wanted,
+    j.drain_tick as drains_to,
+    j.settings as configuration,
+    j.restored_from
+from tailrace.jobs as v
+join tailrace.job as j on j.job_id = v.job_id
+join pgq_node.local_state as s on s.queue_name = j.queue_name and s.consumer_name = j.consumer_name
+left join tailrace.runner as r on r.queue_name = j.queue_name and r.consumer_name = j.consumer_name;
+
+comment on view tailrace.job_details is 'Jobs of this database with all that DESCRIBE JOB shows';
+
+-- What SHOW CHECKPOINTS shows: the last finished batch of each job. Rows and position are one
+-- transaction, so each takes the place of the one before. When the worker of a leaf finished its
+-- own, only its provider knows.
+create or replace view tailrace.checkpoints as
+select
+    v.job_id,
+    v.job_name,
+    v.position as checkpoint,
+    v.position,
+    'COMPLETED'::text as status,
+    case when v.kind = 'import' then (
+        select pg_catalog.max(f.loaded_at) from tailrace.import_file as f where f.job_id = v.job_id
+    ) else (
+        select s.sub_active
+        from pgq.queue as q
+        join pgq.consumer as c on c.co_name = v.consumer
+        join pgq.subscription as s on s.sub_queue = q.queue_id and s.sub_consumer = c.co_id
+        where q.queue_name = v.queue
+    ) end as completed,
+    null::bigint as size
+from tailrace.job_details as v
+where v.position is not null;
+
+comment on view tailrace.checkpoints is 'The last finished batch of each job, as SHOW CHECKPOINTS shows it';
+
 -- Jobs on Flink clusters, in the same columns; where they run stands where others have their node.
 create or replace view tailrace.flink_jobs as
 select
@@ -138,18 +195,21 @@ join tailrace.job as j on j.job_id = p.job_id
 join tailrace.job_relation as r on r.job_id = p.job_id and r.is_changes
 where p.kind = 'export'
 union all
--- jobs on Flink, as far as they read and write files
-select 'files', '', r.place, 'job', f.node, f.job_name, f.job_id, null::text[], null::jsonb, f.status
+-- jobs on Flink: what has no place that is known is known by its name, on its cluster only
+select case when r.place ~ '^(/|[a-z0-9+.-]+://)' then 'files' else 'external' end,
+    case when r.place is null then f.node else '' end, coalesce(r.place, r.name),
+    'job', f.node, f.job_name, f.job_id, null::text[], null::jsonb, f.status
 from tailrace.flink_jobs as f
 join tailrace.flink_job as j on j.job_id = f.job_id
 cross join lateral pg_catalog.jsonb_to_recordset(j.reads) as r (name text, place text)
-where r.place ~ '^(/|[a-z0-9+.-]+://)'
 union all
-select 'job', f.node, f.job_name, 'files', '', w.place, f.job_id, null::text[], null::jsonb, null
+select 'job', f.node, f.job_name,
+    case when w.place ~ '^(/|[a-z0-9+.-]+://)' then 'files' else 'external' end,
+    case when w.place is null then f.node else '' end, coalesce(w.place, w.name),
+    f.job_id, null::text[], null::jsonb, null
 from tailrace.flink_jobs as f
 join tailrace.flink_job as j on j.job_id = f.job_id
 cross join lateral pg_catalog.jsonb_to_recordset(j.writes) as w (name text, place text)
-where w.place ~ '^(/|[a-z0-9+.-]+://)'
 union all
 -- the mirror of a branch writes its own queue, the worker of a leaf the one it is merged into
 select 'job', p.node_name, p.job_name,
@@ -182,11 +242,11 @@ join pgq_node.node_info as n on n.queue_name = s.queue_name;
 
 comment on view tailrace.lineage is
     'What flows where in this database: edges between tables, queues, jobs, and nodes elsewhere';
-comment on column tailrace.lineage.from_kind is 'table, queue, job or files';
-comment on column tailrace.lineage.from_node is 'Node that it belongs to; files belong to none';
+comment on column tailrace.lineage.from_kind is 'table, queue, job, files, or external: what else Flink reads';
+comment on column tailrace.lineage.from_node is 'Node that it belongs to; files, and what has an address, belong to none';
 comment on column tailrace.lineage.from_name is 'Table, queue or job; of files their directory or URL';
-comment on column tailrace.lineage.to_kind is 'table, queue, job, node or files';
-comment on column tailrace.lineage.to_node is 'Node that it belongs to; files belong to none';
+comment on column tailrace.lineage.to_kind is 'table, queue, job, node, files, or external: what else Flink writes';
+comment on column tailrace.lineage.to_node is 'Node that it belongs to; files, and what has an address, belong to none';
 comment on column tailrace.lineage.to_name is 'Table, queue or job; of a node the queue; of files their directory or URL';
 comment on column tailrace.lineage.job_id is 'Job at one end of it; NULL: none';
 comment on column tailrace.lineage.tables is 'Global names of the tables that flow here; NULL: all that come';

@@ -9,7 +9,8 @@ language plpgsql as $body$
 -- Procedure: tailrace.create_savepoint(4)
 --
 --      Make a savepoint of a job, running or at rest, and wait until it is complete. Commits on each
---      look; tailrace.request_savepoint is the form for use inside a transaction.
+--      look; tailrace.request_savepoint is the form for use inside a transaction. A warning names the
+--      tables that are not in it.
 --
 -- Parameters:
 --      i_job           - name, id or beginning of the id
@@ -27,6 +28,7 @@ declare
     v_notice   timestamptz := pg_catalog.clock_timestamp() + interval '5 seconds';
     v_path     text;
     v_waits    text;
+    v_absent   text;
 begin
     perform tailrace.refuse_transaction('tailrace.create_savepoint', 'tailrace.request_savepoint');
     select r.savepoint_path into v_path
@@ -48,6 +50,11 @@ begin
         end if;
         perform pg_catalog.pg_sleep(0.05);
     end loop;
+    select pg_catalog.array_to_string(s.absent_tables, ', ') into v_absent
+    from tailrace.savepoint as s where s.path = v_path;
+    if v_absent <> '' then
+        raise warning 'not in it, as they were in their initial copy: %', v_absent;
+    end if;
     savepoint_path := v_path;
 end;
 $body$;

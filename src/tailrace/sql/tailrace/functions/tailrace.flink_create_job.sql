@@ -16,7 +16,7 @@ language plpgsql as $body$
 --      asked only after this has been committed.
 --
 -- Parameters:
---      i_cluster    - address of the cluster
+--      i_cluster    - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_name       - name, that no other job has that was created there
 --      i_id         - id of the job and of its first run
 --      i_statement  - SQL that it runs

@@ -7,7 +7,7 @@ language plpgsql as $body$
 --
 --      Forget a job of a Flink cluster that has ended, with its history, never its savepoints. The
 --      cluster still lists it for a while; so that it is not found there anew, its row goes only when
---      the cluster has forgotten it, too.
+--      the cluster has forgotten it, too, and a run that nobody has seen there will not come any more.
 --
 -- Parameters:
 --      i_job_id  - id of the job

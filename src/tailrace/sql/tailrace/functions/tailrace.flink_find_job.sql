@@ -10,7 +10,7 @@ language plpgsql stable as $body$
 --      runs, or the beginning of such an id.
 --
 -- Parameters:
---      i_cluster  - address of the cluster
+--      i_cluster  - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_job      - name (tried first; of several found there the one that has not ended), id, or 6
 --                   digits and more
 --
@@ -50,7 +50,8 @@ begin
 
     if v_ids is null then
         raise exception using errcode = 'TR004',
-            message = pg_catalog.format('there is no job "%s" on the Flink cluster at %s', i_job, i_cluster),
+            message = pg_catalog.format('there is no job "%s" on the Flink cluster %s', i_job,
+                case when i_cluster ~ '^https?://' then 'at ' || i_cluster else '"' || i_cluster || '"' end),
             hint = case when i_job ~* '^[0-9a-f]{1,5}$'
                 then 'to name a job by its id, give at least 6 of its 32 digits'
                 else 'list them with: SHOW JOBS' end;

@@ -10,7 +10,7 @@ language plpgsql as $body$
 --      told by the beginning of their job's id in their name.
 --
 -- Parameters:
---      i_cluster  - address of the cluster
+--      i_cluster  - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_found    - array of {savepoint_id, path, prefix, size, completed}; savepoint_id is used where the
 --                   path is new, prefix is the beginning of Flink's id of the run, or NULL
 --

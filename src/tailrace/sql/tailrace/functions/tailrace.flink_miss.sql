@@ -11,7 +11,7 @@ language plpgsql as $body$
 --      that it has forgotten what ended long ago.
 --
 -- Parameters:
---      i_cluster  - address of the cluster
+--      i_cluster  - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_runs     - array of {engine_id, …}: what it knows
 --      i_asked    - when it was asked
 --
@@ -28,7 +28,7 @@ begin
         ended_at = pg_catalog.clock_timestamp(),
         error = 'the cluster does not know it any more: it has been restarted, or has lost it'
     from tailrace.flink_job as j
-    where j.cluster = i_cluster and r.run_id = j.run_id and r.submitted_at < i_asked
+    where j.cluster = i_cluster and r.job_id = j.job_id and r.submitted_at < i_asked
         and r.status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED')
         and not i_runs @> pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('engine_id', r.engine_id));
 
@@ -39,6 +39,7 @@ begin
             where r.job_id = j.job_id
                 and (r.status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED')
                     or r.status = 'SUSPENDED' and not j.is_dropped
+                    or r.engine_id is null and r.asked_at > i_asked - interval '1 day'  -- it may yet come
                     or i_runs @> pg_catalog.jsonb_build_array(
                         pg_catalog.jsonb_build_object('engine_id', r.engine_id)))
         );

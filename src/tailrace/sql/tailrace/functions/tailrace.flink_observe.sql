@@ -12,7 +12,7 @@ language plpgsql as $body$
 --      jobs; what the cluster has lost is SUSPENDED. Writes only what has changed.
 --
 -- Parameters:
---      i_cluster  - address of the cluster
+--      i_cluster  - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_runs     - array of {engine_id, run_id, name, status, is_batch, start, end, error}; run_id is the
 --                   mark in the name, or NULL; times in seconds
 --      i_age      - seconds since the cluster was asked: what was submitted later is not missed
@@ -69,10 +69,11 @@ begin
     if exists (
         select 1
         from tailrace.flink_job as j
-        join tailrace.flink_run as r on r.run_id = j.run_id
+        join tailrace.flink_run as r on r.job_id = j.job_id
         where j.cluster = i_cluster and not i_runs @> pg_catalog.jsonb_build_array(
                 pg_catalog.jsonb_build_object('engine_id', r.engine_id))
-            and (j.is_foreign or j.is_dropped or r.status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'))
+            and (r.run_id = j.run_id and (j.is_foreign or j.is_dropped)
+                or r.status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED'))
     ) then
         perform tailrace.flink_miss(i_cluster, i_runs, v_asked);
     end if;

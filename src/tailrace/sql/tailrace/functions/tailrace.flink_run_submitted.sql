@@ -15,7 +15,8 @@ language sql as $body$
 --      i_error      - why; NULL: it did not
 --
 -- Returns:
---      nothing; a run that has been seen on the cluster meanwhile is left as it is
+--      nothing; a run that has been seen on the cluster meanwhile is left as it is, and of two
+--      reasons why it was refused the first one stays
 --
 -- Tables directly manipulated:
 --      update - tailrace.flink_run
@@ -26,7 +27,7 @@ language sql as $body$
         status = case when i_error is null then r.status else 'FAILED' end,
         ended_at = case when i_error is not null then pg_catalog.clock_timestamp() end,
         error = i_error
-    where r.run_id = i_run_id and r.engine_id is null
+    where r.run_id = i_run_id and r.engine_id is null and (i_error is null or r.status = 'CREATED')
 $body$;
 
 comment on function tailrace.flink_run_submitted(text, text, text) is

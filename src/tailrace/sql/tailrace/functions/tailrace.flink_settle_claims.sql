@@ -9,7 +9,7 @@ language sql as $body$
 --      nothing.
 --
 -- Parameters:
---      i_cluster  - address of the cluster
+--      i_cluster  - name of the cluster, or its first place (tailrace.flink_cluster)
 --
 -- Returns:
 --      how many

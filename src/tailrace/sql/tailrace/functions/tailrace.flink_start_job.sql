@@ -10,7 +10,9 @@ language plpgsql as $body$
 --
 --      Writes down that one more run of a job is wanted. Of two who do so at once one is refused, so
 --      nothing is started twice. A last run that nobody has ever seen may still be on its way to the
---      cluster: the new one has its id, so that only one of the two is taken there.
+--      cluster: where the new one begins at the same place it has its id, so that only one of the two
+--      is taken there. Where it begins elsewhere it must not be mistaken for that one: whichever
+--      comes late is cancelled (query flink_strays).
 --
 -- Parameters:
 --      i_job_id    - id of the job
@@ -43,7 +45,9 @@ begin
             message = pg_catalog.format('job "%s" was not created here, so nobody knows what it runs', v_job.job_name),
             hint = 'create it with CREATE JOB … AS INSERT …, and start that from the savepoint';
     end if;
-    v_id := case when v_run.engine_id is null then v_run.run_id else i_run_id end;
+    v_id := case when v_run.engine_id is null
+            and (v_run.restored_from, v_run.is_claimed) is not distinct from (i_path, i_path is not null and i_is_claim)
+        then v_run.run_id else i_run_id end;
     insert into tailrace.flink_run as r (run_id, job_id, restored_from, is_claimed)
     values (v_id, i_job_id, i_path, i_path is not null and i_is_claim)
     on conflict (run_id) do update

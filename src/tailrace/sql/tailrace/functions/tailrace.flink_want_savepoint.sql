@@ -14,7 +14,7 @@ language plpgsql as $body$
 --      it shall. Saying it again changes nothing.
 --
 -- Parameters:
---      i_cluster    - address of the cluster
+--      i_cluster    - name of the cluster, or its first place (tailrace.flink_cluster)
 --      i_savepoint  - id of the savepoint and of the trigger
 --      i_engine_id  - Flink's id of the run
 --      i_directory  - directory of its own

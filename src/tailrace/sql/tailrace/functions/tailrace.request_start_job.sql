@@ -8,7 +8,8 @@ language plpgsql as $body$
 -- Function: tailrace.request_start_job(3)
 --
 --      Ask for a job that has ended, or that nobody runs, to go on where it stopped or to start from
---      a savepoint, and return at once. tailrace.start_job waits until a runner has taken it.
+--      a savepoint, and return at once. tailrace.start_job waits until a runner has taken it. Where
+--      somebody else has just asked the same, in a transaction that goes on, it waits for the end of that.
 --
 -- Parameters:
 --      i_job           - name, id or beginning of the id
@@ -29,6 +30,8 @@ declare
     v_status text;
 begin
     v_job := tailrace.find_job(i_job);
+    -- of two at once the second sees what the first has made of the job
+    perform pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('start job ' || v_job.job_id, 7461));
     select v.status into v_status from tailrace.jobs as v where v.job_id = v_job.job_id;
     if v_status not in ('FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED') then
         raise exception using errcode = 'TR009',

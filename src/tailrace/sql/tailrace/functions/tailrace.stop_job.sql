@@ -16,7 +16,8 @@ language plpgsql as $body$
 -- Parameters:
 --      i_job           - name, id or beginning of the id
 --      with_savepoint  - and make a savepoint of it at rest; a notice tells its path. If it cannot be
---                        written that is an error, and the job goes on
+--                        written that is an error, and the job goes on. A warning names the tables
+--                        that are not in it
 --      with_drain      - first everything that has been committed at the root by now
 --      timeout         - after so long TR009; a drain is then given up and the job goes on, a plain
 --                        stop stays asked for
@@ -34,6 +35,7 @@ declare
     v_id       text;
     v_waits    text;
     v_path     text;
+    v_absent   text;
 begin
     perform tailrace.refuse_transaction('tailrace.stop_job', 'tailrace.request_stop_job');
     select r.job_id, r.savepoint_path into v_id, v_path
@@ -64,6 +66,11 @@ begin
     if v_path is not null then
         perform tailrace.savepoint_progress(v_path);
         raise notice 'savepoint: %', v_path;
+        select pg_catalog.array_to_string(s.absent_tables, ', ') into v_absent
+        from tailrace.savepoint as s where s.path = v_path;
+        if v_absent <> '' then
+            raise warning 'not in it, as they were in their initial copy: %', v_absent;
+        end if;
     end if;
 end;
 $body$;
