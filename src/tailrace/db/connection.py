@@ -9,10 +9,9 @@ the database and says whether trying again makes sense. Rows are named tuples.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple, cast
 
 import psycopg
@@ -21,6 +20,7 @@ from psycopg.rows import AsyncRowFactory, namedtuple_row, tuple_row
 
 from tailrace import log
 from tailrace.db import rights
+from tailrace.db.cancelling import ending_with_us
 from tailrace.db.dsn import conninfo, display
 from tailrace.db.queries import Query, load
 from tailrace.db.returned import Returned, returned
@@ -31,7 +31,6 @@ from tailrace.errors import (
     from_connecting,
     from_database,
 )
-from tailrace.service import background
 
 queries = load()
 _logger = log.get(__name__)
@@ -50,9 +49,6 @@ _ISOLATION = {
 
 # Messages of a COPY that are read in one go.
 _BLOCK_BYTES = 64 << 10
-# How often the server is asked to end a statement, and how long it has each time.
-_CANCEL_TRIES = 25
-_CANCEL_SECONDS = 0.2
 
 
 class Notification(NamedTuple):
@@ -224,12 +220,7 @@ class Database:
 
         When the caller is cancelled, the server has given it up, too.
         """
-        async with background(self._run(text), name="statement") as task:
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                await self._give_up(task)
-                raise
+        return await ending_with_us(self._run(text), self.cancel)
 
     async def _run(self, text: str) -> list[Returned]:
         with self._translated():
@@ -352,14 +343,6 @@ class Database:
         """Ask the server to end the statement that is running on this connection."""
         with self._translated():
             await self._connection.cancel_safe(timeout=5.0)
-
-    async def _give_up(self, statement: asyncio.Task[Any]) -> None:
-        """Ask until it has ended: a request that overtakes its statement ends nothing."""
-        for _ in range(_CANCEL_TRIES):
-            with suppress(TailraceError):
-                await self.cancel()
-            if (await asyncio.wait([statement], timeout=_CANCEL_SECONDS))[0]:
-                return
 
     # ---------------------------------------------------------------- inside
 
