@@ -214,7 +214,7 @@ class Manager:
 
         what = f'the last savepoint of job "{job.job_name}"'
         await self._patience().wait(complete, what=what, interval=_INTERVAL)
-        await self.resolver.survey()
+        await self.resolver.files.survey()
 
     async def _watch(self, name: str, engine_id: str) -> tuple[str, ...]:
         """Wait until a new run works; one that fails at once is an error."""
@@ -333,7 +333,7 @@ class Manager:
                 yield one.wish
                 return
         savepoint_id = new_id()
-        root = await self.resolver.savepoint_directory()
+        root = await self.resolver.files.savepoint_directory()
         directory = disk.below(root, f"tailrace-{savepoint_id}")
         async with self.catalogue.at_work(savepoint_id):
             yield Wish(savepoint_id, job.engine_id, directory, stop, drain)

@@ -1,4 +1,4 @@
-"""Making catalogue and cluster agree: what became of wishes, and what lies on disk.
+"""Making catalogue and cluster agree: what became of wishes, of runs and of stops.
 
 Every statement about a job begins here, so it decides on what is so now: what nobody is at any more
 is settled first (``settled``). Anybody may do this at any time, several at once too: each step
@@ -15,28 +15,21 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from tailrace.db.connection import Row
-from tailrace.engines.base import Made, Run, new_id
-from tailrace.engines.flink import disk
+from tailrace.engines.base import Run
 from tailrace.engines.flink.engine import FlinkEngine
 from tailrace.engines.flink.http import Unanswered
 from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
+from tailrace.jobs.cluster.files import Files
 from tailrace.jobs.cluster.model import ClusterJob, Savepoint
 from tailrace.jobs.model import Status
 
-# A request that was given up may be carried out so much later.
-_LATEST = timedelta(days=1)
 # So long a cluster with high availability may take to bring its jobs back.
 RECOVERED_WITHIN = timedelta(seconds=60)
 _NEVER = "it never reached the cluster: whoever asked for it died, or gave up, before"
 # What a cluster, or a proxy before it, answers about a single job; the others are no worse for it.
 _REFUSED = (EngineError, NotFound, Unsupported, WrongState)
-
-SAVEPOINT_DIRECTORIES = (
-    "state.savepoints.dir",
-    "execution.checkpointing.savepoint-dir",
-)
 
 
 class Sight(NamedTuple):
@@ -76,7 +69,7 @@ class Resolver:
     ) -> None:
         self._engine = engine
         self._catalogue = catalogue
-        self._directory = directory
+        self.files = Files(engine, catalogue, directory)
         self._first = first
         self.remarks: tuple[str, ...] = ()
         self._unlisted: list[str] = []
@@ -139,7 +132,7 @@ class Resolver:
             await self._checkpoints(jobs)
         except Unanswered as error:
             silence, remarks = error, (f"as last seen: {error.message}",)
-        await self._disk()
+        await self.files.compare()
         return Resolved((*self.remarks, *remarks), silence)
 
     async def is_recovering(self, job: ClusterJob) -> bool:
@@ -232,14 +225,8 @@ class Resolver:
         made = await self._engine.settle(one.wish)
         await reach("flink.resolve.savepoint")
         if made.settled:
-            await self._write_down(one, made)
+            await self.files.write_down(one, made)
         return made.settled
-
-    async def _write_down(self, one: Savepoint, made: Made) -> None:
-        try:
-            await self._catalogue.savepoint_settled(one.savepoint_id, made)
-        except WrongState:
-            pass  # somebody else has found out first, and more has happened since
 
     async def ending(self, job: ClusterJob) -> bool:
         """Whether savepoints of a run that has ended are still being completed; settles others.
@@ -336,70 +323,7 @@ class Resolver:
         await reach("flink.drop.done")
         await self._catalogue.move(one.savepoint_id, "dropped")
 
-    # ------------------------------------------------------------ disk
-
-    async def _disk(self) -> None:
-        """Compare the records with what is there."""
-        for one in await self._catalogue.savepoints():
-            if one.path is None or one.state in ("requested", "dropping"):
-                continue
-            there = await disk.is_there(one.path)
-            state = _next_state(one, there)
-            if state == "dropped":
-                await self._engine.tidy(one.path)
-            if state is not None:
-                try:
-                    await self._catalogue.move(one.savepoint_id, state)
-                except WrongState:
-                    pass  # somebody was quicker
-        await self._late_ones()
-        await self.survey()
-
-    async def _late_ones(self) -> None:
-        """Savepoints that were given up, and were made all the same."""
-        since = datetime.now(UTC) - _LATEST
-        for one in await self._catalogue.savepoints(all_of_them=True):
-            if one.state == "failed" and one.directory and one.asked_at > since:
-                made = await disk.made_in(one.directory)
-                if made is not None:
-                    await self._write_down(one, Made(made.path, size=made.size))
-
-    async def survey(self) -> None:
-        """List savepoints that lie where savepoints go and that nobody has written down."""
-        try:
-            root = await self.savepoint_directory()
-        except TailraceError:
-            return
-        found = await disk.survey(root)
-        if found:
-            await self._catalogue.found([(new_id(), one) for one in found])
-
-    async def savepoint_directory(self) -> str:
-        """Where savepoints go: as the session says, else as the cluster does."""
-        if self._directory:
-            return self._directory
-        settings = await self._engine.manager.settings()
-        given = [settings[key] for key in SAVEPOINT_DIRECTORIES if settings.get(key)]
-        found = given[-1] if given else None
-        if found is None:
-            raise EngineError(
-                "neither the cluster nor this session has a directory for savepoints",
-                hint="SET 'state.savepoints.dir' = 'file:///…'",
-            )
-        return found
-
 
 def _stop_of(job: ClusterJob) -> str:
     """The name of the wish that a run ends."""
     return f"stop {job.run_id}"
-
-
-def _next_state(one: Savepoint, there: bool | None) -> str | None:
-    """What a savepoint becomes by what the disk says; None: it stays what it is."""
-    if there is False and one.state in ("completed", "foreign"):
-        return "lost"
-    if there is False and one.state == "claimed":
-        return "dropped"  # its job has a newer image and has removed it
-    if there and one.state == "lost":
-        return "completed" if one.directory else "foreign"
-    return None

@@ -51,7 +51,7 @@ class Savepoints:
         savepoints = await self._catalogue.savepoints()
         found = next((one for one in savepoints if one.path == wanted), None)
         if found is None:
-            await self._resolver.survey()  # it may be one that nobody has written down
+            await self._resolver.files.survey()  # it may be one that nobody has written down
             savepoints = await self._catalogue.savepoints()
             found = next((one for one in savepoints if one.path == wanted), None)
         if found is None:
