@@ -17,6 +17,7 @@
 """
 
 import logging
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -28,6 +29,12 @@ pytest_plugins = [
     "fixtures.proxy",
     "fixtures.process",
 ]
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT: a shell that runs us in the background has it ignored, by our children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
