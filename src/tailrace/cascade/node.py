@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from tailrace.db.connection import Database
 from tailrace.db.dsn import display
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import NotFound, UsageError, WrongState
 
 queries = load("pgq_node")
@@ -186,7 +187,7 @@ def _named(members: list[Member], queue: str, name: str) -> Member:
 @asynccontextmanager
 async def connected(location: str, purpose: str) -> AsyncIterator[Database]:
     """Connect to a node's public location for a short errand."""
-    async with await Database.connect(location, name=purpose) as db:
+    async with await Database.connect(remote(location), name=purpose) as db:
         yield db
 
 

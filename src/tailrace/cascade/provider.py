@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tailrace import log
 from tailrace.cascade.position import Finisher, Seat, State
 from tailrace.db.connection import Database
+from tailrace.db.remote import remote
 from tailrace.errors import NotFound, TailraceError
 
 _logger = log.get("provider")
@@ -64,7 +65,7 @@ class Provider:
                 f'provider "{state.provider_node}" is',
                 hint="choose another provider with: tailrace change-provider",
             )
-        return state.provider_location
+        return remote(state.provider_location)
 
     async def finish(self, tick: int, *, now: bool = False) -> None:
         """Let the provider forget what is done; does nothing without a connection."""

@@ -18,6 +18,7 @@ from tailrace.cascade.node import Member, NodeType, need_node, read_members
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, NotFound, TailraceError, WrongState
 
 queries = load("tailrace")
@@ -144,6 +145,7 @@ class Survey:
         self._purpose = purpose
         self._stack = stack
         self._members: dict[str, Member] = {}
+        self._ways: dict[str, str] = {}
         self._databases: dict[str, Database] = {}
         self._facts: dict[str, NodeFacts] = {}
         self._away: dict[str, str] = {}
@@ -153,9 +155,11 @@ class Survey:
         self.dead |= set(lost)
         here = await need_node(db, self.queue)
         for member in await read_members(db, self.queue, dead=self.dead):
+            self._ways[member.name] = remote(member.location)
             # The way we came is known to work, whatever others use.
             if member.name == here.name:
-                member = replace(member, location=db.dsn, dead=False)
+                self._ways[member.name] = db.dsn
+                member = replace(member, dead=False)
             self._members[member.name] = member
             if member.dead:
                 self.dead.add(member.name)
@@ -167,7 +171,9 @@ class Survey:
         try:
             db = await self._stack.enter_async_context(
                 await Database.connect(
-                    member.location, name=self._purpose, connect_timeout=CONNECT_TIMEOUT
+                    self._ways[member.name],
+                    name=self._purpose,
+                    connect_timeout=CONNECT_TIMEOUT,
                 )
             )
         except TailraceError as error:
@@ -240,10 +246,9 @@ class Survey:
 
     async def probe(self, name: str) -> NodeFacts | None:
         """Look whether a node that counts as dead answers all the same."""
-        location = self._members[name].location
         try:
             async with await Database.connect(
-                location, name=self._purpose, connect_timeout=CONNECT_TIMEOUT
+                self._ways[name], name=self._purpose, connect_timeout=CONNECT_TIMEOUT
             ) as db:
                 found = await db.fetch_value(queries.node_facts, queue=self.queue)
         except TailraceError:

@@ -16,6 +16,7 @@ from tailrace import log
 from tailrace.cascade.position import Seat, State
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import TailraceError
 from tailrace.faults import reach
 
@@ -153,7 +154,7 @@ class Watermark:
 
     async def _marks_at(self, location: str) -> Row | None:
         async with await Database.connect(
-            location, name="watermark", connect_timeout=PEER_SECONDS
+            remote(location), name="watermark", connect_timeout=PEER_SECONDS
         ) as db:
             return await db.fetch_one(queries.watermarks, queue=self._queue)
 

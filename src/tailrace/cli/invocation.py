@@ -110,6 +110,7 @@ class Invocation:
         for settings in found:
             for warning in settings.warnings:
                 self.warn(warning)
+        _reach_others(found)
         return found
 
     @asynccontextmanager
@@ -143,6 +144,20 @@ class Invocation:
         from tailrace.errors import without_secrets
 
         click.echo(without_secrets(line), err=True)
+
+
+def _reach_others(found: list[Settings]) -> None:
+    """See to it that other nodes are reached as the settings say, which must be one way for all."""
+    ways = {settings.remote_parameters for settings in found}
+    if len(ways) > 1:
+        raise click.UsageError(
+            "the configuration files differ in node.remote_parameters (remote_extra_connstr), and "
+            "one process reaches other nodes in one way; run them apart, or make them agree"
+        )
+    if ways != {None}:
+        from tailrace.db.remote import reach_others_with
+
+        reach_others_with(ways.pop())
 
 
 async def _awaited(work: Awaitable[int | None]) -> int | None:

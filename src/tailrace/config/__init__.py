@@ -68,6 +68,12 @@ SETTINGS: tuple[Setting, ...] = (
         ini="initial_provider_location",
         flag="--provider",
     ),
+    Setting(
+        "remote_parameters",
+        "node.remote_parameters",
+        "connection parameters (name=value …) added to the location of every other node",
+        ini="remote_extra_connstr",
+    ),
     Setting("worker", "node.worker", "name of the node's worker", ini="job_name", flag="--worker"),
     Setting("databases", "run.databases", "connection strings that tailrace run serves", text_list),
     Setting(
@@ -195,6 +201,7 @@ class Settings(NamedTuple):
     node_name: str | None = None
     node_location: str | None = None
     provider: str | None = None
+    remote_parameters: str | None = None
     worker: str | None = None
     databases: tuple[str, ...] = ()
     poll: float = 1.0

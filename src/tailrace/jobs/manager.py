@@ -18,6 +18,7 @@ from tailrace.cascade.node import queries as node_queries
 from tailrace.cascade.node import read_members
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
 from tailrace.jobs.model import Details, Job, Made
@@ -226,7 +227,7 @@ class Manager:
         assert self._others is not None
         try:
             async with self._slots, asyncio.timeout(self._deadline):
-                db = await Database.connect(location, name="jobs")
+                db = await Database.connect(remote(location), name="jobs")
             self._others[location] = await self._stack.enter_async_context(db)
         except TimeoutError:
             self._unreachable[location] = f'node "{name}": no answer within {self._deadline:g} s'

@@ -18,6 +18,7 @@ from typing import Any
 
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import NotFound, Timeout, UsageError, WrongState
 from tailrace.faults import reach
 from tailrace.replication.copy import common_columns
@@ -146,7 +147,7 @@ async def _open_root(stack: AsyncExitStack, start: Side) -> Side:
                 f'to node "{up.provider_node}", not to a root',
                 hint="see: tailrace status; a takeover may be half done",
             )
-        side = await _open_side(stack, up.provider_location, side.queue, up.provider_node)
+        side = await _open_side(stack, remote(up.provider_location), side.queue, up.provider_node)
         seen.add(side.node)
     return side
 
@@ -159,7 +160,7 @@ async def _open_member(stack: AsyncExitStack, asking: Side, node: str | None) ->
             f'node "{node}" is not a member of the set of queue "{asking.queue}"',
             hint="see: tailrace members",
         )
-    return await _open_side(stack, location, asking.queue, node)
+    return await _open_side(stack, remote(location), asking.queue, node)
 
 
 def _wanted(left: Side, right: Side, tables: Sequence[str]) -> list[str]:

@@ -26,6 +26,7 @@ from tailrace import log
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, NotFound, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.replication.snapshot import Snapshot, open_snapshot
@@ -91,7 +92,9 @@ class TableCopy:
                 f'is not a member of the set of queue "{self._queue}"',
                 hint="see: tailrace members",
             )
-        async with await Database.connect(self._location, name=f"copy {self._table}") as source:
+        async with await Database.connect(
+            remote(self._location), name=f"copy {self._table}"
+        ) as source:
             if (await self._source_state(source)).table_state != "live":
                 return Outcome.WAITING
             async with await self._connect_target() as target:

@@ -12,6 +12,7 @@ from typing import Any
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import TailraceError
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import storage
@@ -37,7 +38,9 @@ async def _let_go(own: Database, queue: str, savepoint_id: str) -> str | None:
         return None
     pin = f".savepoint.{savepoint_id}"
     try:
-        async with await Database.connect(held.provider_location, name="savepoint pin") as provider:
+        async with await Database.connect(
+            remote(held.provider_location), name="savepoint pin"
+        ) as provider:
             await provider.fetch_value(queries.unregister_if_there, queue=queue, consumer=pin)
     except TailraceError as error:
         return f'node "{held.provider_node}", which holds its events, cannot be asked: {error}'

@@ -22,6 +22,7 @@ from tailrace import log
 from tailrace.cascade.position import Seat
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import Fenced, StorageError, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import metadata, storage
@@ -178,7 +179,9 @@ class _Restore:
             if found is not None:
                 await need_same_tick(self._db, self._seat.queue, found)
             return  # the queue is here, and its position moves with the rows
-        async with await Database.connect(intent.provider_location, name="restore") as provider:
+        async with await Database.connect(
+            remote(intent.provider_location), name="restore"
+        ) as provider:
             if found is not None:
                 await need_same_tick(provider, self._seat.queue, found)
             await provider.execute(

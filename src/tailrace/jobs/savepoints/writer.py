@@ -24,6 +24,7 @@ from tailrace import __version__, log, service
 from tailrace.db import locks
 from tailrace.db.connection import Database
 from tailrace.db.queries import load
+from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, TailraceError, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.savepoints import metadata, storage
@@ -211,7 +212,7 @@ class Writer:
                 return None
             try:
                 provider = await stack.enter_async_context(
-                    await Database.connect(pin.provider_location, name="savepoint pin")
+                    await Database.connect(remote(pin.provider_location), name="savepoint pin")
                 )
                 await self._register(provider, pin.tick_id)
             except ConnectError as error:
