@@ -6,8 +6,6 @@ nothing but click; a command's module, and the database driver with it, is impor
 
 from __future__ import annotations
 
-import atexit
-import gc
 import importlib
 import os
 import sys
@@ -158,9 +156,6 @@ def with_config_flag(arguments: Sequence[str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave with its exit status: 0 done, 1 failed, 2 called wrongly."""
     words = with_config_flag(sys.argv[1:] if arguments is None else arguments)
-    # Python looks for garbage among all that was ever imported while it ends, which takes longer
-    # than many a command; nothing is left that would have to be found.
-    atexit.register(gc.freeze)
     sys.exit(_status(words))
 
 

@@ -49,16 +49,15 @@ def run(main: Coroutine[Any, Any, T], *, stays: bool = False) -> T:
     (A ``Supervisor`` has its own idea of signals while it runs.) One that ``stays`` gets the
     quicker loop: a tenth of what it computes is saved, for some milliseconds at the start.
     """
-    collects = gc.isenabled()
+    collected = gc.isenabled()
     gc.disable()
     try:
         with asyncio.Runner(loop_factory=_quicker_loop() if stays else None) as runner:
-            return runner.run(_cancelled_by_signal(main, collects=collects))
+            return runner.run(_cancelled_by_signal(main))
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
-        if collects:
-            gc.enable()
+        (gc.enable if collected else gc.disable)()
 
 
 def _quicker_loop() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -67,11 +66,10 @@ def _quicker_loop() -> Callable[[], asyncio.AbstractEventLoop]:
     return uvloop.new_event_loop
 
 
-async def _cancelled_by_signal(main: Coroutine[Any, Any, T], *, collects: bool) -> T:
+async def _cancelled_by_signal(main: Coroutine[Any, Any, T]) -> T:
     task = asyncio.current_task()
     assert task is not None
-    if collects:
-        asyncio.get_running_loop().call_later(_LOADING_SECONDS, gc.enable)
+    asyncio.get_running_loop().call_later(_LOADING_SECONDS, gc.enable)
     if threading.current_thread() is threading.main_thread():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await main
