@@ -21,6 +21,8 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = [
     "fixtures.server",
@@ -30,11 +32,26 @@ pytest_plugins = [
     "fixtures.process",
 ]
 
+_FLINK = "tests/engines/real/"
+
 
 def pytest_configure() -> None:
     """Hear SIGINT: a shell that runs us in the background has it ignored, by our children too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class _ByFile(LoadFileScheduling):
+    """A worker runs all tests of a file, and all of the folder that shares one real Flink."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return _FLINK if nodeid.startswith(_FLINK) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Say which tests a worker takes in one go."""
+    return _ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The same statements on every engine; the real Flink is in ``test_flink.py``, with its others."""
+"""The same statements on every engine; the real Flink is in ``tests/engines/real``."""
 
 from __future__ import annotations
 

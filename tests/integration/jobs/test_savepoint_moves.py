@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,8 @@ from fixtures.cascade import QUEUE, Cascade, TestNode, running
 from fixtures.command import Tailrace
 from fixtures.savepoints import Sql, live, pins, same, seeded, status_is
 from fixtures.waiting import eventually
+from tailrace.db.connection import Database
+from tailrace.errors import WrongState
 from tailrace.jobs.savepoints import service
 
 pytestmark = pytest.mark.timeout(120)
@@ -34,6 +39,36 @@ async def start_over(sql: Sql, job: str, path: str) -> None:
     await sql(f"STOP JOB '{job}'", f"START JOB '{job}' FROM SAVEPOINT '{path}'")
 
 
+@asynccontextmanager
+async def writing(*places: TestNode) -> AsyncIterator[set[int]]:
+    """Add rows at whichever node takes them, one after the other; in the set are those it took."""
+    taken: set[int] = set()
+    ended = asyncio.Event()
+
+    async def write() -> None:
+        async with AsyncExitStack() as stack:
+            ways = [
+                await stack.enter_async_context(await Database.connect(one.dsn, name="writer"))
+                for one in places
+            ]
+            number = 1001
+            while not ended.is_set():
+                try:
+                    await ways[0].execute(FILL, number, number)
+                except WrongState:  # it is not the root
+                    ways.append(ways.pop(0))
+                    continue
+                taken.add(number)
+                number += 7
+
+    task = asyncio.create_task(write())
+    try:
+        yield taken
+    finally:
+        ended.set()
+        await task
+
+
 async def test_savepoints_move_with_their_node_and_its_providers(
     cascade: Cascade, tailrace: Tailrace, tmp_path: Path
 ) -> None:
@@ -52,23 +87,26 @@ async def test_savepoints_move_with_their_node_and_its_providers(
         own = await sql.savepoint("node2.apply")
         pin = f".savepoint.{path[-12:]}"
         assert f"{pin} held" in (await pins(branch))["node2"]
-        await root.db.execute("update public.t set v = 'y' where id <= 50")
-        await tailrace("change-provider", "--provider", "node3", *PATIENCE, "--db", leaf.dsn)
-        assert await pins(branch, other, leaf) == {
-            "node2": [f".savepoint.{own[-12:]} held", f".savepoint.{own[-12:]} of node2"],
-            "node3": [f"{pin} held"],
-            "leaf": [f"{pin} of node3"],
-        }
-        await start_over(sql, leaf.worker, path)
-        await same(root, branch, other, leaf)
+        async with writing(root, branch) as taken:
+            await root.db.execute("update public.t set v = 'y' where id <= 50")
+            await tailrace("change-provider", "--provider", "node3", *PATIENCE, "--db", leaf.dsn)
+            assert await pins(branch, other, leaf) == {
+                "node2": [f".savepoint.{own[-12:]} held", f".savepoint.{own[-12:]} of node2"],
+                "node3": [f"{pin} held"],
+                "leaf": [f"{pin} of node3"],
+            }
+            await start_over(sql, leaf.worker, path)
 
-        # the root goes elsewhere, and so does the provider of the leaf
-        await tailrace("takeover", "node1", "--node", "node2", *PATIENCE, "--db", branch.dsn)
-        await tailrace("takeover", "node3", "--all", "--node", "node1", *PATIENCE, "--db", root.dsn)
-        await branch.db.execute("delete from public.t where id % 7 = 0")
-        assert f"{pin} held" in (await pins(root))["node1"]
-        await start_over(sql, leaf.worker, path)
+            # the root goes elsewhere, and so does the provider of the leaf
+            to_branch = ("takeover", "node1", "--node", "node2", *PATIENCE, "--db", branch.dsn)
+            await tailrace(*to_branch)
+            to_root = ("takeover", "node3", "--all", "--node", "node1", *PATIENCE, "--db", root.dsn)
+            await tailrace(*to_root)
+            await branch.db.execute("delete from public.t where id % 7 = 0")
+            assert f"{pin} held" in (await pins(root))["node1"]
+            await start_over(sql, leaf.worker, path)
         await same(branch, root, other, leaf)
+        assert taken <= {number for number, _ in await leaf.rows()}
         listed = await sql.listed()
         assert listed[path]["ownership"] == "user"
         assert int(str(listed[path]["pinned events"])) > 0
