@@ -16,8 +16,10 @@ EFFECTS = "create table public.effects (data text, made_by integer)"
 
 
 async def order(node: TestNode, *data: str) -> None:
-    for one in data:
-        await node.event(one, kind="order")
+    """Orders of one transaction, so that no tick comes between them."""
+    async with node.db.transaction():
+        for one in data:
+            await node.event(one, kind="order")
 
 
 async def data_of(consumer: tailrace.Consumer) -> list[str | None]:

@@ -51,7 +51,7 @@ async def writing(*places: TestNode) -> AsyncIterator[set[int]]:
                 await stack.enter_async_context(await Database.connect(one.dsn, name="writer"))
                 for one in places
             ]
-            number = 1001
+            number = 1002
             while not ended.is_set():
                 try:
                     await ways[0].execute(FILL, number, number)
