@@ -7,7 +7,7 @@ The flag in ``pgq_node.local_state`` is the wish; the running worker acknowledge
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Literal
 
 from tailrace.cascade.answers import ask
@@ -21,8 +21,11 @@ from tailrace.cascade.node import (
 )
 from tailrace.cascade.waiting import wait_until
 from tailrace.db.connection import Database, Row
-from tailrace.errors import NotFound, Timeout, WrongState
+from tailrace.db.queries import load
+from tailrace.errors import DatabaseError, NotFound, TailraceError, Timeout, WrongState
 from tailrace.faults import committing
+
+own_queries = load("tailrace")
 
 Talk = Callable[[str], None]
 
@@ -104,7 +107,8 @@ async def wait_for_node(
 ) -> int | None:
     """Wait until everything here is beyond the tick that the target has now; None on the root.
 
-    What counts is the slowest of the node's consumers, so tables are as far as the queue.
+    What counts is the slowest of the node's consumers, so tables are as far as the queue. The next
+    tick, which ends the wait, may be a minute away on a root that is idle, so one is made there.
     """
     node = await need_node(db, queue)
     if node.is_root:
@@ -137,14 +141,21 @@ async def _newest_tick(
     node: Node, db: Database, target: Literal["root", "provider"], dead: Collection[str]
 ) -> int:
     async with AsyncExitStack() as stack:
+        root = None
         if target == "root":
-            _, there = await find_root(node, db, stack, dead=dead)
+            _, root = await find_root(node, db, stack, dead=dead)
+            there = root
         else:
             await live_member(db, node.queue, node.provider, dead=dead)
             there = await stack.enter_async_context(
                 connected(node.provider_location, "wait-provider")
             )
+            with suppress(TailraceError):  # the provider may have all that is wanted
+                _, root = await find_root(node, db, stack, dead=dead)
         row = await there.fetch_one(queries.newest_tick, queue=node.queue)
+        if root is not None:
+            with suppress(DatabaseError):  # where we may not, the ticker will
+                await root.fetch_value(own_queries.tick_now, queue=node.queue)
     if row is None:
         raise NotFound(f'the {target} of node "{node.name}" has no queue "{node.queue}"')
     return int(row.tick_id)

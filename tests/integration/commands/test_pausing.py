@@ -41,10 +41,24 @@ async def test_one_consumer_can_be_paused_alone(served):
 
 
 async def test_wait_root_returns_when_what_was_written_is_there(served):
+    """The root is idle afterwards, so nobody else makes the tick that ends the wait."""
+    idle = "select pgq.set_queue_config('shop', 'ticker_idle_period', '1 hour')"
+    await served["up"].execute(idle)
     await served["up"].execute("insert into public.t select generate_series(1, 1000)")
     await served.at("mid", "wait-root", "--timeout", "40")
     assert await served["mid"].fetch_value("select count(*) from public.t") == 1000
+    await served.at("mid", "wait-root", "--timeout", "40")
     await served.at("down", "wait-provider", "--timeout", "40")
+
+
+async def test_waiting_makes_no_tick_where_there_shall_be_none(pair):
+    await pair["up"].execute("select pgq.set_queue_config('shop', 'ticker_paused', 'true')")
+    ticks = "select count(*) from pgq.tick"
+    before = await pair["up"].fetch_value(ticks)
+    for command in ("wait-root", "wait-provider"):
+        result = await pair.at("down", command, "--timeout", "0.3", status=1)
+        assert "gave up after 0.3 s waiting for" in result.complaint
+    assert await pair["up"].fetch_value(ticks) == before
 
 
 async def test_waiting_on_the_root_returns_at_once(new_cascade):

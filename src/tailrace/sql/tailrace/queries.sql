@@ -981,6 +981,11 @@ select tailrace.keep_old_images(%(queue)s, %(table)s);
 -- make_tick: make a tick, whatever the rules say
 select tailrace.make_tick(%(queue)s);
 
+-- tick_now: make a tick, unless the queue gets its ticks from elsewhere or was told to have none
+select tailrace.make_tick(q.queue_name)
+from pgq.queue as q
+where q.queue_name = %(queue)s and not q.queue_ticker_paused and not q.queue_external_ticker;
+
 -- add_primary_key_sql: statement that gives a table its key
 select pg_catalog.format('alter table %%s add primary key (%%s)',
     tailrace.table_oid(%(table)s),
