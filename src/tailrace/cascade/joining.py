@@ -318,7 +318,7 @@ class Joining:
 
     async def _copy_descriptors(self, db: Database) -> None:
         """Events above the watermark may use descriptors that were announced below it."""
-        for row in await self._provider_db.fetch_all(own_queries.all_relations):
+        for row in await self._provider_db.fetch_all(own_queries.known_relations, table=None):
             await db.fetch_value(own_queries.store_relation, json=row.json)
 
     async def _forget_other_providers(self) -> None:

@@ -163,6 +163,10 @@ class TableCopy:
             queries.start_copy, **place, tick=snapshot.tick, expected=state.expected_rows
         ):
             return Outcome.GONE
+        # Later changes may have a descriptor that was sent before this tick. Not in the transaction
+        # of the copy: whoever applies it meanwhile would wait for its end.
+        for row in await source.fetch_all(queries.known_relations, table=self._table):
+            await self._own.fetch_value(queries.store_relation, json=row.json)
         await reach("copy.after_start")
         try:
             async with target.transaction():

@@ -73,6 +73,6 @@ async def add_merged(
                 f'table "{table}"',
                 hint=f"add it there first: tailrace add-table {table}",
             )
-        for row in await source.db.fetch_all(queries.table_relations, table=table):
+        for row in await source.db.fetch_all(queries.known_relations, table=table):
             await db.fetch_value(queries.store_relation, json=row.json)
     return any(row.ret_code == 200 for row in rows)

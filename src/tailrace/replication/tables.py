@@ -142,7 +142,7 @@ async def add_tables(
             for name in names:
                 if name not in here:  # else it has a table, perhaps of another name
                     await _need_table(db, provider, node.queue, name, wanted, outcome)
-                for row in await provider.fetch_all(queries.table_relations, table=name):
+                for row in await provider.fetch_all(queries.known_relations, table=name):
                     await db.fetch_value(queries.store_relation, json=row.json)
                 await _add(db, node, name, wanted.local_name, outcome, lenient=False)
     return outcome

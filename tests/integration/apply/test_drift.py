@@ -171,3 +171,25 @@ async def test_a_table_of_another_name(stream: Stream) -> None:
     await stream.write("delete from t", "insert into t values (2, 2)", "update t set v = 4")
     await stream.apply()
     assert await stream.leaf.fetch_all('select id, v from "other place".t') == [(2, 4)]
+
+
+async def test_a_descriptor_that_is_not_known_is_that_of_the_table_here(stream: Stream) -> None:
+    await stream.table("id int primary key, v int")
+    await stream.write("insert into t values (1, 1)")
+    await stream.apply()
+    await stream.leaf.execute("delete from tailrace.relation")
+    stream.with_applier()
+    await stream.write("insert into t values (2, 2)")
+    await stream.apply()
+    assert await stream.rows(stream.leaf) == ["(1,1)", "(2,2)"]
+
+
+async def test_a_descriptor_that_nobody_here_knows_is_named(stream: Stream) -> None:
+    await stream.table("id int primary key, v int", here="v int, id int primary key")
+    await stream.write("insert into t values (1, 1)")
+    await stream.apply()
+    await stream.leaf.execute("delete from tailrace.relation")
+    stream.with_applier()
+    await stream.write("insert into t values (2, 2)")
+    with pytest.raises(ApplyError, match=r"descriptor \S+ .* is not known in database"):
+        await stream.apply()

@@ -37,14 +37,7 @@ async def failed_over(cascade: Cascade, *, lost: bool = True) -> tuple[TestNode,
     async with running(old, new):
         await eventually(lambda: equal_everywhere(old, new), 20)
         await eventually(lambda: reached_top(old, new), 20)
-    tick = (await new.ticks())[-1]
-    await new.db.execute("select pgq_node.register_location(%s, 'old', null, true)", QUEUE)
-    promoted = await new.db.fetch_one("select * from pgq_node.promote_branch(%s)", QUEUE)
-    assert promoted is not None
-    assert promoted.ret_code == 200, promoted.ret_note
-    await new.db.execute(
-        "select pgq_node.register_subscriber(%s, 'old', 'old.gravestone', %s)", QUEUE, tick
-    )
+    await promote(new)
     if lost:
         await old.db.execute("insert into public.t values (3, 'lost')")
         await old.tick()
@@ -53,6 +46,18 @@ async def failed_over(cascade: Cascade, *, lost: bool = True) -> tuple[TestNode,
         await old.event("by hand", "other", None)
     await new.db.execute("insert into public.t values (4, 'after')")
     return old, new
+
+
+async def promote(new: TestNode) -> None:
+    """Put it in the place of the old root, from the last tick on that both have."""
+    tick = (await new.ticks())[-1]
+    await new.db.execute("select pgq_node.register_location(%s, 'old', null, true)", QUEUE)
+    promoted = await new.db.fetch_one("select * from pgq_node.promote_branch(%s)", QUEUE)
+    assert promoted is not None
+    assert promoted.ret_code == 200, promoted.ret_note
+    await new.db.execute(
+        "select pgq_node.register_subscriber(%s, 'old', 'old.gravestone', %s)", QUEUE, tick
+    )
 
 
 async def reached_top(old: TestNode, new: TestNode) -> bool:
@@ -82,6 +87,31 @@ async def come_back(old: TestNode, new: TestNode) -> None:
         await eventually(lambda: has_rows(old, 4, 5), 20)
     assert await differences(old, new) == []
     assert await old.errors() == []
+
+
+async def test_old_root_applies_rows_of_a_shape_that_only_it_has_announced(cascade, tailrace):
+    """It stores a descriptor of its own some time after it was sent, and may die before that."""
+    old = await cascade.root("old")
+    new = await cascade.branch("new", old)
+    for node in (old, new):
+        await node.add_table()
+    await new.set_live()
+    for node in (new, old):
+        await node.db.execute("alter table public.t add column w integer default 0")
+    await old.db.execute("insert into public.t values (1, 'both', 1)")
+    await old.tick()
+    async with running(new):
+        await eventually(lambda: has_rows(new, 1), 20)
+        await eventually(lambda: reached_top(old, new), 20)
+    known = "select count(*) from tailrace.relation where 'w' = any(column_names)"
+    assert (await old.db.fetch_value(known), await new.db.fetch_value(known)) == (0, 1)
+    await promote(new)
+    await new.db.execute("insert into public.t values (4, 'after', 4)")
+    # by now its own table does not tell it either
+    await old.db.execute("alter table public.t add column only_here text")
+    await tailrace("resurrect", "--db", old.dsn)
+    await come_back(old, new)
+    assert await old.db.fetch_value(known) == 1
 
 
 async def has_rows(node: TestNode, *wanted: int) -> bool:

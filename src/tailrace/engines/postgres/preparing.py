@@ -51,7 +51,7 @@ async def ask_for_old_values(
                 interval=0.5,
             )
         tick = int(await root.fetch_value(queries.make_tick, queue=queue))
-        rows = [await root.fetch_all(queries.table_relations, table=table) for table in tables]
+        rows = [await root.fetch_all(queries.known_relations, table=table) for table in tables]
         return Granted(tick, [row.json for found in rows for row in found])
 
 

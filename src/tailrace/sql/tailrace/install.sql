@@ -9,6 +9,7 @@
 \ir functions/tailrace.describe_table.sql
 \ir functions/tailrace.relation_json.sql
 \ir functions/tailrace.store_relation.sql
+\ir functions/tailrace.recall_relation.sql
 
 -- Capture: what the triggers run
 \ir functions/tailrace.equality.sql

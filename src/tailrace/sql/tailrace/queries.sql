@@ -2,18 +2,21 @@
 
 -- ---------------------------------------------------------------- Node commands and status
 
--- all_relations: every relation descriptor, in the form that store_relation takes
+-- known_relations: the relation descriptors of one table, or of all (NULL), in the form that store_relation takes; among
+-- them those that this root may have sent and not stored yet
 select tailrace.relation_json(
-    r.relation_id, r.table_name, r.column_names, r.column_types, r.key_columns, r.old_images) as json
-from tailrace.relation as r
-order by r.created_at, r.relation_id;
-
--- table_relations: the descriptors of one table, likewise
-select tailrace.relation_json(
-    r.relation_id, r.table_name, r.column_names, r.column_types, r.key_columns, r.old_images) as json
-from tailrace.relation as r
-where r.table_name = %(table)s
-order by r.created_at, r.relation_id;
+    d.relation_id, d.table_name, d.column_names, d.column_types, d.key_columns, d.old_images) as json
+from (
+    select r.relation_id, r.table_name, r.column_names, r.column_types, r.key_columns, r.old_images, r.created_at
+    from tailrace.relation as r
+    union all
+    select p.relation_id, p.table_name, p.column_names, p.column_types, p.key_columns, p.old_images, 'infinity'
+    from tailrace.table_info as i
+    cross join lateral tailrace.describe_table(tailrace.table_oid(i.dest_table), i.table_name, i.old_images) as p
+    where tailrace.table_oid(i.dest_table) is not null and p.key_columns is not null
+) as d
+where %(table)s::text is null or d.table_name = %(table)s
+order by d.created_at, d.relation_id;
 
 -- store_relation: keep a descriptor; one that is there already stays
 select tailrace.store_relation(%(json)s);

@@ -2,7 +2,7 @@ create or replace function tailrace.apply_plan(
     i_dest_table  text,
     i_relation_id text
 ) returns jsonb
-language plpgsql stable as $body$
+language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.apply_plan(2)
 --
@@ -22,7 +22,7 @@ language plpgsql stable as $body$
 --      Raises TR030 when rows of this descriptor cannot be brought into the table at all.
 --
 -- Calls:
---      tailrace.table_oid, tailrace.apply_columns, tailrace.apply_statements,
+--      tailrace.table_oid, tailrace.recall_relation, tailrace.apply_columns, tailrace.apply_statements,
 --      tailrace.key_access
 -- Tables directly manipulated:
 --      none
@@ -41,7 +41,10 @@ begin
             hint = 'create it, or end its replication here with: tailrace remove-table';
     end if;
     select * into v_relation from tailrace.relation as r where r.relation_id = i_relation_id;
-    if not found then
+    if not found and tailrace.recall_relation(i_relation_id) then
+        select * into v_relation from tailrace.relation as r where r.relation_id = i_relation_id;
+    end if;
+    if v_relation is null then
         raise exception using errcode = 'TR030',
             message = pg_catalog.format('descriptor "%s" of table "%s" is not known in database "%s"',
                 i_relation_id, i_dest_table, pg_catalog.current_database()),

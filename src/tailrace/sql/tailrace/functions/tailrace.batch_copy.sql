@@ -4,7 +4,7 @@ create or replace function tailrace.batch_copy(
     i_relation_id text,
     i_columns     text[]
 ) returns table (prepare_sql text, added text, removed text, changed text)
-language plpgsql stable as $body$
+language plpgsql as $body$
 -- ----------------------------------------------------------------------
 -- Function: tailrace.batch_copy(4)
 --
@@ -24,7 +24,7 @@ language plpgsql stable as $body$
 --      is not known.
 --
 -- Calls:
---      tailrace.table_oid
+--      tailrace.table_oid, tailrace.recall_relation
 -- Tables directly manipulated:
 --      none
 -- ----------------------------------------------------------------------
@@ -35,7 +35,10 @@ declare
     v_lacking  text;
 begin
     select * into v_relation from tailrace.relation as r where r.relation_id = i_relation_id;
-    if not found or not v_relation.old_images then
+    if not found and tailrace.recall_relation(i_relation_id) then
+        select * into v_relation from tailrace.relation as r where r.relation_id = i_relation_id;
+    end if;
+    if v_relation is null or not v_relation.old_images then
         raise exception using errcode = 'TR031',
             message = pg_catalog.format('changes of table "%s" came without the values that were there before (descriptor %s)',
                 i_table, coalesce(i_relation_id, 'none')),
