@@ -58,6 +58,16 @@ async def test_row_events_name_the_shape_they_were_written_in(
     ]
 
 
+async def test_a_root_that_takes_no_events_is_left_as_it_is(capture: Capture) -> None:
+    """It is giving its role away: what maintenance would send, it must not send any more."""
+    await _table(capture)
+    await capture.db.execute("alter table public.t add column c int default 7")
+    refresh = "select tailrace.refresh_capture('flow')"
+    for disabled, changed in ((True, 0), (False, 1)):
+        await capture.db.execute("update pgq.queue set queue_disable_insert = %s", disabled)
+        assert await capture.db.fetch_value(refresh) == changed
+
+
 async def test_descriptor_comes_before_the_first_row_that_uses_it(capture: Capture) -> None:
     await _table(capture)
     await capture.db.execute("alter table public.t add column c int")

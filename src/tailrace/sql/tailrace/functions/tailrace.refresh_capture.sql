@@ -27,6 +27,9 @@ as $$
 --      was written into a partition that was empty when it came; of one that
 --      came with rows they are told that changes went unseen.
 --
+--      A root that takes no events, as one that is giving its role away,
+--      is left as it is.
+--
 -- Parameters:
 --      i_queue_name    cascaded queue with a node here
 -- Returns:
@@ -43,6 +46,11 @@ declare
     v_part   regclass;
 begin
     select n.node_type into v_type from pgq_node.node_info n where n.queue_name = i_queue_name;
+    if v_type = 'root' and exists (
+        select from pgq.queue q where q.queue_name = i_queue_name and q.queue_disable_insert)
+    then
+        return 0;
+    end if;
     for v_info in
         select * from tailrace.table_info i where i.queue_name = i_queue_name order by i.table_name
     loop
