@@ -222,6 +222,9 @@ async def test_position_that_the_provider_has_lost_is_an_error_with_a_way_out(pa
     await pair.root.db.execute(
         "select tailrace.finish_range(%s, %s, %s)", QUEUE, pair.branch.worker, tick
     )
+    with pytest.raises(LostPosition, match="tailrace rewind"):
+        await pair.worker.run_once()
+    await pair.root.db.execute("delete from pgq.tick where tick_id < %s", tick)
     with pytest.raises(LostPosition, match="tailrace change-provider"):
         await pair.worker.run_once()
     assert "needs tick" in (await pair.branch.error() or "")

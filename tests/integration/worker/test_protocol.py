@@ -83,8 +83,47 @@ async def test_unknown_consumer_and_lost_position_are_told_apart(cascade: Cascad
     with pytest.raises(LostPosition, match="needs tick 999 "):
         await next_range(root, 999)
     await root.db.execute("select tailrace.finish_range(%s, 'node2_worker', %s)", QUEUE, ticks[3])
-    with pytest.raises(LostPosition, match=f"keeps events after tick {ticks[3]} for it"):
+    with pytest.raises(LostPosition, match=f"after tick {ticks[3]} for it; .*tailrace rewind"):
         await next_range(root, ticks[2])
+
+
+async def test_position_that_a_root_has_yet_to_reach_is_never_met_there(cascade: Cascade) -> None:
+    # its database was set back, to a backup or a standby: its next ticks stand for other events
+    root, _, ticks = await with_ticks(cascade)
+    ahead = ticks[4] + 3
+    with pytest.raises(LostPosition, match="this root was set back"):
+        await next_range(root, ahead)
+    for _ in range(6):
+        await root.event()
+        await root.tick()
+    with pytest.raises(LostPosition, match=f"needs tick {ahead} "):
+        await next_range(root, ahead)
+    # one that is not ahead goes on as ever
+    assert (await next_range(root, ticks[4], 1000)).to_tick == (await root.ticks())[-1]
+    again = (await root.ticks())[-1]
+    with pytest.raises(LostPosition, match=f"needs tick {ahead} "):
+        await next_range(root, ahead)
+    assert await root.tick() == again + 1
+
+
+async def test_position_far_beyond_a_root_moves_no_sequence(cascade: Cascade) -> None:
+    root, _, ticks = await with_ticks(cascade)
+    with pytest.raises(LostPosition, match="needs tick"):
+        await next_range(root, 2**63 - 1)
+    async with root.db.transaction(read_only=True):
+        assert not await root.db.fetch_value("select tailrace.skip_ticks(%s, %s)", QUEUE, 99)
+    assert await root.tick() == ticks[4] + 1
+
+
+async def test_branch_that_is_behind_is_waited_for(cascade: Cascade) -> None:
+    root = await cascade.root(by_hand=True)
+    branch = await cascade.branch("middle", root)
+    await cascade.leaf("node2", branch)
+    top = (await branch.ticks())[-1]
+    with pytest.raises(LostPosition, match="it may be behind"):
+        await next_range(branch, top + 1)
+    await branch.db.execute("select pgq.ticker(%s, %s, now(), 5)", QUEUE, top + 1)
+    assert (await next_range(branch, top + 1)).to_tick is None
 
 
 async def test_finishing_never_moves_back_and_drops_an_open_batch(cascade: Cascade) -> None:

@@ -6,7 +6,7 @@ revoke all on schema tailrace, tailrace_capture from public;
 -- These act with their owner's rights, and readers and writers may look into the schema.
 revoke execute on function
     tailrace.promote(text, text, boolean, text, text), tailrace.reopen_root(text), tailrace.complete_ticks(text),
-    tailrace.make_tick(text)
+    tailrace.make_tick(text), tailrace.skip_ticks(text, bigint)
 from public;
 
 do $$

@@ -47,6 +47,7 @@
 \ir functions/tailrace.drop_old_images.sql
 
 -- Positions, mirror, status
+\ir functions/tailrace.skip_ticks.sql
 \ir functions/tailrace.raise_lost_position.sql
 \ir functions/tailrace.raise_not_registered.sql
 \ir functions/tailrace.reading_place.sql
