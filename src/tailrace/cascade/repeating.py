@@ -44,9 +44,10 @@ async def differences(db: Database, node: Node, new: NewNode, named: Collection[
     if "location" in named:
         location = (await find_member(db, node.queue, node.name)).location
         if parameters(location) != parameters(new.location):
+            queue, name = (one.replace("'", "''") for one in (node.queue, node.name))
             remedy = (
-                "in the database of the root: select pgq_node.register_location("
-                f"'{node.queue}', '{node.name}', 'LOCATION', false)"
+                "in the database of the root, and of each node that reads from it: select "
+                f"pgq_node.register_location('{queue}', '{name}', 'LOCATION', false)"
             )
             here, asked = display(location), display(new.location)
             found.append(_keeps(node, "location", here, asked, remedy))

@@ -106,6 +106,20 @@ async def test_repeating_a_creation_with_other_options_warns_and_changes_nothing
     assert await seed.contents() == before
 
 
+async def test_new_location_can_be_registered_as_the_warning_says(
+    new_database: NewDatabase, tailrace: Tailrace
+):
+    db = await new_database(installed=True)
+    command = ["create-root", "node '1'", "--queue", "it's", "--db", db.dsn]
+    await tailrace(*command)
+    told = await tailrace(*command, "--nocheck", "host=new dbname=shop")
+    _, there, statement = told.err.partition("of each node that reads from it: ")
+    assert there
+    await db.execute(statement.replace("LOCATION", "host=new dbname=shop"))
+    (row,) = await db.fetch_all("select node_location from pgq_node.node_location")
+    assert row.node_location == "host=new dbname=shop"
+
+
 async def test_repeating_a_creation_knows_the_provider_by_any_of_its_connection_strings(
     pair, proxy
 ):
