@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,43 @@ async def test_stop_that_takes_longer_than_somebody_waits(fake_flink: FakeFlink,
     (row,) = await fake_sql("SHOW SAVEPOINTS")
     assert row["ownership"] == "user"
     assert await fake_sql.status("j") == "FINISHED"
+
+
+@pytest.mark.parametrize(
+    "statement", ["STOP JOB 'j' WITH SAVEPOINT", "CREATE SAVEPOINT FOR JOB 'j'"]
+)
+async def test_savepoint_of_a_job_that_ends_by_itself_is_not_waited_for_for_ever(
+    statement: str, fake_flink: FakeFlink, fake_sql: Sql
+):
+    """Flink 2.3 says for ever that it is being made."""
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    waiting = asyncio.create_task(fake_sql.fails(statement))
+    await eventually(lambda: fake_flink.operations)
+    end_by_itself(fake_flink)
+    assert "it had ended by itself before it was saved" in await waiting
+    assert await fake_sql("SHOW SAVEPOINTS") == []
+    await fake_sql("START JOB 'j'")
+    assert await fake_sql.status("j") == "RUNNING"
+
+
+async def test_start_after_a_job_has_ended_while_nobody_waited_for_its_savepoint(
+    fake_flink: FakeFlink, fake_sql: Sql
+):
+    await fake_sql(CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    await fake_sql("SET 'tailrace.timeout' = '200ms'")
+    assert "is not complete after" in await fake_sql.fails("STOP JOB 'j' WITH SAVEPOINT")
+    end_by_itself(fake_flink)
+    await fake_sql("START JOB 'j'")
+    assert await fake_sql.status("j") == "RUNNING"
+    assert await fake_sql("SHOW SAVEPOINTS") == []
+
+
+def end_by_itself(flink: FakeFlink) -> None:
+    """All runs come to the end of what they read; a while ago, so nothing more is to be told."""
+    for job in flink.jobs.values():
+        job.state, job.end = "FINISHED", time.time() - 60
 
 
 async def test_start_after_a_stop_that_took_longer_than_somebody_waited(

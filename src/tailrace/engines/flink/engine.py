@@ -13,6 +13,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 
 from tailrace.engines.base import (
     Checkpoint,
@@ -26,6 +27,7 @@ from tailrace.engines.base import (
 from tailrace.engines.flink import disk, words
 from tailrace.engines.flink.http import Unanswered
 from tailrace.engines.flink.jobmanager import JobManager
+from tailrace.engines.flink.patience import Patience
 from tailrace.engines.flink.sql import OpenSession, SqlSession
 from tailrace.errors import EngineError, NotFound, TailraceError, Timeout
 from tailrace.faults import reach
@@ -34,11 +36,11 @@ _MARK = re.compile(r"\s*\[tailrace ([0-9a-f]{32})\]$")
 _FIXED_ID = "$internal.pipeline.job-id"
 _TWICE = ("DuplicateJobSubmission", "has already been submitted", "already terminated")
 _PAUSE, _LONGEST_PAUSE = 0.01, 0.5
-# So long an unreachable JobManager is waited for when nobody says how long.
-_PATIENCE = 60.0
-_TELL_AFTER = 5.0
 _OPENS_WITHIN = 10.0
+# So long after the end of a run the cluster may still tell what came of its last savepoint.
+_TOLD_WITHIN = timedelta(seconds=5)
 _LOST = "the cluster knows nothing of it: it was never asked, or was restarted before it was done"
+_ENDED = "it had ended by itself before it was saved"
 
 
 def marked(name: str, run_id: str) -> str:
@@ -223,12 +225,12 @@ class FlinkEngine:
         """
         await intents.savepoint_wanted(wish)
         await reach("flink.savepoint.wanted")
-        made = await self._asked_for(wish, _Patience(wish, timeout, talk))
+        made = await self._asked_for(wish, Patience(wish, timeout, talk))
         await reach("flink.savepoint.made")
         await intents.savepoint_settled(wish.savepoint_id, made)
         return made
 
-    async def _asked_for(self, wish: Wish, patience: _Patience) -> Made:
+    async def _asked_for(self, wish: Wish, patience: Patience) -> Made:
         """Ask until there is an answer, and ask after it until it is settled."""
         asked = False
         while True:
@@ -241,6 +243,8 @@ class FlinkEngine:
                 if made is None:
                     made = await self._without_trigger(wish)
                     asked = False  # the cluster was restarted: asking again makes no second one
+                if not made.settled and patience.is_long:
+                    made = await self._after_the_end(wish)
                 if made.error is not None:
                     return await self._in_spite_of(wish, made.error)
                 if made.settled:
@@ -267,6 +271,25 @@ class FlinkEngine:
             return Made(error=_LOST)
         return Made()
 
+    async def _after_the_end(self, wish: Wish) -> Made:
+        """What came of a wish that the cluster says it is at, where its run has ended meanwhile.
+
+        Flink 2.3 has a flaw: of a run that is just ending by itself when it is to be saved it may
+        say for ever that the savepoint is being made.
+        """
+        run = await self.status(wish.engine_id)
+        if run is not None and (run.end is None or datetime.now(UTC) - run.end < _TOLD_WITHIN):
+            return Made()
+        found = await disk.made_in(wish.directory)
+        if found is not None:
+            return Made(path=found.path, size=found.size)
+        directory = disk.below(wish.directory, "")
+        for one in [] if run is None else await self.checkpoints(wish.engine_id):
+            path = disk.canonical(one.path) if one.path else ""
+            if one.status == "COMPLETED" and path.startswith(directory):
+                return Made(path=path)  # on a disk that we do not see
+        return Made(error=_ENDED)
+
     async def _in_spite_of(self, wish: Wish, error: str) -> Made:
         """What there is although something has failed: a run may fail after it was saved."""
         found = await disk.made_in(wish.directory)
@@ -276,6 +299,8 @@ class FlinkEngine:
         """Find out what became of a wish, whoever asked for it, without asking for it again."""
         try:
             made = await self.manager.triggered(wish)
+            if made is not None and not made.settled:
+                made = await self._after_the_end(wish)
         except NotFound:
             made = None
         if made is None or made.error:
@@ -308,50 +333,6 @@ class FlinkEngine:
         parent = path.rpartition("/")[0]
         if parent.rpartition("/")[2].startswith("tailrace-"):
             await disk.remove_empty(parent)
-
-
-class _Patience:
-    """How long a savepoint is waited for, and when to say so."""
-
-    def __init__(
-        self, wish: Wish, timeout: float | None, talk: Callable[[str], None] | None
-    ) -> None:
-        self._clock = asyncio.get_running_loop().time
-        self._wish = wish
-        self._timeout = timeout
-        self._talk = talk
-        self._begun = self._heard = self._clock()
-        self._told = False
-
-    def heard(self) -> None:
-        """The cluster says that it is at it."""
-        self._heard = self._clock()
-        waited = self._heard - self._begun
-        if self._timeout is not None and waited >= self._timeout:
-            raise self._late(f"is not complete after {waited:.0f} s")
-        if not self._told and waited >= _TELL_AFTER and self._talk is not None:
-            self._told = True
-            self._talk(f"waiting for the savepoint in {self._wish.directory}")
-
-    def unheard(self, error: Unanswered) -> None:
-        """The cluster does not answer."""
-        silent = self._clock() - self._heard
-        if silent >= (self._timeout if self._timeout is not None else _PATIENCE):
-            raise self._late(f"is not complete: {error.message}")
-        if not self._told and silent >= _TELL_AFTER and self._talk is not None:
-            self._told = True
-            self._talk(f"waiting for the cluster: {error.message}")
-
-    def _late(self, problem: str) -> Timeout:
-        return Timeout(
-            f"the savepoint in {self._wish.directory} {problem}",
-            hint="it is not forgotten: SHOW SAVEPOINTS lists it as soon as it is there",
-        )
-
-    async def pause(self) -> None:
-        """Wait for a moment, a longer one when it has taken long: nobody notices a twentieth."""
-        waited = self._clock() - self._begun
-        await asyncio.sleep(min(max(_PAUSE, waited / 20), _LONGEST_PAUSE))
 
 
 async def _measured(made: Made) -> Made:
