@@ -70,6 +70,8 @@ def text_of(value: object) -> str:
         return json.dumps(value, ensure_ascii=False, default=text_of)
     if isinstance(value, Decimal):
         return format(value, "f")
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return "NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
     return str(value)
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from tailrace.engines.flink.composed import Composed
+from tailrace.engines.flink.composed import Composed, jsoned, shown
 from tailrace.engines.flink.sqltype import SqlType
 from tailrace.gateway.results import Result, json_value, text_of
 
@@ -194,10 +194,11 @@ _OF_FLINK: dict[str, Kind] = {
     **dict.fromkeys(("BINARY", "VARBINARY"), BINARY),
     "DECIMAL": Kind("DECIMAL", _number, json_value, text_of),
     "DATE": DATE,
-    TIME.type: TIME,
-    TIMESTAMP.type: TIMESTAMP,
-    INSTANT.type: INSTANT,
+    # Times are texts already, with all their digits.
+    **{one.type: Kind(one.type, str) for one in (TIME, TIMESTAMP, INSTANT)},
 }
+# Types of Flink whose values as text are other than in JSON.
+_CAST = frozenset({"FLOAT", "DOUBLE", TIME.type, TIMESTAMP.type, INSTANT.type})
 # Columns of our statements: their type must not depend on the rows that there happen to be.
 _OURS: dict[str, Kind] = {
     **dict.fromkeys(("start time", "end time", "created", "completed"), START_TIME),
@@ -217,6 +218,10 @@ _OF_VALUES: tuple[tuple[type, Kind], ...] = (
 def of_flink(name: str, stated: SqlType) -> Column:
     """A column of a result of Flink."""
     kind = COMPOSED if stated.is_composed else _OF_FLINK.get(stated.name, TEXT)
+    if kind.type in _CAST:
+        kind = kind._replace(
+            json=lambda value: jsoned(value, stated), text=lambda value: shown(value, stated)
+        )
     return Column(name, kind, stated)
 
 

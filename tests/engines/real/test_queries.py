@@ -124,6 +124,46 @@ async def test_values_made_of_others_are_as_flinks_client_shows_them(
         assert await through(query) == [row]
 
 
+# What it is, as JSON has it, and as Flink's own cast to a text.
+SINGLE = (
+    ("CAST('2026-01-01 10:00:00' AS TIMESTAMP(0))", "2026-01-01T10:00:00", "2026-01-01 10:00:00"),
+    ("CAST('2026-01-01 10:00:00.123456789' AS TIMESTAMP(9))", "2026-01-01T10:00:00.123456789",
+     "2026-01-01 10:00:00.123456789"),
+    ("TO_TIMESTAMP_LTZ(1500, 3)", "1970-01-01T00:00:01.5Z", "1970-01-01 00:00:01.500"),
+    ("CAST('10:11' AS TIME(0))", "10:11:00", "10:11:00"),
+    ("INTERVAL '-1 10:00:00.123' DAY TO SECOND(3)", "-1 10:00:00.123", "-1 10:00:00.123"),
+    ("INTERVAL '1-2' YEAR TO MONTH", "+1-02", "+1-02"),
+    ("ARRAY[INTERVAL '1' DAY]", ["+1 00:00:00.000"], "[+1 00:00:00.000]"),
+    ("CAST('NaN' AS DOUBLE)", "NaN", "NaN"),
+    ("CAST(1e300 AS DOUBLE)", 1e300, "1.0E300"),
+)  # fmt: skip
+
+
+async def test_values_keep_what_python_has_no_type_for(
+    database: Database, real_flink: Running, open_sql: OpenSql, flink_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):  # fmt: skip
+    """Nanoseconds, intervals: in the shell, through the server, and with that as gateway."""
+    monkeypatch.setenv("TAILRACE_FLINK_HOME", str(flink_home))
+    expressions, contents, texts = (list(column) for column in zip(*SINGLE, strict=True))
+    query = f"SELECT {', '.join(expressions)}"
+    sql = await open_sql(real_flink.url)
+    await sql("SET 'table.local-time-zone' = 'UTC'")
+    (told,) = await sql(f"SELECT {', '.join(f'CAST({one} AS STRING)' for one in expressions)}")
+    assert list(told.values()) == texts
+    (row,) = await sql(query)
+    assert [json_value(one) for one in row.values()] == contents
+
+    defaults = {"tailrace.engine": "flink", "tailrace.flink.url": real_flink.url}
+    async with served(database.dsn, defaults=defaults) as server:
+        await server.open({"table.local-time-zone": "UTC"})
+        assert (await server.run(query)).rows == [contents]
+        assert (await server.run(query, "PLAIN_TEXT")).rows == [texts]
+        through = await open_sql(real_flink.url, server.url)
+        (again,) = await through(query)
+        assert [json_value(one) for one in again.values()] == contents
+
+
 async def test_values_made_of_others_come_through_a_gateway(
     database: Database, fake_flink: FakeFlink, fake_sql: Sql
 ):

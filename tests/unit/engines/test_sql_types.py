@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tailrace.engines.flink.composed import of_json
+from tailrace.engines.flink.interval import of_iso
 from tailrace.engines.flink.sqltype import SqlType
 from tailrace.gateway.results import json_value, text_of
 from tailrace.server.columns import of_flink
@@ -136,11 +137,40 @@ def test_floating_point_inside_is_written_as_java_does(value: object, text: str)
 
 
 @pytest.mark.parametrize(
+    ("iso", "number", "text"),
+    [
+        ("PT34H0.123S", 122_400_123, "+1 10:00:00.123"),
+        ("PT-1S", -1000, "-0 00:00:01.000"),
+        ("PT-24H-0.001S", -86_400_001, "-1 00:00:00.001"),
+        ("PT0S", 0, "+0 00:00:00.000"),
+        ("PT2400H", 8_640_000_000, "+100 00:00:00.000"),
+        ("P-14M", -14, "-1-02"),
+        ("P100Y", 1200, "+100-00"),
+        ("P0D", 0, "+0-00"),
+    ],
+)
+def test_an_interval_is_a_text_as_flink_casts_it(iso: str, number: int, text: str):
+    assert of_iso(iso) == text
+    name = "INTERVAL_DAY_TIME" if "T" in iso else "INTERVAL_YEAR_MONTH"
+    assert of_json(number, SqlType.described({"type": name})) == text
+    column = of_flink("a", SqlType.written("INTERVAL DAY(2) TO SECOND(3)"))
+    assert (column.encoded(text, as_text=False), column.encoded(text, as_text=True)) == (text, text)
+
+
+NANO = "2026-01-02T03:04:05.123456789"
+
+
+@pytest.mark.parametrize(
     ("summary", "value", "json", "text"),
     [
         ("DECIMAL(5, 2)", 1.5, 1.5, "1.5"),
-        ("TIMESTAMP(3)", "2026-01-02T03:04", "2026-01-02T03:04:00", "2026-01-02 03:04:00"),
-        ("TIMESTAMP_LTZ(3)", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05"),
+        ("TIMESTAMP(3)", "2026-01-02T03:04", "2026-01-02T03:04:00", "2026-01-02 03:04:00.000"),
+        ("TIMESTAMP(9)", NANO, NANO, "2026-01-02 03:04:05.123456789"),
+        ("TIMESTAMP_LTZ(0)", f"{NANO}Z", f"{NANO}Z", "2026-01-02 03:04:05.123456789"),
+        ("TIMESTAMP_LTZ(0)", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z", "2026-01-02 03:04:05"),
+        ("TIME(3)", "03:04", "03:04:00", "03:04:00.000"),
+        ("DOUBLE", 1e300, 1e300, "1.0E300"),
+        ("FLOAT", float("-inf"), "-Infinity", "-Infinity"),
         ("BYTES", b"\x0a", "Cg==", "x'0a'"),
         ("DATE", "not a date", "not a date", "not a date"),
         ("INT", None, None, None),

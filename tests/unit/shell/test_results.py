@@ -118,7 +118,7 @@ def test_json_keeps_types_precision_and_columns_of_equal_names() -> None:
     assert json.loads("\n".join(lines)) == [record, record]
     assert len(lines) == 2
     assert json.loads(next(result_lines(Result(("x",), [(float("nan"),)]), "json"))) == [
-        {"x": "nan"}
+        {"x": "NaN"}
     ]
 
 

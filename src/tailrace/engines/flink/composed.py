@@ -5,7 +5,8 @@ For people they are texts in Flink's own notation, as its SQL client prints them
 are the keys of the map or the names of the fields.
 
 They come from the gateway's JSON or over py4j, with few of their types left; so the type of the
-column says what a value is. Times stay texts, since Python's have no nanoseconds.
+column says what a value is. Times stay texts, since Python's have no nanoseconds; intervals become
+texts as Flink casts them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from tailrace.engines.flink.interval import INTERVALS, WRITTEN, of_iso, of_number
 from tailrace.engines.flink.sqltype import SqlType
 
 _BINARY = ("BINARY", "VARBINARY")
@@ -38,6 +40,16 @@ class Composed(str):
         return self.content
 
 
+def shown(value: Any, stated: SqlType) -> str:
+    """A value that is not composed as Flink casts it to a text."""
+    return _text(value, stated)
+
+
+def jsoned(value: Any, stated: SqlType) -> object:
+    """Such a value as JSON has it."""
+    return _content(value, stated)
+
+
 def of_json(value: Any, stated: SqlType) -> object:
     """A value as the gateway has sent it."""
     return _whole(_from_json(value, stated), stated)
@@ -49,8 +61,10 @@ def of_java(value: Any, stated: SqlType, held: Callable[[Any], Any]) -> object:
 
 
 def _whole(value: Any, stated: SqlType) -> object:
-    if value is None or not stated.is_composed:
-        return value
+    if value is None:
+        return None
+    if not stated.is_composed:
+        return _content(value, stated) if stated.name in _TIMES else value
     return Composed(_text(value, stated), _content(value, stated))
 
 
@@ -85,6 +99,8 @@ def _plain_of_json(value: Any, stated: SqlType) -> object:
             return _scaled(Decimal(str(value)), stated)
         if stated.name == "BOOLEAN" and isinstance(value, str):  # the key of a map
             return {"true": True, "false": False, "null": None}[value.lower()]
+        if stated.name in INTERVALS:
+            return of_number(int(value), stated.name)
     except (ValueError, TypeError, ArithmeticError, KeyError):
         pass
     return value
@@ -116,14 +132,15 @@ def _from_java(value: Any, stated: SqlType, held: Callable[[Any], Any]) -> Any:
                     )
                 )
             return pairs
-    return _plain_of_java(value)
+    return _plain_of_java(value, stated)
 
 
-def _plain_of_java(value: Any) -> object:
+def _plain_of_java(value: Any, stated: SqlType) -> object:
     """A single value; what has no counterpart is its text."""
     if isinstance(value, bool | int | float | str | bytes | Decimal):
         return value
-    return str(value.toString()) if hasattr(value, "toString") else str(value)
+    text = str(value.toString()) if hasattr(value, "toString") else str(value)
+    return of_iso(text) if stated.name == WRITTEN else text
 
 
 def _of_pairs(stated: SqlType) -> Sequence[SqlType]:
