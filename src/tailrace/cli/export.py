@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# What may also be changed later; the others are said once.
-_LATER = ("every", "retention", "updates", "unreadable")
 _URL = re.compile(r"^[a-z][a-z0-9+.-]*://")
 
 

@@ -30,7 +30,6 @@ from tailrace.errors import ConfigError, without_secrets
 
 DEFAULT_FILE = "tailrace.toml"
 FILE_VARIABLE = "TAILRACE_CONFIG"
-FILE_SUFFIXES = (".ini", ".toml", ".conf")
 
 
 class Setting(NamedTuple):
@@ -245,11 +244,6 @@ class Settings(NamedTuple):
 
     def _rank(self, name: str) -> int:
         return {"flag": 3, "environment": 2}.get(self.origins.get(name, "").partition(" ")[0], 1)
-
-
-def is_config_file(argument: str) -> bool:
-    """Say whether a command-line word is meant as a configuration file (Londiste's habit)."""
-    return argument.endswith(FILE_SUFFIXES)
 
 
 def read(

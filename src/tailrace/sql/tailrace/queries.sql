@@ -969,14 +969,8 @@ from tailrace.job as j
 join tailrace.job_relation as w on w.job_id = j.job_id and w.direction = 'writes'
 join tailrace.job_relation as r on r.job_id = j.job_id and r.is_changes;
 
--- ensure_local: make the queue through which jobs read what jobs of this database write
-select tailrace.ensure_local();
-
 -- capture_locally: capture a table of this database into that queue
 select tailrace.capture_locally(%(table)s);
-
--- let_go_locally: end the local capture of what no job reads
-select tailrace.let_go_locally();
 
 -- keep_old_images: capture a table of this root with the values of before
 select tailrace.keep_old_images(%(queue)s, %(table)s);
