@@ -157,3 +157,16 @@ async def test_dropping_all_savepoints_asks_first(terminal: Terminal):
     await terminal.shows("Remove all savepoints? [y/N]")
     terminal.type("y\n")
     await terminal.shows("savepoint path")
+
+
+async def test_habits_of_psql(terminal: Terminal):
+    terminal.type("begin;\n")
+    await terminal.shows("=*>")
+    terminal.type("select wrong;\n")
+    await terminal.shows("=!>")
+    terminal.type("rollback;\n")
+    await terminal.shows("=>")
+    terminal.type("help\n")
+    await terminal.shows("explain statements")
+    terminal.type("exit\n")
+    assert await asyncio.wait_for(terminal.child.wait(), 20) == 0

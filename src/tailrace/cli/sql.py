@@ -95,15 +95,15 @@ async def sql(
     SHOW JOBS, STOP JOB 'x' and the others of docs/reference/statements.md are carried out by
     tailrace, all others by the database. An error ends with exit status 1.
     """
-    scripts = [*texts, *(_read(one) for one in files)]
-    if not scripts and not sys.stdin.isatty():
-        scripts = [_read("-")]
+    if not (texts or files) and not sys.stdin.isatty():
+        files = ("-",)
+    scripts = [(text, False) for text in texts] + [(_read(one), True) for one in files]
     async with script_of(call, form) as script:
         script.printer.timing = timing
         if not scripts:
             return await _interact(script, history)
-        for text in scripts:
-            well = await script.run(text, go_on=go_on)
+        for text, numbered in scripts:
+            well = await script.run(text, go_on=go_on, numbered=numbered)
             if script.over:
                 break
             if not (well or go_on):
@@ -113,7 +113,8 @@ async def sql(
 
 def _read(name: str) -> str:
     try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+        return text.removeprefix("\ufeff")  # editors of Windows write one
     except OSError as error:
         raise click.UsageError(f'file "{name}" cannot be read: {error.strerror}') from None
     except UnicodeDecodeError:

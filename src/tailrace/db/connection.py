@@ -153,11 +153,13 @@ class Database:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
-        status = self._connection.info.transaction_status
-        return status not in (
-            psycopg.pq.TransactionStatus.IDLE,
-            psycopg.pq.TransactionStatus.UNKNOWN,
-        )
+        states = psycopg.pq.TransactionStatus
+        return self._connection.info.transaction_status not in (states.IDLE, states.UNKNOWN)
+
+    @property
+    def must_roll_back(self) -> bool:
+        """Whether a transaction is open in which there was an error."""
+        return self._connection.info.transaction_status is psycopg.pq.TransactionStatus.INERROR
 
     async def __aenter__(self) -> Database:
         return self

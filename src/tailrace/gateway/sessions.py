@@ -123,6 +123,11 @@ class Session:
         """Whether the user has begun a transaction."""
         return self._theirs is not None and self._theirs.in_transaction
 
+    @property
+    def must_roll_back(self) -> bool:
+        """Whether an error has left nothing to do with that transaction but to end it."""
+        return self._theirs is not None and self._theirs.must_roll_back
+
     async def progress(self) -> str | None:
         """How far PostgreSQL is with the user's statement, or whose lock it waits for."""
         if self._theirs is None or self._theirs.closed:

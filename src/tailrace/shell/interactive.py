@@ -17,7 +17,7 @@ from prompt_toolkit.key_binding.key_processor import KeyPressEvent
 from tailrace import __version__, service
 from tailrace.gateway.completing import Values
 from tailrace.shell.highlight import STYLE, Highlighter
-from tailrace.shell.script import Script
+from tailrace.shell.script import LEAVING, Script
 from tailrace.statements.split import is_complete
 
 
@@ -69,12 +69,20 @@ def _keys() -> KeyBindings:
         buffer = event.current_buffer
         text = buffer.text
         command = text.lstrip().startswith("\\")
-        if command or not text.strip() or is_complete(text):
+        alone = text.strip().lower() in ("", "help", *LEAVING)  # as in psql, without a semicolon
+        if command or alone or is_complete(text):
             buffer.validate_and_handle()
         else:
             buffer.insert_text("\n")
 
     return keys
+
+
+def _mark(script: Script) -> str:
+    """What psql's prompt shows as well: a transaction is open, or can only be rolled back."""
+    if script.session.must_roll_back:
+        return "!"
+    return "*" if script.session.in_transaction else ""
 
 
 async def _confirmed(question: str) -> bool:
@@ -101,8 +109,7 @@ async def interact(script: Script, *, name: str, history: Path | None = None) ->
     )
     while not script.over:
         try:
-            mark = "*" if script.session.in_transaction else ""
-            text = await prompt.prompt_async(f"{name}={mark}> ")
+            text = await prompt.prompt_async(f"{name}={_mark(script)}> ")
         except KeyboardInterrupt:
             continue  # what was typed is given up
         except EOFError:

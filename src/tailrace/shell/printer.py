@@ -15,7 +15,8 @@ from tailrace.shell.bar import with_bar
 from tailrace.shell.formats import result_lines
 from tailrace.shell.outline import drawn
 from tailrace.shell.table import Expanded
-from tailrace.statements.pointer import error_at
+from tailrace.statements.pointer import error_at, line_of
+from tailrace.statements.split import Piece
 
 
 class Printer:
@@ -54,17 +55,26 @@ class Printer:
         if self._file is None:
             sys.stdout.flush()
 
-    def complain(self, error: TailraceError, text: str = "") -> None:
-        """Say what went wrong, and where in the statement as far as that is known."""
-        self.say(f"error: {error}")
+    def complain(
+        self, error: TailraceError, theirs: Piece | None = None, line: int | None = None
+    ) -> None:
+        """Say what went wrong, and where as far as that is known.
+
+        ``theirs``: the statement of PostgreSQL's that an error of PostgreSQL points into. ``line``:
+        the one that the statement begins in, to be named where the error names no place itself.
+        """
+        place = getattr(getattr(error.__cause__, "diag", None), "statement_position", None)
+        pointed = None
+        if isinstance(error, StatementError):
+            pointed, line = error.excerpt, None
+        elif place and theirs is not None:
+            pointed = error_at(theirs.text, int(place) - 1, "").excerpt
+            line = line and line_of(theirs.source, theirs.start + int(place) - 1)
+        self.say(f"error: {error}" if line is None else f"error: line {line}: {error}")
         if self.verbose and error.stack:
             self.say(error.stack)
-        if isinstance(error, StatementError):
-            self.say(error.excerpt)
-            return
-        place = getattr(getattr(error.__cause__, "diag", None), "statement_position", None)
-        if place and text:
-            self.say(error_at(text, int(place) - 1, "").excerpt)
+        if pointed is not None:
+            self.say(pointed)
 
     def took(self, seconds: float) -> None:
         """Say how long a statement took, if that is wanted."""

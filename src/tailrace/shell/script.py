@@ -16,9 +16,14 @@ from tailrace.shell.printer import Printer
 from tailrace.shell.progress import shown_progress
 from tailrace.statements.model import DropAllSavepoints, PassThrough
 from tailrace.statements.parser import parse
+from tailrace.statements.pointer import line_of
 from tailrace.statements.split import Piece, pieces
+from tailrace.statements.tokens import Kind, scan
 
 Command = Callable[["Script", str], Awaitable[None]]
+
+LEAVING = ("exit", "quit")
+"""Words that mean ``\\q``, as in psql and in Flink's client; neither is SQL."""
 
 
 class Script:
@@ -31,17 +36,20 @@ class Script:
         self.confirm: Callable[[str], Awaitable[bool]] | None = None
         """Asks before much is destroyed; None: nobody is there to be asked."""
         self.over = False
-        # Whether the statement is PostgreSQL's, so that errors of PostgreSQL point into its text.
-        self._is_theirs = False
+        # The statement that runs if it is PostgreSQL's, whose errors then point into its text.
+        self._theirs: Piece | None = None
 
-    async def run(self, text: str, *, go_on: bool = False) -> bool:
-        """Run all of a text; say whether everything went well. An error ends it, or ``go_on``."""
+    async def run(self, text: str, *, go_on: bool = False, numbered: bool = False) -> bool:
+        """Run all of a text; say whether everything went well. An error ends it, or ``go_on``.
+
+        ``numbered``: errors name the line, as whoever has a file before him needs it.
+        """
         well = True
         for piece in pieces(text):
             try:
                 await self._run_piece(piece)
             except TailraceError as error:
-                self.printer.complain(error, piece.text if self._is_theirs else "")
+                self.printer.complain(error, self._theirs, _first_line(piece) if numbered else None)
                 well = False
                 if not go_on:
                     break
@@ -50,10 +58,13 @@ class Script:
         return well
 
     async def _run_piece(self, piece: Piece) -> None:
+        self._theirs = None
         if piece.command:
             from tailrace.shell.commands import run_command
 
             await run_command(self, piece.text)
+        elif piece.text.strip().lower() in LEAVING:
+            self.over = True
         else:
             self.last = piece
             await self.statement(piece)
@@ -61,9 +72,8 @@ class Script:
     async def statement(self, piece: Piece) -> None:
         """Run one statement."""
         begun = monotonic()
-        self._is_theirs = False
         statement = parse(piece)
-        self._is_theirs = isinstance(statement, PassThrough)
+        self._theirs = piece if isinstance(statement, PassThrough) else None
         if isinstance(statement, DropAllSavepoints) and self.confirm is not None:
             of_job = "" if statement.job is None else f' of job "{statement.job}"'
             if not await self.confirm(f"Remove all savepoints{of_job}?"):
@@ -88,3 +98,10 @@ class Script:
         finally:
             await rows.close()
         return [] if answer is None else [answer]
+
+
+def _first_line(piece: Piece) -> int:
+    """The line of its source in which a statement begins, after the comments before it."""
+    text = piece.text
+    begins = next((one.start for one in scan(text) if one.kind is not Kind.COMMENT), 0)
+    return line_of(piece.source, piece.start + begins)

@@ -47,6 +47,11 @@ def error_at(source: str, offset: int, problem: str, *, hint: str | None = None)
     )
 
 
+def line_of(source: str, offset: int) -> int:
+    """The number of the line in which ``offset`` stands."""
+    return 1 + sum(1 for _ in _NEWLINE.finditer(source, 0, offset))
+
+
 def excerpt(text: str, index: int) -> str:
     """The line and, below it, a caret under the character at ``index``."""
     if len(text) > _WIDTH:

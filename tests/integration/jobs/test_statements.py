@@ -283,6 +283,29 @@ class TestScripts:
             assert f"line {line}, column {column}: " in first
             assert rest == [text, " " * (column - 1) + "^"]
 
+    async def test_errors_of_a_file_name_its_line(self, sql: Sql, tmp_path):
+        script = tmp_path / "script.sql"
+        script.write_text(
+            "\ufeff-- a comment\r\nselect 1;\n/* and\nanother */ select 1,\n  wrong;\n\n"
+            "-- where\nSTOP JOB\n 'nobody';\n\\nothing\nSHOW JOBS\n NOW;\n"
+            "select 2 \\watch i=0 c=2\nselect '7'::json -> 1 -> wrong \\watch c=2\n",
+            encoding="utf-8",
+        )
+        options = ("--continue-on-error", "-f", str(script))
+        said = (await sql(options=options)).err.splitlines()
+        errors = [line for line in said if line.startswith("error: ")]
+        assert [": ".join(line.split(": ")[1:2]) for line in errors] == [
+            "line 5", "line 8", "line 10", "line 12, column 2", "line 14", "line 14",
+        ]  # fmt: skip
+        assert said[said.index(errors[0]) + 1 :][:2] == ["  wrong", "  ^"]
+        # a statement that is repeated is pointed into, and not the command that repeats it
+        assert "^" in said[-1]
+        assert said[-2].startswith("select '7'::json")
+
+    async def test_scripts_may_end_as_those_of_other_clients_do(self, sql: Sql):
+        assert (await sql("select 1 as a; Exit; select 2 as b")).out.splitlines()[0] == " a"
+        assert " b" not in (await sql("select 1 as a;\nQUIT;\nselect 2 as b")).out
+
     async def test_what_no_rollback_takes_back_is_refused_in_a_transaction(self, sql: Sql):
         for statement in (
             "CREATE JOB a AS INSERT INTO t SELECT 1 FROM changes.t", "STOP JOB 'a' WITH SAVEPOINT",
