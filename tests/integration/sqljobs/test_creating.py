@@ -139,6 +139,11 @@ WRONG_SETTINGS = (
     ({"restart.attempts": "-1"}, "'restart.attempts' is a number"),
     ({"queue": "nosuch"}, 'the tables of the job are not in queue "nosuch"'),
     ({"initial": "x", "b": "1"}, "'initial' is .*"),
+    ({"key": "day"}, "'key' is the primary key of a table that the job creates, and this one"),
+)
+WRONG_KEYS = (
+    ("create table made as", "nosuch", '\'key\': column "nosuch" of relation "made" does not'),
+    ("create table if not exists revenue as", "day", "'key': multiple primary keys for table"),
 )
 
 
@@ -202,6 +207,9 @@ async def test_settings_are_checked_before_anything(root: TestNode):
     for options, complaint in WRONG_SETTINGS:
         with pytest.raises(TailraceError, match=complaint):
             await make_job(root.db, "job", good, options)
+    for made, key, complaint in WRONG_KEYS:
+        with pytest.raises(UsageError, match=complaint):
+            await make_job(root.db, "job", f"{made} select day from changes.orders", {"key": key})
     for name in ("", "  ", "x" * 201, "0123456789abcdef" * 2):
         with pytest.raises(UsageError, match="cannot be the name of a job"):
             await make_job(root.db, name, good)

@@ -26,6 +26,7 @@ from tailrace.errors import (
     DatabaseError,
     TailraceError,
     Timeout,
+    UsageError,
 )
 from tailrace.faults import reach
 
@@ -45,6 +46,11 @@ async def create_job(
     """Create a SQL job and return its id; ``schemas``: the creator's search path."""
     settings = Settings.read(options)
     job = define(body)
+    if settings.key and not any(piece.found.creates for piece in job.pieces):
+        raise UsageError(
+            "'key' is the primary key of a table that the job creates, and this one creates none",
+            hint="leave it out, or let the job make its table: CREATE TABLE … AS SELECT …",
+        )
     creation = _Creation(db, name, job, settings, schemas, time_zone)
     return await creation.carry_out(options, patience or Patience(30.0))
 
@@ -136,8 +142,7 @@ class _Creation:
         at = piece.start
         if position is not None:
             at = rewritten.place(max(0, int(position) - 1 - len("explain ")))
-        primary = getattr(diag, "message_primary", None) or error.message
-        return self._job.error_at(at, str(primary), error.hint)
+        return self._job.error_at(at, _problem(error), error.hint)
 
     async def _create_tables(self) -> None:
         for piece, statement in self._job.creations(self._runnable):
@@ -146,20 +151,24 @@ class _Creation:
             try:
                 await self._db.execute(statement)
             except DatabaseError as error:
-                diag = getattr(error.__cause__, "diag", None)
-                problem = str(getattr(diag, "message_primary", None) or error.message)
-                raise self._job.error_at(piece.start, problem, error.hint) from error
+                raise self._job.error_at(piece.start, _problem(error), error.hint) from error
             row = await self._names.target(
                 Table(relation.schemaname, relation.relname, piece.start)
             )
             self._names.note("writes", row.relation)
             if self._settings.key:
-                await self._db.execute(
-                    await self._db.fetch_value(
-                        queries.add_primary_key_sql,
-                        table=row.relation, columns=list(self._settings.key),
-                    )
-                )  # fmt: skip
+                await self._add_key(row.relation)
+
+    async def _add_key(self, table: str) -> None:
+        """Give a table that was created its primary key."""
+        columns = list(self._settings.key)
+        statement = await self._db.fetch_value(
+            queries.add_primary_key_sql, table=table, columns=columns
+        )
+        try:
+            await self._db.execute(statement)
+        except DatabaseError as error:
+            raise UsageError(f"'key': {_problem(error)}", hint=error.hint) from error
 
     # ---------------------------------------------------------------- writing it down
 
@@ -201,3 +210,9 @@ async def capture(db: Database, table: str) -> None:
 
 class _Checked(Exception):
     """Everything would work; what was tried is rolled back."""
+
+
+def _problem(error: DatabaseError) -> str:
+    """What PostgreSQL says, without where and how it was asked."""
+    diag = getattr(error.__cause__, "diag", None)
+    return str(getattr(diag, "message_primary", None) or error.message)
