@@ -22,6 +22,7 @@ from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
 from tailrace.jobs.model import Details, Job, Made
+from tailrace.statements.render import string
 
 if TYPE_CHECKING:  # SHOW JOBS needs none of it
     from tailrace.jobs.lineage import Lineage, Part
@@ -168,7 +169,7 @@ class Manager:
         if not job.status.may_stop:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
-                hint=f"start it again with: START JOB '{job.job_name}'",
+                hint=f"start it again with: START JOB {string(job.job_name)}",
             )
         return await store.stop(
             db, job,
@@ -190,7 +191,7 @@ class Manager:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; START needs one that has ended or is '
                 "SUSPENDED",
-                hint=f"stop it first with: STOP JOB '{job.job_name}'",
+                hint=f"stop it first with: STOP JOB {string(job.job_name)}",
             )
         await store.start(db, job, path=path, claim=claim, timeout=self._timeout, talk=talk)
         return job
@@ -198,10 +199,10 @@ class Manager:
     async def drop(self, name: str) -> Job:
         """Forget a job that has ended."""
         job, db = await self.find(name)
-        if job.status.may_stop and job.kind in ("sql", "consumer"):
+        if job.status.may_stop and job.kind in ("consumer", "sql", "export", "import"):
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; DROP needs one that has ended',
-                hint=f"stop it first with: STOP JOB '{job.job_name}'",
+                hint=f"stop it first with: STOP JOB {string(job.job_name)}",
             )
         await store.drop(db, job)
         return job

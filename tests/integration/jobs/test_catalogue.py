@@ -219,6 +219,9 @@ async def test_drain_that_nobody_carries_out_is_given_up(cascade: Cascade):
     )
     waits = await leaf.db.fetch_value("select tailrace.settle_job(job_id) from tailrace.jobs")
     assert waits == f'tick 100 of queue "{QUEUE}"; the job is at 1'
+    await leaf.db.execute("update pgq_node.local_state set cur_error = 'no such column'")
+    waits = await leaf.db.fetch_value("select tailrace.settle_job(job_id) from tailrace.jobs")
+    assert waits.endswith("the job is at 1, where it fails: no such column")
 
 
 async def test_dead_and_frozen_runners_leave_their_jobs_suspended(

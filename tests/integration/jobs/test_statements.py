@@ -302,6 +302,14 @@ class TestScripts:
         assert "^" in said[-1]
         assert said[-2].startswith("select '7'::json")
 
+    async def test_hints_can_be_typed_whatever_the_job_is_called(self, sql: Sql):
+        tables = "create table t (id int primary key); create table u (id int);"
+        await sql(f'{tables} CREATE JOB "it\'s %s" AS INSERT INTO u SELECT id FROM changes.t')
+        called = "'it''s %s'"
+        assert (await sql.fails(f"DROP JOB {called}")).endswith(f": STOP JOB {called}")
+        await sql(f"STOP JOB {called}")
+        assert (await sql.fails(f"STOP JOB {called}")).endswith(f": START JOB {called}")
+
     async def test_scripts_may_end_as_those_of_other_clients_do(self, sql: Sql):
         assert (await sql("select 1 as a; Exit; select 2 as b")).out.splitlines()[0] == " a"
         assert " b" not in (await sql("select 1 as a;\nQUIT;\nselect 2 as b")).out

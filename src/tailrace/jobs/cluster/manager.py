@@ -24,6 +24,7 @@ from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
 from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver, Sight
 from tailrace.jobs.cluster.restoring import Beginning, Restoring
 from tailrace.jobs.model import Status
+from tailrace.statements.render import string
 
 _INTERVAL = 0.015
 # So long a new run is watched: most that cannot work fail at once.
@@ -134,7 +135,7 @@ class Manager:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; START needs one that has ended or is '
                 "SUSPENDED",
-                hint=f"stop it first with: STOP JOB '{job.job_name}'",
+                hint=f"stop it first with: STOP JOB {string(job.job_name)}",
             )
         await self._refuse_recovering(job)
         definition = await self.catalogue.definition(job)
@@ -249,13 +250,13 @@ class Manager:
         if drain and not savepoint:
             raise Unsupported(
                 "WITH DRAIN could only be used after WITH SAVEPOINT",
-                hint=f"STOP JOB '{name}' WITH SAVEPOINT WITH DRAIN",
+                hint=f"STOP JOB {string(name)} WITH SAVEPOINT WITH DRAIN",
             )
         job = await self.resolver.settled(name, stopping=True)
         if not job.status.may_stop:
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; STOP needs one that has not ended',
-                hint=f"start it again with: START JOB '{job.job_name}'",
+                hint=f"start it again with: START JOB {string(job.job_name)}",
             )
         if not savepoint:
             if job.status is Status.SUSPENDED:  # nothing runs that could be cancelled

@@ -31,7 +31,7 @@ begin
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('table "%s" is written by job "%s" and cannot be replicated by queue "%s"',
                 i_dest_table, v_job, i_queue_name),
-            hint = pg_catalog.format('drop the job first: DROP JOB ''%s''', v_job);
+            hint = pg_catalog.format('drop the job first: DROP JOB %L', v_job);
     end if;
 end
 $$;

@@ -60,8 +60,8 @@ begin
                 pg_catalog.format('the root of queue "%s" to say up to which tick; tailrace run asks it',
                     v_job.queue_name));
         elsif not v_root and v_state.last_tick_id < v_job.drain_tick then
-            return pg_catalog.format('tick %s of queue "%s"; the job is at %s',
-                v_job.drain_tick, v_job.queue_name, v_state.last_tick_id);
+            return pg_catalog.format('tick %s of queue "%s"; the job is at %s%s',
+                v_job.drain_tick, v_job.queue_name, v_state.last_tick_id, ', where it fails: ' || v_state.cur_error);
         end if;
         if v_job.kind in ('sql', 'export') and (v_job.wants_snapshot or v_job.start_tick is null) then
             return 'its first run over the rows that are there';
