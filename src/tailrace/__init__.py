@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tailrace.client.events import Event, NewEvent
     from tailrace.client.plain import PlainBatch, PlainConsumer
     from tailrace.client.producing import insert_event, insert_events
+    from tailrace.db.remote import reach_others_with
     from tailrace.errors import TailraceError
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "TailraceError",
     "insert_event",
     "insert_events",
+    "reach_others_with",
 ]
 
 _PLACES = {
@@ -48,6 +50,7 @@ _PLACES = {
     "TailraceError": "errors",
     "insert_event": "client.producing",
     "insert_events": "client.producing",
+    "reach_others_with": "db.remote",
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import tailrace
 from fixtures.cascade import QUEUE, Cascade, TestNode, running
+from fixtures.remote import hidden
 from tailrace.jobs.manager import Manager
 
 EFFECTS = "create table public.effects (data text, made_by integer)"
@@ -150,6 +151,22 @@ async def test_an_error_of_the_program_shows_and_the_batch_comes_again(cascade: 
             raise ValueError("enough")
     row = await root.db.fetch_one("select * from tailrace.jobs where job_name = 'billing'")
     assert (row.status, row.error) == ("SUSPENDED", "ValueError: enough")
+
+
+async def test_a_provider_is_reached_with_what_this_program_adds(cascade: Cascade, tmp_path: Path):
+    """cascade.md S-33; its location alone leads nowhere."""
+    root = await cascade.root()
+    leaf = await cascade.leaf("node2", root)
+    location, added = hidden(root.dsn, "up", tmp_path)
+    register = "select * from pgq_node.register_location(%s, 'node1', %s, false)"
+    await leaf.db.execute(register, QUEUE, location)
+    with pytest.raises(tailrace.TailraceError, match=r"up\.invalid"):
+        async with open_consumer(leaf):
+            pass
+    tailrace.reach_others_with(added)
+    async with running(root, leaf), open_consumer(leaf) as consumer:
+        await order(root, "a")
+        assert await data_of(consumer) == ["a"]
 
 
 async def test_on_a_leaf_events_come_from_the_provider(cascade: Cascade):

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from fixtures.command import Tailrace
 from fixtures.databases import NewDatabase
 from fixtures.process import StartProcess
+from fixtures.remote import hidden
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 
@@ -32,18 +32,13 @@ async def places(new_database: NewDatabase, tmp_path: Path) -> dict[str, Place]:
     made = {}
     for name in TREE:
         db = await new_database(label=name)
-        given = conninfo_to_dict(db.dsn)
-        passwords = Path(str(given.pop("passfile"))).read_text()  # noqa: ASYNC240 - one line
-        allowed = tmp_path / "pgpass"
-        allowed.write_text(passwords.replace("127.0.0.1", "*"))
-        allowed.chmod(0o600)
-        location = make_conninfo(**given | {"host": f"{name}.invalid"})
+        location, added = hidden(db.dsn, name, tmp_path)
         file = tmp_path / f"{name}.ini"
         file.write_text(
             f"[londiste3]\ndb = {db.dsn}\nqueue_name = shop\nnode_name = {name}\n"
             f"job_name = {name}_worker\npublic_node_location = {location}\n"
             "local_wm_publish_period = 0.2\nglobal_wm_publish_period = 0.2\n"
-            f"remote_extra_connstr = hostaddr=127.0.0.1 passfile={allowed}\n"
+            f"remote_extra_connstr = {added}\n"
         )
         made[name] = Place(db, str(file), location)
     return made
