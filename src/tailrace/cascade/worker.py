@@ -43,6 +43,8 @@ NO_EVENTS = "{}"
 class NodeWorker(SeatedConsumer):
     """The worker of one node that holds the queue."""
 
+    _recognised: Database | None = None  # the connection to a provider whose ticks are ours
+
     def serves(self, state: State) -> bool:
         """Serve roots and branches."""
         duties = state.duties
@@ -58,6 +60,9 @@ class NodeWorker(SeatedConsumer):
     # ---------------------------------------------------------------- a branch
 
     async def _mirror(self, provider: Database, state: State) -> bool:
+        if provider is not self._recognised:
+            await self._recognise(provider, state)
+            self._recognised = provider
         if state.newest_tick != state.completed_tick:
             await self._make_missing_tick(provider, state)
         position = state.completed_tick
@@ -93,6 +98,32 @@ class NodeWorker(SeatedConsumer):
         else:
             await self._seat.refresh()
         return bool(ticks)
+
+    async def _recognise(self, provider: Database, state: State) -> None:
+        """Make sure, once a connection, that the provider's ticks of our ids are those we have.
+
+        A root that was set back gives ids again. While we are ahead of it, it says so itself; but
+        it may have come past us while nobody looked. A tick's time goes with it from node to node,
+        but for the first of a branch, and one that a takeover had to make: so both must differ.
+        """
+        own = await self._seat.db.fetch_all(
+            queries.last_ticks, queue=self._queue, position=state.completed_tick
+        )
+        found = await provider.fetch_all(
+            queries.ticks_among, queue=self._queue, ticks=[tick.tick_id for tick in own]
+        )
+        times = {tick.tick_id: tick.tick_time for tick in found}
+        others = [tick for tick in own if times.get(tick.tick_id, tick.tick_time) != tick.tick_time]
+        if len(others) == 2:
+            last = others[0]
+            raise LostPosition(
+                f'tick {last.tick_id} of queue "{self._queue}" at provider '
+                f'"{state.provider_node}" is not the one that worker "{self._seat.consumer}" has '
+                f"completed: it is of {times[last.tick_id]}, ours of {last.tick_time}",
+                hint="the root was set back, by a backup or by a standby that was behind; shut it "
+                "down and fail over to a node that has more with: tailrace takeover, or drop and "
+                "create the nodes that were ahead of it",
+            )
 
     async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:
         events = await feed.events() if tick.events is None else None

@@ -301,6 +301,20 @@ from pgq.tick as t
 join pgq.queue as q on q.queue_id = t.tick_queue
 where q.queue_name = %(queue)s and t.tick_id = %(tick)s;
 
+-- last_ticks: the last two ticks that a branch has made up to its position
+select t.tick_id, t.tick_time
+from pgq.tick as t
+join pgq.queue as q on q.queue_id = t.tick_queue
+where q.queue_name = %(queue)s and t.tick_id <= %(position)s
+order by t.tick_id desc
+limit 2;
+
+-- ticks_among: those of some ticks that the provider has
+select t.tick_id, t.tick_time
+from pgq.tick as t
+join pgq.queue as q on q.queue_id = t.tick_queue
+where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s);
+
 -- ensure_apply: give the branch its applying consumer, or take it away
 select tailrace.ensure_apply(%(queue)s);
 

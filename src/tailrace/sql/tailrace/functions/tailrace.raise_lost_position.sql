@@ -49,6 +49,9 @@ begin
         when exists (select 1 from pgq.tick as t join pgq.queue as q on q.queue_id = t.tick_queue
             where q.queue_name = i_queue and t.tick_id = i_position) then
             'if the consumer''s database was restored from a backup, let it read again from there with: tailrace rewind'
+        when v_oldest < i_position then
+            'it never had this tick, which is of a root that was lost or set back; attach the consumer to a node that'
+            ' has it with: tailrace change-provider, or drop and create the node again'
         else
             'attach it to a node that still has the tick with: tailrace change-provider, or drop and create the node again'
     end;
