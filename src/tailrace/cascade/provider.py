@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from datetime import datetime
 
 from tailrace import log
 from tailrace.cascade.position import Finisher, Seat, State
 from tailrace.db.connection import Database
+from tailrace.db.queries import load
 from tailrace.db.remote import remote
-from tailrace.errors import NotFound, TailraceError
+from tailrace.errors import LostPosition, NotFound, TailraceError
 
+queries = load("tailrace")
 _logger = log.get("provider")
 
 # Asks to set an event whenever a queue gets a tick; what comes back takes that back.
@@ -99,3 +102,30 @@ class Provider:
         if self._stop_hearing is not None:
             self._stop_hearing()
         self._stop_hearing = self._dsn = None
+
+
+async def recognise(
+    provider: Database, node: str, queue: str, consumer: str, own: Collection[tuple[int, datetime]]
+) -> None:
+    """Make sure, once a connection, that the provider's ticks of our ids are those we have.
+
+    A root that was set back gives ids again. While we are ahead of it, it says so itself; but it
+    may have come past us while nobody looked. A tick's time goes with it from node to node, but
+    for the first of a branch, and one that a takeover had to make: so two of them must differ.
+    """
+    if len(own) < 2:
+        return
+    found = await provider.fetch_all(
+        queries.ticks_among, queue=queue, ticks=[tick for tick, _ in own]
+    )
+    times = {row.tick_id: row.tick_time for row in found}
+    others = [(tick, time) for tick, time in own if times.get(tick, time) != time]
+    if len(others) > 1:
+        tick, time = max(others)
+        raise LostPosition(
+            f'tick {tick} of queue "{queue}" at provider "{node}" is not the one that consumer '
+            f'"{consumer}" has completed: it is of {times[tick]}, ours of {time}',
+            hint="the root was set back, by a backup or by a standby that was behind; shut it "
+            "down and fail over to a node that has more with: tailrace takeover, or drop and "
+            "create the nodes that were ahead of it",
+        )

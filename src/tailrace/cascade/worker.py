@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator
 from tailrace import log
 from tailrace.cascade.feed import Feed, Tick
 from tailrace.cascade.position import State
+from tailrace.cascade.provider import recognise
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database, Row
 from tailrace.db.queries import load
@@ -100,30 +101,11 @@ class NodeWorker(SeatedConsumer):
         return bool(ticks)
 
     async def _recognise(self, provider: Database, state: State) -> None:
-        """Make sure, once a connection, that the provider's ticks of our ids are those we have.
-
-        A root that was set back gives ids again. While we are ahead of it, it says so itself; but
-        it may have come past us while nobody looked. A tick's time goes with it from node to node,
-        but for the first of a branch, and one that a takeover had to make: so both must differ.
-        """
-        own = await self._seat.db.fetch_all(
+        rows = await self._seat.db.fetch_all(
             queries.last_ticks, queue=self._queue, position=state.completed_tick
         )
-        found = await provider.fetch_all(
-            queries.ticks_among, queue=self._queue, ticks=[tick.tick_id for tick in own]
-        )
-        times = {tick.tick_id: tick.tick_time for tick in found}
-        others = [tick for tick in own if times.get(tick.tick_id, tick.tick_time) != tick.tick_time]
-        if len(others) == 2:
-            last = others[0]
-            raise LostPosition(
-                f'tick {last.tick_id} of queue "{self._queue}" at provider '
-                f'"{state.provider_node}" is not the one that worker "{self._seat.consumer}" has '
-                f"completed: it is of {times[last.tick_id]}, ours of {last.tick_time}",
-                hint="the root was set back, by a backup or by a standby that was behind; shut it "
-                "down and fail over to a node that has more with: tailrace takeover, or drop and "
-                "create the nodes that were ahead of it",
-            )
+        own = [(row.tick_id, row.tick_time) for row in rows]
+        await recognise(provider, state.provider_node, self._queue, self._seat.consumer, own)
 
     async def _mirror_tick(self, feed: Feed, tick: Tick) -> None:
         events = await feed.events() if tick.events is None else None

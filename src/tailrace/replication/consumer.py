@@ -11,13 +11,16 @@ While one batch is applied, the next one is already being fetched.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 from time import monotonic
 from typing import Any
 
 from tailrace import log
 from tailrace.cascade.position import State
+from tailrace.cascade.provider import recognise
 from tailrace.cascade.seated import SeatedConsumer
 from tailrace.db.connection import Database, Question
 from tailrace.db.queries import load
@@ -54,6 +57,8 @@ class Batch:
     """Chosen as exactly one tick."""
     last: bool
     """The provider has nothing newer."""
+    to_time: datetime
+    """Time of the tick that it ends with."""
     reading: Reading
 
 
@@ -80,6 +85,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._open = AsyncExitStack()
         self._ahead: Batch | None = None
         self._careful = False
+        self._last_ticks: deque[tuple[int, datetime]] = deque(maxlen=2)
         self._met: Database | None = None
         self._sure = True
         self._sure_at = monotonic()
@@ -130,6 +136,7 @@ class ApplyingConsumer(SeatedConsumer):
         provider = await self._provider.follow(state)
         if provider is not before:
             await self._let_go()
+            await self._recognise(provider, state)
         if self._applier is None or self._applier.target is not self._seat.db:
             self._applier = Applier(
                 self._seat.db,
@@ -145,6 +152,14 @@ class ApplyingConsumer(SeatedConsumer):
             self._reader = RangeReader(self._source, queue=self._queue, consumer=self._consumer)
             await self._open.enter_async_context(self._reader)
         return provider
+
+    async def _recognise(self, provider: Database, state: State) -> None:
+        """Look whether the provider is the same again, if we still are where we last were."""
+        if self._last_ticks and self._last_ticks[-1][0] != state.completed_tick:
+            self._last_ticks.clear()
+        await recognise(
+            provider, state.provider_node, self._queue, self._consumer, self._last_ticks
+        )
 
     async def _has(self, provider: Database, position: int) -> bool:
         """Whether the provider has come as far as we are.
@@ -193,16 +208,17 @@ class ApplyingConsumer(SeatedConsumer):
         )  # fmt: skip
         if not rows:
             return None
-        to_tick, newest_tick, complete = rows[0][:3]
+        to_tick, newest_tick, complete, to_time = rows[0][:4]
         return Batch(
             from_tick=position,
             to_tick=to_tick,
             single=plan.single_ticks,
             last=to_tick == newest_tick,
+            to_time=to_time,
             reading=self._reader.start(
                 Span(self._queue, position, to_tick),
                 scope,
-                [Part(*row[3:]) for row in rows if row.kind] if complete else None,
+                [Part(*row[4:]) for row in rows if row.kind] if complete else None,
             ),
         )
 
@@ -233,6 +249,7 @@ class ApplyingConsumer(SeatedConsumer):
         self._seat.trace("apply", start=batch.from_tick, end=batch.to_tick, sure=self._sure)
         await reach("apply.after_commit")
         self._seat.note_position(batch.to_tick)
+        self._last_ticks.append((batch.to_tick, batch.to_time))
         self._careful = False
         self._note(batch, applied)
         if state.duties.local_wm_publish and self._sure:

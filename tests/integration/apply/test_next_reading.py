@@ -58,7 +58,7 @@ async def both_ways(stream: Stream) -> list[Any]:
     rows = await choose(stream)
     assert rows[0].complete
     span = Span(QUEUE, stream.position, rows[0].to_tick)
-    parts = [Part(*row[3:]) for row in rows if row.kind]
+    parts = [Part(*row[4:]) for row in rows if row.kind]
     along = await content(stream.reader.start(span, TABLES, parts))
     assert along == await content(stream.reader.start(span, TABLES))
     stream.position = rows[0].to_tick

@@ -230,42 +230,6 @@ async def test_position_that_the_provider_has_lost_is_an_error_with_a_way_out(pa
     assert "needs tick" in (await pair.branch.error() or "")
 
 
-async def test_ticks_that_a_root_has_given_twice_are_not_taken_for_the_first(pair: Pair) -> None:
-    for _ in range(3):
-        await pair.root.event()
-        await pair.root.tick()
-    await pair.catch_up()
-    top = await pair.branch.position()
-    # as after a restore: the root's last two ticks are others now, and more have come since
-    await pair.root.db.execute(
-        "update pgq.tick set tick_time = tick_time - interval '1 second' where tick_id > %s",
-        top - 2,
-    )
-    await pair.root.event()
-    await pair.root.tick()
-    await pair.worker.close()
-    pair.worker = NodeWorker(pair.branch.dsn, QUEUE, pair.branch.worker)
-    for _ in range(2):
-        with pytest.raises(LostPosition, match=f'tick {top} of queue "flow" .* is not the one'):
-            await pair.worker.run_once()
-    assert await pair.branch.position() == top
-
-
-async def test_one_tick_of_another_time_is_one_that_a_takeover_has_made(pair: Pair) -> None:
-    for _ in range(3):
-        await pair.root.event()
-        await pair.root.tick()
-    await pair.catch_up()
-    top = await pair.branch.position()
-    await pair.root.db.execute("update pgq.tick set tick_time = now() where tick_id = %s", top)
-    await pair.root.event()
-    await pair.root.tick()
-    await pair.worker.close()
-    pair.worker = NodeWorker(pair.branch.dsn, QUEUE, pair.branch.worker)
-    await pair.catch_up()
-    assert await pair.branch.position() == top + 1
-
-
 async def test_queue_written_by_somebody_else_stops_the_mirror(pair: Pair) -> None:
     await pair.catch_up()
     await pair.branch.db.execute("select pgq.ticker(%s, 1000, now(), 1000)", QUEUE)

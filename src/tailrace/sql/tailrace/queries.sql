@@ -264,7 +264,7 @@ cross join lateral pgq_node.set_consumer_error(%(queue)s, %(consumer)s, %(error)
 where r.queue_name = %(queue)s and r.consumer_name = %(consumer)s and r.epoch = %(epoch)s;
 
 -- next_reading: what to read next, and the rows where they are few
-select to_tick, newest_tick, complete, 0 as segment, kind, marked, event_type, table_name, relation_id, row_count,
+select to_tick, newest_tick, complete, to_time, 0 as segment, kind, marked, event_type, table_name, relation_id, row_count,
     first_id, last_id, event_data, event_extra2, event_extra4
 from tailrace.next_reading(
     %(queue)s, %(consumer)s, %(position)s, %(max_events)s::integer, %(stop_tick)s::bigint,

@@ -10,6 +10,7 @@ create or replace function tailrace.next_reading(
     to_tick      bigint,
     newest_tick  bigint,
     complete     boolean,
+    to_time      timestamptz,
     kind         text,
     marked       boolean,
     event_type   text,
@@ -41,6 +42,7 @@ language plpgsql stable as $body$
 --                     complete is true, kind is NULL: nothing in it is to be applied
 --      rows, complete is true - the parts of the range, which are those of tailrace.reading_plan
 --                     in its order, with their rows in event_data
+--      to_time in each row is the time of tick to_tick.
 --      Left to tailrace.reading_plan: more than 100 events, control events but those of the
 --      cascade (pgq.*, which divide no range), TRUNCATE, tables that are set aside, rows of one
 --      table written with several descriptors.
@@ -76,7 +78,7 @@ begin
     from pg_catalog.unnest(v_events) as e;
     if v_other then
         return query
-        select v_range.to_tick, v_range.newest_tick, false, null::text, null::boolean, null::text, null::text,
+        select v_range.to_tick, v_range.newest_tick, false, v_range.to_tick_time, null::text, null::boolean, null::text, null::text,
             null::text, null::bigint, null::bigint, null::bigint, null::text, null::text, null::text;
         return;
     end if;
@@ -104,7 +106,7 @@ begin
         from event as e
         group by e.ev_extra1, e.ev_extra3
     )
-    select v_range.to_tick, v_range.newest_tick, true, p.kind, p.marked, p.event_type, p.table_name,
+    select v_range.to_tick, v_range.newest_tick, true, v_range.to_tick_time, p.kind, p.marked, p.event_type, p.table_name,
         p.relation_id, p.row_count, p.first_id, p.last_id, p.event_data, p.event_extra2, p.event_extra4
     from (values (true)) as always (there)
     left join (
