@@ -167,6 +167,24 @@ async def test_values_that_flink_has_none_for(database: Database, tmp_path: Path
     assert len(lines(tmp_path, "public.t")) == 6
 
 
+async def test_names_with_signs_that_templates_are_made_of(database: Database, tmp_path: Path):
+    db = database
+    await db.execute(
+        """create table public."100 %d 'q' %1$s" (id int primary key, "50 %s '%%'" numeric(5, 2))"""
+    )
+    await make_export(db, "50 %s", tmp_path, "public.100 %d 'q' %1$s")
+    await db.execute("""insert into public."100 %d 'q' %1$s" values (1, 1.5)""")
+    await run_export(db, "50 %s")
+    (place,) = (one.name for one in tmp_path.iterdir() if one.is_dir())
+    (line,) = lines(tmp_path, place)
+    assert line["50 %s '%%'"] == 1.5
+    await db.execute("""update public."100 %d 'q' %1$s" set "50 %s '%%'" = 'NaN'""")
+    with pytest.raises(Unsupported) as caught:
+        await run_export(db, "50 %s")
+    told = """column "50 %s '%%'" of table "public.100 %d 'q' %1$s" holds NaN"""
+    assert told in str(caught.value)
+
+
 async def test_runner_that_was_frozen_publishes_nothing(database: Database, tmp_path: Path):
     """It wakes up when another one has made the same file, and removed it since, being old."""
     db = database

@@ -36,9 +36,10 @@ declare
     v_type    pg_catalog.pg_type;
     v_digits  text[];
     v_element record;
-    v_refuse  text := case when i_lenient then 'null::%1$s' else 'tailrace.refuse_value('
-        || pg_catalog.quote_literal(i_table) || ', ' || pg_catalog.quote_literal(i_column) || ', pg_catalog.format(''%%s'', '
-        || pg_catalog.replace(i_value, '%', '%%') || '), null::%1$s)' end;
+    -- a template: the type of the NULL goes in
+    v_refuse  text := case when i_lenient then 'null::%1$s' else pg_catalog.replace('tailrace.refuse_value('
+        || pg_catalog.quote_literal(i_table) || ', ' || pg_catalog.quote_literal(i_column)
+        || ', pg_catalog.format(''%s'', ' || i_value || '), null::', '%', '%%') || '%1$s)' end;
 begin
     select * into v_base from tailrace.base_type(i_type, i_typmod);
     select * into strict v_type from pg_catalog.pg_type as t where t.oid = v_base.type_id;
