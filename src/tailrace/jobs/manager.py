@@ -276,6 +276,8 @@ class Manager:
         """A leaf holds no ticks; whoever holds the queue knows when one was made."""
         if job.lag is not None or job.position is None or not job.position.isdigit():
             return job
+        if job.kind == "import":  # its position is a number of files
+            return job
         try:
             queue = (await store.details(db, job)).queue
             for other in self._databases():

@@ -9,7 +9,7 @@ from fixtures.command import Tailrace
 from fixtures.command import tailrace as tailrace
 from fixtures.imports import part, write
 from fixtures.process import StartProcess
-from fixtures.sqljobs import rows, status
+from fixtures.sqljobs import force_tick, rows, status
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 
@@ -51,6 +51,10 @@ async def test_made_listed_run_and_drained_from_the_command_line(
     assert await (await process("run", "--until-idle", *target)).wait() == 0
     await tailrace("stop-job", "load", *target)
     assert await rows(db, "select * from t") == ["(1,)", "(2,)"]
+    for _ in range(2):
+        await force_tick(db, "tailrace.local")
+    listed = await tailrace("sql", "-c", "SHOW JOBS EXTENDED", "--format", "json", *target)
+    assert [(one["position"], one["lag"]) for one in listed.json] == [("2", None)], "no tick"
     tree = await tailrace("lineage", *target, "--format", "json")
     assert f'"{place}"' in tree.out
     await tailrace("drop-job", "load", "--yes", *target)
