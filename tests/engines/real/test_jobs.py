@@ -165,6 +165,26 @@ async def test_lineage(sql: Sql, job: str):
     await sql(f"STOP JOB '{job}'")
 
 
+async def test_places_of_tables_with_odd_names(real_sql: Sql, database: Database, tmp_path: Path):
+    """An export keeps the files that a job may still read: it has to know where that reads."""
+    source, target = tmp_path / "it's [1], in", tmp_path / "out"
+    source.mkdir()
+    for name, files in (("in.v, [2]]", source), ("out.`q]", target)):
+        table, path = name.replace("`", "``"), str(files).replace("'", "''")
+        await real_sql(
+            f"CREATE TABLE `{table}` (a INT) WITH ('connector' = 'filesystem', 'format' = 'json',"
+            f" 'path' = 'file://{path}', 'source.monitor-interval' = '1 s')"
+        )
+    await real_sql("CREATE JOB odd AS INSERT INTO `out.``q]` SELECT a FROM `in.v, [2]]`")
+    await real_sql("STOP JOB 'odd'")
+    places = (
+        "select reads -> 0 ->> 'place' as a, writes -> 0 ->> 'place' as b from tailrace.flink_job"
+        " where job_name = 'odd'"
+    )
+    assert tuple(await database.fetch_one(places)) == (str(source), str(target))
+    assert await database.fetch_value("select tailrace.export_needed_since(%s)", str(source))
+
+
 async def test_flinks_own_statements(sql: Sql):
     assert len(await sql("SELECT 1")) == 1
     await sql(DEFINITIONS[0])

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -170,18 +171,21 @@ async def test_values_that_flink_has_none_for(database: Database, tmp_path: Path
 async def test_names_with_signs_that_templates_are_made_of(database: Database, tmp_path: Path):
     db = database
     await db.execute(
-        """create table public."100 %d 'q' %1$s" (id int primary key, "50 %s '%%'" numeric(5, 2))"""
+        """create table public."100 %d 'q' %1$s ß.😀" """
+        """(id int primary key, "50 %s '%%'" numeric(5, 2))"""
     )
-    await make_export(db, "50 %s", tmp_path, "public.100 %d 'q' %1$s")
-    await db.execute("""insert into public."100 %d 'q' %1$s" values (1, 1.5)""")
+    await make_export(db, "50 %s", tmp_path, "public.100 %d 'q' %1$s ß.😀")
+    await db.execute("""insert into public."100 %d 'q' %1$s ß.😀" values (1, 1.5)""")
     await run_export(db, "50 %s")
-    (place,) = (one.name for one in tmp_path.iterdir() if one.is_dir())
+    place = quote("public.100 %d 'q' %1$s ß.😀", safe="")
     (line,) = lines(tmp_path, place)
+    written = "select to_name from tailrace.lineage where to_kind = 'files'"
+    assert await db.fetch_value(written) == f"{tmp_path}/{place}"
     assert line["50 %s '%%'"] == 1.5
-    await db.execute("""update public."100 %d 'q' %1$s" set "50 %s '%%'" = 'NaN'""")
+    await db.execute("""update public."100 %d 'q' %1$s ß.😀" set "50 %s '%%'" = 'NaN'""")
     with pytest.raises(Unsupported) as caught:
         await run_export(db, "50 %s")
-    told = """column "50 %s '%%'" of table "public.100 %d 'q' %1$s" holds NaN"""
+    told = """column "50 %s '%%'" of table "public.100 %d 'q' %1$s ß.😀" holds NaN"""
     assert told in str(caught.value)
 
 

@@ -98,6 +98,7 @@ def test_secrets_of_settings_are_not_shown() -> None:
             "'connector'='kafka', 'topic'='t', 'properties.bootstrap.servers'='k:9092'",
             "kafka:k:9092:t",
         ),
+        ("'connector'='filesystem', 'path' = 'file:///it''s/x''''y'", "/it's/x''y"),
         ("'connector' = 'datagen'", None),
     ],
 )

@@ -8,14 +8,15 @@ a database) is read from ``SHOW CREATE TABLE``, so that two jobs that share it a
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from tailrace.engines.base import Lineage, Relation
 from tailrace.engines.flink.sql import SqlSession
 from tailrace.errors import TailraceError
 
-_SINK = re.compile(r"LogicalSink\(table=\[([^\]]+)\]")
+_SINK = re.compile(r"LogicalSink\(table=\[(.+?)\](?:, |\))")
 _LEGACY_SINK = re.compile(r"LogicalLegacySink\(name=\[`?([^`\]]+)")
-_SOURCE = re.compile(r"LogicalTableScan\(table=\[\[([^\]]+)\]\]")
+_SOURCE = re.compile(r"LogicalTableScan\(table=\[\[(.+?)\]\](?!\])")
 _OPTION = re.compile(r"'((?:[^']|'')+)'\s*=\s*'((?:[^']|'')*)'")
 # Which options say where the rows of a table are, for whatever connector it has.
 _PLACES = ("path", "topic", "table-name", "index", "queue", "stream", "database-name")
@@ -29,7 +30,7 @@ async def read_lineage(session: SqlSession, statement: str) -> Lineage:
     explained = await session.run(f"EXPLAIN {asked}")
     plan = "\n".join(str(value) for row in explained.rows for value in row)
     ast = plan.partition("== Optimized Physical Plan ==")[0]
-    reads = _names(_SOURCE.findall(ast))
+    reads = _names(".".join(one.split(", ", 2)) for one in _SOURCE.findall(ast))
     writes = _names(_SINK.findall(ast) + _LEGACY_SINK.findall(ast))
     return Lineage(
         tuple([Relation(name, await _place(session, name)) for name in reads]),
@@ -37,14 +38,14 @@ async def read_lineage(session: SqlSession, statement: str) -> Lineage:
     )
 
 
-def _names(found: list[str]) -> list[str]:
+def _names(found: Iterable[str]) -> list[str]:
     """Full names, each once, in the order in which they were found."""
-    tidy = (".".join(part.strip(" `") for part in re.split(r"[,.]", name)) for name in found)
-    return list(dict.fromkeys(tidy))
+    return list(dict.fromkeys(found))
 
 
 async def _place(session: SqlSession, name: str) -> str | None:
-    quoted = ".".join(f"`{part}`" for part in name.split("."))
+    # Catalogue and database; the rest is the table's, whatever signs are in it.
+    quoted = ".".join(f"`{part.replace('`', '``')}`" for part in name.split(".", 2))
     try:
         shown = await session.run(f"SHOW CREATE TABLE {quoted}")
     except TailraceError:
@@ -54,7 +55,7 @@ async def _place(session: SqlSession, name: str) -> str | None:
 
 def place_of(ddl: str) -> str | None:
     """What a table stands for: its connector, where its rows are, and on which server."""
-    options = {key.lower(): value for key, value in _OPTION.findall(ddl)}
+    options = {key.lower(): value.replace("''", "'") for key, value in _OPTION.findall(ddl)}
     place = next((options[key] for key in _PLACES if options.get(key)), None)
     connector = options.get("connector")
     if connector is None or place is None:

@@ -228,6 +228,7 @@
 \ir functions/tailrace.keep_job.sql
 \ir functions/tailrace.live_runners.sql
 \ir functions/tailrace.job_status.sql
+\ir functions/tailrace.url_quote.sql
 \ir views.sql
 \ir functions/tailrace.export_needed_since.sql
 \ir functions/tailrace.find_job.sql

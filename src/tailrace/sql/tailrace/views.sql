@@ -188,7 +188,7 @@ join tailrace.job_relation as r on r.job_id = p.job_id
 where r.direction = 'writes'
 union all
 -- the places of the files that one writes, one for each table
-select 'job', p.node_name, p.job_name, 'files', '', pg_catalog.rtrim(j.settings ->> 'to', '/') || '/' || r.table_name,
+select 'job', p.node_name, p.job_name, 'files', '', pg_catalog.rtrim(j.settings ->> 'to', '/') || '/' || tailrace.url_quote(r.table_name),
     p.job_id, array[r.table_name], null::jsonb, null
 from placed as p
 join tailrace.job as j on j.job_id = p.job_id
