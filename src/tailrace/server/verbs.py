@@ -75,25 +75,26 @@ def _drop_savepoint(request: Request, _: Content) -> st.Statement:
     return st.DropSavepoint(path)
 
 
-# Method and path, and the statement that is meant.
+# Method and path, and the statement that is meant; the first that fits. The name of a job may hold
+# slashes (%2F), which are known as such no more when the path is looked at.
 _VERBS: tuple[tuple[str, str, Meaning], ...] = (
     ("GET", "/jobs", _jobs),
-    ("GET", "/jobs/{job}", lambda request, _: st.DescribeJob(_job(request))),
     (
         "POST",
-        "/jobs/{job}/stop",
+        "/jobs/{job:path}/stop",
         lambda request, content: st.StopJob(
             _job(request),
             savepoint=content.switch("withSavepoint"),
             drain=content.switch("withDrain"),
         ),
     ),
-    ("POST", "/jobs/{job}/start", _start),
-    ("DELETE", "/jobs/{job}", lambda request, _: st.DropJob(_job(request))),
-    ("GET", "/jobs/{job}/checkpoints", lambda request, _: st.ShowCheckpoints(_job(request))),
-    ("GET", "/jobs/{job}/savepoints", lambda request, _: st.ShowSavepoints(_job(request))),
-    ("POST", "/jobs/{job}/savepoints", lambda request, _: st.CreateSavepoint(_job(request))),
-    ("GET", "/jobs/{job}/tree", lambda request, _: st.ShowJobTree(_job(request))),
+    ("POST", "/jobs/{job:path}/start", _start),
+    ("GET", "/jobs/{job:path}/checkpoints", lambda request, _: st.ShowCheckpoints(_job(request))),
+    ("GET", "/jobs/{job:path}/savepoints", lambda request, _: st.ShowSavepoints(_job(request))),
+    ("POST", "/jobs/{job:path}/savepoints", lambda request, _: st.CreateSavepoint(_job(request))),
+    ("GET", "/jobs/{job:path}/tree", lambda request, _: st.ShowJobTree(_job(request))),
+    ("GET", "/jobs/{job:path}", lambda request, _: st.DescribeJob(_job(request))),
+    ("DELETE", "/jobs/{job:path}", lambda request, _: st.DropJob(_job(request))),
     ("GET", "/savepoints", lambda request, _: st.ShowSavepoints(None)),
     ("DELETE", "/savepoints", _drop_savepoint),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 
 from fixtures.cascade import Cascade, running
 from fixtures.serving import served
+from fixtures.sqljobs import make_job
 from fixtures.waiting import eventually
 from tailrace.db.connection import Database
 
@@ -51,6 +53,23 @@ async def test_a_job_is_stopped_with_a_savepoint_and_started_from_it(
         gone = await server.http.delete("/api/savepoints", params={"path": path})
         assert gone.json() == [{"result": "OK"}]
         assert not is_there(path)
+
+
+async def test_the_name_of_a_job_may_hold_any_sign(database: Database):
+    name = "a/b 'c' ü?%#&"
+    await database.execute(
+        "create table public.t (id int primary key); create table public.s (n bigint)"
+    )
+    await make_job(database, name, "insert into s select sum(_weight) from changes.t")
+    job = f"/api/jobs/{quote(name, safe='')}"
+    async with served(database.dsn) as server:
+        assert [one["job name"] for one in await server.ask("GET", job)] == [name]
+        assert (await server.ask("GET", f"{job}/tree"))[0]["name"] == name
+        await server.ask("GET", f"{job}/savepoints")
+        await server.ask("GET", f"{job}/checkpoints")
+        await server.ask("POST", f"{job}/stop")
+        await server.ask("DELETE", job)
+        assert await server.ask("GET", "/api/jobs") == []
 
 
 async def test_errors_have_the_status_that_http_has_for_them(database: Database):
