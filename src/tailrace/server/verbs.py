@@ -5,7 +5,8 @@ Results are what ``--format json`` prints, errors have the status that HTTP has 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -75,11 +76,40 @@ def _drop_savepoint(request: Request, _: Content) -> st.Statement:
     return st.DropSavepoint(path)
 
 
+class Verb(NamedTuple):
+    """A kind of request, and the statement that is meant.
+
+    What it does not know is refused: a STOP whose ``withSavepoint`` is misspelt must not be one
+    without a savepoint.
+    """
+
+    method: str
+    path: str
+    meaning: Meaning
+    fields: tuple[str, ...] = ()
+    """Which fields its body may have."""
+    parameters: tuple[str, ...] = ()
+    """Which parameters it takes beside the settings."""
+
+    def statement(self, request: Request, content: Content) -> st.Statement:
+        """The statement that a request means."""
+        _refuse_unknown("field", content.fields, self.fields)
+        _refuse_unknown("parameter", request.query_params, (*self.parameters, *_SETTINGS))
+        return self.meaning(request, content)
+
+
+def _refuse_unknown(what: str, given: Iterable[str], known: tuple[str, ...]) -> None:
+    for name in given:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "there is none"
+            raise BadRequest(f'"{name}" is no {what} of this request; {there}')
+
+
 # Method and path, and the statement that is meant; the first that fits. The name of a job may hold
 # slashes (%2F), which are known as such no more when the path is looked at.
-_VERBS: tuple[tuple[str, str, Meaning], ...] = (
-    ("GET", "/jobs", _jobs),
-    (
+_VERBS = (
+    Verb("GET", "/jobs", _jobs, parameters=("extended",)),
+    Verb(
         "POST",
         "/jobs/{job:path}/stop",
         lambda request, content: st.StopJob(
@@ -87,16 +117,21 @@ _VERBS: tuple[tuple[str, str, Meaning], ...] = (
             savepoint=content.switch("withSavepoint"),
             drain=content.switch("withDrain"),
         ),
+        ("withSavepoint", "withDrain"),
     ),
-    ("POST", "/jobs/{job:path}/start", _start),
-    ("GET", "/jobs/{job:path}/checkpoints", lambda request, _: st.ShowCheckpoints(_job(request))),
-    ("GET", "/jobs/{job:path}/savepoints", lambda request, _: st.ShowSavepoints(_job(request))),
-    ("POST", "/jobs/{job:path}/savepoints", lambda request, _: st.CreateSavepoint(_job(request))),
-    ("GET", "/jobs/{job:path}/tree", lambda request, _: st.ShowJobTree(_job(request))),
-    ("GET", "/jobs/{job:path}", lambda request, _: st.DescribeJob(_job(request))),
-    ("DELETE", "/jobs/{job:path}", lambda request, _: st.DropJob(_job(request))),
-    ("GET", "/savepoints", lambda request, _: st.ShowSavepoints(None)),
-    ("DELETE", "/savepoints", _drop_savepoint),
+    Verb("POST", "/jobs/{job:path}/start", _start, ("fromSavepoint", "claim")),
+    Verb(
+        "GET", "/jobs/{job:path}/checkpoints", lambda request, _: st.ShowCheckpoints(_job(request))
+    ),
+    Verb("GET", "/jobs/{job:path}/savepoints", lambda request, _: st.ShowSavepoints(_job(request))),
+    Verb(
+        "POST", "/jobs/{job:path}/savepoints", lambda request, _: st.CreateSavepoint(_job(request))
+    ),
+    Verb("GET", "/jobs/{job:path}/tree", lambda request, _: st.ShowJobTree(_job(request))),
+    Verb("GET", "/jobs/{job:path}", lambda request, _: st.DescribeJob(_job(request))),
+    Verb("DELETE", "/jobs/{job:path}", lambda request, _: st.DropJob(_job(request))),
+    Verb("GET", "/savepoints", lambda request, _: st.ShowSavepoints(None)),
+    Verb("DELETE", "/savepoints", _drop_savepoint, parameters=("path",)),
 )
 
 
@@ -109,15 +144,14 @@ class Verbs:
     def routes(self) -> list[Route]:
         """All of them, below /api."""
         return [
-            Route(f"/api{path}", self._handler(meaning), methods=[method])
-            for method, path, meaning in _VERBS
+            Route(f"/api{verb.path}", self._handler(verb), methods=[verb.method]) for verb in _VERBS
         ]
 
-    def _handler(self, meaning: Meaning) -> Handler:
+    def _handler(self, verb: Verb) -> Handler:
         async def handle(request: Request) -> Response:
             try:
                 body = await body_of(request, self._sessions.limits.request_bytes)
-                statement = meaning(request, Content.of(body))
+                statement = verb.statement(request, Content.of(body))
                 answer = await self._carry_out(request, statement)
             except TailraceError as error:
                 return _complaint(error)

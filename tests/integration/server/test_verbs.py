@@ -84,7 +84,10 @@ async def test_errors_have_the_status_that_http_has_for_them(database: Database)
         assert (status, line) == (404, 'there is no job "none"; list them with: SHOW JOBS')
         for method, path, body, wanted, words in (
             ("POST", "/api/jobs/x/stop", {"withDrain": "yes"}, 400, "expected true or false"),
+            ("POST", "/api/jobs/x/stop", {"with_savepoint": True}, 400, "withSavepoint, withDrain"),
             ("POST", "/api/jobs/x/start", {"claim": True}, 400, '"claim" needs'),
+            ("POST", "/api/jobs/x/savepoints", {"path": "/x"}, 400, '"path" is no field'),
+            ("POST", "/api/jobs/x/savepoints?dir=/x", None, 400, "engine, timeout, directory"),
             ("DELETE", "/api/savepoints", None, 400, "which savepoint?"),
             ("DELETE", "/api/savepoints?path=/none", None, 404, "/none"),
             ("GET", "/api/jobs?extended=maybe", None, 400, "expected true or false"),
