@@ -21,7 +21,7 @@ from tailrace.db.queries import load
 from tailrace.db.remote import remote
 from tailrace.errors import ConnectError, NotFound, TailraceError, UsageError, WrongState
 from tailrace.jobs import store
-from tailrace.jobs.model import Details, Job, Made
+from tailrace.jobs.model import Details, Job, Made, Status
 from tailrace.statements.render import string
 
 if TYPE_CHECKING:  # SHOW JOBS needs none of it
@@ -188,10 +188,12 @@ class Manager:
         """Let a job go on, or start from a savepoint; wait until a runner has taken it."""
         job, db = await self.find(name)
         if not job.status.may_start:
+            waits = job.status is Status.CREATED
+            stop = f"stop it first with: STOP JOB {string(job.job_name)}"
             raise WrongState(
                 f'job "{job.job_name}" is {job.status}; START needs one that has ended or is '
                 "SUSPENDED",
-                hint=f"stop it first with: STOP JOB {string(job.job_name)}",
+                hint=f"it is asked to run, and {job.taken_by}" if waits else stop,
             )
         await store.start(db, job, path=path, claim=claim, timeout=self._timeout, talk=talk)
         return job

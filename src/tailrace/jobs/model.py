@@ -90,6 +90,12 @@ class Job(NamedTuple):
     statement: str | None
     error: str | None
 
+    @property
+    def taken_by(self) -> str:
+        """Who takes it up when it is to run, for people who wait for that."""
+        own_program = self.kind == "consumer"
+        return "goes on when its program runs" if own_program else "is taken by: tailrace run"
+
 
 class Details(NamedTuple):
     """What DESCRIBE JOB shows beyond that."""

@@ -211,7 +211,7 @@ async def start(
             return f'the rows of savepoint "{path}" to come into the tables of "{job.job_name}"'
         return f'a runner to take job "{job.job_name}"'
 
-    hint = "it stays asked to run, and is taken by: tailrace run"
+    hint = f"it stays asked to run, and {job.taken_by}"
     await Patience(timeout, talk).wait(taken, what=what, hint=hint, interval=INTERVAL)
 
 

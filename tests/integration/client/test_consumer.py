@@ -234,6 +234,8 @@ async def test_what_cannot_be_consumed_is_refused(cascade: Cascade):
     for queue, name, complaint in (
         ("nowhere", "billing", 'is no node of queue "nowhere"'),
         (QUEUE, "node1_worker", 'has a job "node1_worker" already, of kind worker'),
+        (QUEUE, " ", '" " cannot be the name of a job'),
+        (QUEUE, "0123456789abcdef" * 2, "it looks like the id of one"),
     ):
         with pytest.raises(tailrace.TailraceError, match=complaint):
             async with tailrace.Consumer(root.dsn, queue, name):
@@ -250,6 +252,23 @@ async def test_statements_from_a_program(cascade: Cascade):
         assert await tr.execute("select 1 as one;") == [{"one": 1}]
         with pytest.raises(tailrace.TailraceError, match="line 1"):
             await tr.execute("SHOW JOBS x")
+
+
+async def test_who_waits_for_a_program_is_told_so(cascade: Cascade):
+    root = await cascade.root()
+    async with open_consumer(root):
+        pass
+    async with tailrace.Statements(root.dsn) as tr:
+        start, call = "START JOB 'billing'", "call tailrace.start_job('billing', timeout => '0 s')"
+        awaited = "to run, and goes on when its program runs"
+        for again in (False, True):
+            for statement in (start, call):
+                if again:
+                    await tr.execute("STOP JOB 'billing'")
+                    await tr.execute("SET 'tailrace.timeout' = '1ms'")
+                with pytest.raises(tailrace.TailraceError, match=awaited):
+                    await tr.execute(statement)
+                await tr.execute("RESET")
 
 
 def test_scripts_need_no_asyncio(tmp_path: Path):

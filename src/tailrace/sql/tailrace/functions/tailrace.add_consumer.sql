@@ -20,10 +20,11 @@ language plpgsql as $body$
 --      consumer_name      - name of its consumer: two leaves of one provider may have jobs of one name
 --      provider_node, provider_location - where it reads
 --      is_placed          - it has a position; false: register it there, then place it
---      Raises TR004 when this database is no node of the queue, TR005 when the name is another job's.
+--      Raises TR001 when that cannot be the name of a job, TR004 when this database is no node of the
+--      queue, TR005 when the name is another job's.
 --
 -- Calls:
---      pgq.register_consumer, pgq_node.register_consumer
+--      tailrace.check_job_name, pgq.register_consumer, pgq_node.register_consumer
 -- Tables directly manipulated:
 --      insert, update - tailrace.job
 -- ----------------------------------------------------------------------
@@ -40,6 +41,9 @@ begin
             hint = 'make it one with: tailrace create-root, create-branch or create-leaf';
     end if;
 
+    if not exists (select 1 from tailrace.job as j where j.job_name = i_name) then
+        perform tailrace.check_job_name(i_name);
+    end if;
     insert into tailrace.job as j (job_name, kind, queue_name, node_name, consumer_name)
     values (i_name, 'consumer', i_queue, v_node.node_name, i_name)
     on conflict do nothing

@@ -37,7 +37,11 @@ begin
         raise exception using errcode = 'TR009',
             message = pg_catalog.format('job "%s" is %s; START needs one that has ended or is SUSPENDED',
                 v_job.job_name, v_status),
-            hint = pg_catalog.format('stop it first with: call tailrace.stop_job(%L)', v_job.job_name);
+            hint = case
+                when v_status <> 'CREATED' then
+                    pg_catalog.format('stop it first with: call tailrace.stop_job(%L)', v_job.job_name)
+                when v_job.kind = 'consumer' then 'it is asked to run, and goes on when its program runs'
+                else 'it is asked to run, and is taken by: tailrace run' end;
     end if;
     if from_savepoint is not null then
         perform tailrace.ask_restore(v_job, from_savepoint, coalesce(request_start_job.claim, false));

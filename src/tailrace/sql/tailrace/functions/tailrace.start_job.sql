@@ -39,7 +39,9 @@ begin
         if pg_catalog.clock_timestamp() >= v_deadline then
             raise exception using errcode = 'TR009',
                 message = pg_catalog.format('job "%s" is still %s after %s', i_job, v_status, start_job.timeout),
-                hint = 'it stays asked to run, and is taken by: tailrace run';
+                hint = case (select j.kind from tailrace.job as j where j.job_id = v_id)
+                    when 'consumer' then 'it stays asked to run, and goes on when its program runs'
+                    else 'it stays asked to run, and is taken by: tailrace run' end;
         end if;
         perform pg_catalog.pg_sleep(0.05);
     end loop;
