@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import click
 
 from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.output import format_option
 from tailrace.cli.schemas import confirm
-from tailrace.cli.sql import carry_out, result_format_option
+from tailrace.cli.sql import carry_out
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +28,7 @@ def patience_option(function: F) -> F:
 
 @command("jobs", of_engines=True)
 @click.option("--extended", is_flag=True, help="All columns, and what only others know.")
-@result_format_option
+@format_option()
 async def jobs(call: Invocation, extended: bool, form: str) -> int:
     """List the jobs of this database and of all members of its cascades, as SHOW JOBS does."""
     from tailrace.statements.model import ShowJobs

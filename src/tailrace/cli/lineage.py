@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.output import format_option
 
 if TYPE_CHECKING:
     from tailrace.gateway import tracing
@@ -20,15 +21,7 @@ _DRAWINGS = ("json", "dot", "mermaid", "openlineage")
 @click.argument("job", required=False)
 @click.option("--upstream", "extent", flag_value="upstream", help="What the job is made of.")
 @click.option("--full", "extent", flag_value="full", help="The whole graph that holds the job.")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("table", *_DRAWINGS, "csv", "tsv")),
-    default="table",
-    envvar="TAILRACE_FORMAT",
-    show_default=True,
-    help="How to write it: as a tree, or for programs.",
-)
+@format_option("table", *_DRAWINGS, "csv", "tsv")
 async def lineage(call: Invocation, job: str | None, extent: str | None, form: str) -> int:
     """Show tables, queues and jobs as trees: what is downstream of JOB, or every graph.
 

@@ -283,7 +283,7 @@ async def members(call: Invocation, form: str) -> int:
 
 
 @command("node-info")
-@format_option("table", "json")
+@format_option()
 async def node_info(call: Invocation, form: str) -> int:
     """Show what this database's node is and where it stands."""
     from tailrace.cascade.node import choose_queue, find_member, need_node, queries
@@ -313,6 +313,10 @@ async def node_info(call: Invocation, form: str) -> int:
     }
     if form == "json":
         write_json(shown)
+        return 0
+    if form != "table":
+        attributes = ", ".join(f"{key}={text}" for key, text in node.attributes.items())
+        write_rows(form, tuple(shown), [shown | {"attributes": attributes}])
         return 0
     for key, value in shown.items():
         if key in ("combined_queue", "merged_from") and value is None:

@@ -1,4 +1,4 @@
-"""Results on stdout: as a table for people, as JSON or TSV for programs.
+"""Results on stdout: as a table for people, as JSON, CSV or TSV for programs.
 
 Tables are drawn with rich on a terminal and are plain aligned text when piped, so that they can be
 read by grep and people alike.
@@ -16,11 +16,14 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FORMATS = ("table", "json", "tsv")
+FORMATS = ("table", "json", "csv", "tsv")
 
 
 def format_option(*formats: str) -> Callable[[F], F]:
-    """The option ``--format``; ``formats`` are those that the command knows (default: all)."""
+    """The option ``--format``; ``formats`` are those that the command knows (default: the four).
+
+    ``TAILRACE_FORMAT`` is for all commands, so each one takes at least the four.
+    """
     return click.option(
         "--format",
         "form",
@@ -42,10 +45,14 @@ def write_rows(
     """Write rows, each a mapping with the given columns, in the wanted form."""
     if form == "json":
         write_json([{column: row.get(column) for column in columns} for row in rows])
-    elif form == "tsv":
-        click.echo("\t".join(columns))
-        for row in rows:
-            click.echo("\t".join(_tsv(row.get(column)) for column in columns))
+    elif form in ("csv", "tsv"):
+        from tailrace.gateway.results import Result
+        from tailrace.shell.formats import result_lines
+
+        values = ([row.get(column) for column in columns] for row in rows)
+        cells = [[None if value is None else _cell(value) for value in row] for row in values]
+        for line in result_lines(Result(columns, cells), form):
+            click.echo(line)
     elif sys.stdout.isatty():
         _write_rich(columns, rows, title)
     else:
@@ -75,11 +82,6 @@ def _json_value(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return str(value)
-
-
-def _tsv(value: object) -> str:
-    text = _cell(value)
-    return text.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n")
 
 
 def _cell(value: object) -> str:

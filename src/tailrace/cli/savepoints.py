@@ -9,8 +9,9 @@ import click
 
 from tailrace.cli.invocation import Invocation, command
 from tailrace.cli.jobs import patience_option
+from tailrace.cli.output import format_option
 from tailrace.cli.schemas import confirm
-from tailrace.cli.sql import carry_out, result_format_option
+from tailrace.cli.sql import carry_out
 
 if TYPE_CHECKING:
     from tailrace.statements import model as st
@@ -20,7 +21,7 @@ _AGE = re.compile(r"(\d+)\s*(s|min|h|d|w)")
 
 @command("savepoints", of_engines=True)
 @click.argument("job", required=False)
-@result_format_option
+@format_option()
 async def savepoints(call: Invocation, job: str | None, form: str) -> int:
     """List savepoints, of one job or of all, and how many events each holds."""
     from tailrace.statements.model import ShowSavepoints
@@ -31,7 +32,7 @@ async def savepoints(call: Invocation, job: str | None, form: str) -> int:
 
 @command("checkpoints", of_engines=True)
 @click.argument("job")
-@result_format_option
+@format_option()
 async def checkpoints(call: Invocation, job: str, form: str) -> int:
     """List the positions that a job has recorded by itself, newest first."""
     from tailrace.statements.model import ShowCheckpoints

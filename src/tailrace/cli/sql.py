@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from tailrace.cli.invocation import Invocation, command
+from tailrace.cli.output import format_option
 
 if TYPE_CHECKING:
     from tailrace.config import Settings
     from tailrace.gateway.results import Answer
     from tailrace.shell.script import Script
     from tailrace.statements.model import Statement
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def result_format_option(function: F) -> F:
-    """The option ``--format`` of what shows the result of a statement."""
-    return click.option(
-        "--format",
-        "form",
-        type=click.Choice(("table", "json", "csv", "tsv")),
-        default="table",
-        envvar="TAILRACE_FORMAT",
-        show_default=True,
-        help="How to write results.",
-    )(function)
 
 
 def session_defaults(settings: Settings) -> dict[str, str]:
@@ -74,7 +60,7 @@ async def script_of(call: Invocation, form: str) -> AsyncIterator[Script]:
     "-f", "--file", "files", multiple=True, metavar="FILE",
     help="Run a file, after what -c says; - is stdin; repeatable.",
 )  # fmt: skip
-@result_format_option
+@format_option()
 @click.option("--continue-on-error", "go_on", is_flag=True, help="Go on after an error.")
 @click.option("--timing", is_flag=True, help="Say how long statements take.")
 @click.option(

@@ -80,7 +80,7 @@ def _show(topology: Topology, form: str, compact: bool) -> None:
 
     if form == "json":
         write_json(document.as_document(topology))
-    elif form == "tsv":
+    elif form != "table":
         write_rows(form, document.COLUMNS, document.as_rows(topology))
     else:
         for line in tree_lines(topology, compact=compact):
@@ -88,20 +88,19 @@ def _show(topology: Topology, form: str, compact: bool) -> None:
 
 
 @command("node-status")
-@format_option("table", "json")
+@format_option()
 @_deadline_option
 @dead_option
 async def node_status(call: Invocation, form: str, deadline: float, dead: tuple[str, ...]) -> int:
     """Show this node, the node it reads from, and those that read from it."""
-    from tailrace.cascade import document
     from tailrace.cascade.node import choose_queue
     from tailrace.cascade.topology import read_vicinity
 
     async with call.database() as db:
         queue = await choose_queue(db, call.settings.queue)
         topology = await read_vicinity(db, queue, deadline=deadline, given_up=dead)
-    if form == "json":
-        write_json(document.as_document(topology))
+    if form != "table":
+        _show(topology, form, compact=False)
         return 0
     click.echo(f"Queue: {topology.queue}")
     local = topology.nodes[topology.local_node]

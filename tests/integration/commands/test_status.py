@@ -148,6 +148,13 @@ async def test_lag_below_a_sync_node_is_told_of_its_group_and_not_of_the_root(se
     columns = table[0].split("\t")
     row = next(line.split("\t") for line in table if line.startswith("node4\t"))
     assert row[columns.index("held_by_consumer")] == "lagger"
+    near = (await seed.at("node4", "node-status", "--format", "csv")).out.splitlines()
+    assert near[0].split(",") == columns
+    assert {line.partition(",")[0] for line in near[1:]} >= {"node2", "node4"}
+    info = (await seed.at("node4", "node-info", "--format", "tsv")).out.splitlines()
+    shown = dict(zip(*(line.split("\t") for line in info), strict=True))
+    assert (shown["node"], shown["provider"], shown["type"]) == ("node4", "node2", "branch")
+    assert shown["attributes"] == "sync_watermark=node4,node5"
 
 
 async def test_node_status_shows_provider_node_and_subscribers(seed):

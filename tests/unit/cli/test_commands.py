@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.command import typed
 from tailrace.cli.main import COMMANDS, with_config_flag
+from tailrace.cli.output import FORMATS
 
 ENTRIES = [(name, *entry) for group in COMMANDS.values() for name, entry in group.items()]
 OWN = [entry for entry in ENTRIES if entry[1] not in ("postgres", "demo")]
@@ -41,6 +42,20 @@ def test_each_flag_names_its_environment_twin(name: str, module: str, attribute:
     for param in load(module, attribute).params:
         if isinstance(param, click.Option) and param.name not in ("verbose", "quiet", "yes"):
             assert re.search(r"\[env: TAILRACE_[A-Z_]+\]", param.help or ""), (name, param.name)
+
+
+def test_one_format_for_all_commands_is_taken_by_all():
+    """Whoever sets ``TAILRACE_FORMAT`` once must not find a command that refuses it."""
+    loaded = {name: load(module, attribute) for name, module, attribute, _ in ENTRIES}
+    taken = {
+        name: set(param.type.choices)
+        for name, one in loaded.items()
+        for param in one.params
+        if param.envvar == "TAILRACE_FORMAT" and isinstance(param.type, click.Choice)
+    }
+    assert {"jobs", "queues", "node-info", "node-status", "lineage", "sql"} <= set(taken)
+    wanting = {name for name, forms in taken.items() if not set(FORMATS) <= forms}
+    assert wanting == set()
 
 
 def test_twins_of_different_meaning_have_different_names():

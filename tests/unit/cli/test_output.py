@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime
 
 import pytest
@@ -43,6 +45,15 @@ def test_tsv_keeps_a_row_on_its_line(capsys: pytest.CaptureFixture[str]):
         "name\trows\tlive\tnote",
         "a\t10\tyes\t",
         "long\\tname\t5\tno\ttwo\\nlines",
+    ]
+
+
+def test_csv_quotes_what_would_be_read_as_more(capsys: pytest.CaptureFixture[str]):
+    write_rows("csv", COLUMNS, [*ROWS, {"name": "\r", "rows": 0, "live": True, "note": 'a,"b"'}])
+    assert list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline=""))) == [
+        {"name": "a", "rows": "10", "live": "yes", "note": ""},
+        {"name": "long\tname", "rows": "5", "live": "no", "note": "two\nlines"},
+        {"name": "\r", "rows": "0", "live": "yes", "note": 'a,"b"'},
     ]
 
 
