@@ -1,9 +1,13 @@
 """Before a SQL job's first batch: its sources are captured with old values, its place is taken.
 
 The request goes from the job's node along the providers to the root, which alone can answer it. It
-is answered by a tick: whatever comes after it carries old values, so there the job begins. On a
-leaf the job's consumer is then registered with the provider, and told by which descriptors such
-changes are written: their events come before that tick, and the leaf's worker may be far behind it.
+is answered by a tick: whatever comes after it carries old values, so there the job begins. What is
+merged into that root was captured at other roots, so they are asked before, and what they had
+captured until then has to have come through.
+
+On a leaf the job's consumer is then registered with the provider, and told by which descriptors
+such changes are written: their events come before that tick, and the leaf's worker may be far
+behind it.
 Everything can be done again: by who creates the job, or, if he dies in between, by its runner.
 """
 
@@ -43,6 +47,7 @@ async def ask_for_old_values(
     """Have the root capture tables with old values; returns the tick after which all have them."""
     async with AsyncExitStack() as stack:
         _, root = await find_root(await need_node(db, queue), db, stack)
+        await _ask_parts(root, queue, tables, patience)
         for table in tables:
             await patience.wait(
                 partial(_switched_on, root, queue, table),
@@ -53,6 +58,25 @@ async def ask_for_old_values(
         tick = int(await root.fetch_value(queries.make_tick, queue=queue))
         rows = [await root.fetch_all(queries.known_relations, table=table) for table in tables]
         return Granted(tick, [row.json for found in rows for row in found])
+
+
+async def _ask_parts(root: Database, queue: str, tables: Sequence[str], patience: Patience) -> None:
+    """The same of the queues that are merged into this one, until their old values come here."""
+    parts: dict[str, list[str]] = {}
+    for row in await root.fetch_all(queries.merged_into, queue=queue, tables=list(tables)):
+        parts.setdefault(row.queue_name, []).append(row.table_name)
+    for part, names in parts.items():
+        granted = await ask_for_old_values(root, part, names, patience)
+        await patience.wait(
+            partial(_has_come, root, part, granted.tick),
+            what=f'tick {granted.tick} of queue "{part}" to come into queue "{queue}"',
+            hint=f'the worker of queue "{part}" on its root brings it; is it running? tailrace run',
+        )
+
+
+async def _has_come(db: Database, queue: str, tick: int) -> bool:
+    completed = (await need_node(db, queue)).worker_tick
+    return completed is not None and completed >= tick
 
 
 async def _switched_on(root: Database, queue: str, table: str) -> bool:

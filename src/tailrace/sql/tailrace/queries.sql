@@ -986,6 +986,14 @@ join tailrace.job_relation as r on r.job_id = j.job_id and r.is_changes;
 -- capture_locally: capture a table of this database into that queue
 select tailrace.capture_locally(%(table)s);
 
+-- merged_into: the queues whose rows come into tables of this root, each with its name of the table
+select p.queue_name, p.table_name
+from tailrace.table_info as t
+join tailrace.table_info as p on p.dest_table = t.dest_table
+join pgq_node.node_info as n on n.queue_name = p.queue_name and n.combined_queue = t.queue_name
+where t.queue_name = %(queue)s and t.table_name = any (%(tables)s)
+order by p.queue_name, p.table_name;
+
 -- keep_old_images: capture a table of this root with the values of before
 select tailrace.keep_old_images(%(queue)s, %(table)s);
 
