@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from tailrace.cli.output import write_rows
@@ -111,5 +113,5 @@ def _how_to_go_on(stage: Stage) -> None:
     click.echo(f"  psql '{node4}' -c 'table nyc.airlines'")
     click.echo("Stop it:")
     click.echo(f"  kill {pid}   # tailrace run; its log: {stage.run_log}")
-    click.echo(f"  tailrace postgres stop --data {stage.cluster.data}")
+    click.echo(f"  tailrace postgres stop --data {shlex.quote(str(stage.cluster.data))}")
     click.echo(f"  rm -r {stage.cluster.data}")

@@ -44,8 +44,10 @@ def start(data: Path | None, port: int | None, settings: tuple[str, ...], foregr
     running = cluster.start(settings=_pairs(settings), port=port, tied=foreground)
     word = "was running already" if was_running else "runs"
     click.echo(f"PostgreSQL {word} in {cluster.data} (pid {running.pid})", err=True)
-    if was_running and settings:
-        click.echo("its settings were not changed; stop it first", err=True)
+    if was_running and (settings or port not in (None, running.port)):
+        click.echo(f"port {running.port} and settings stay as they are; stop it first", err=True)
+    if was_running and foreground:
+        click.echo("it does not end with this command, which has not started it", err=True)
     if foreground and not was_running:
         _stay(cluster)
     else:

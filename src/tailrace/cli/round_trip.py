@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -77,6 +78,6 @@ def _how_to_go_on(trip: RoundTrip) -> None:
     click.echo("Stop it:")
     click.echo(f"  kill {pid}   # tailrace run; its log: {stage.run_log}")
     if trip.flink.is_own:
-        click.echo(f"  tailrace flink stop --home {home}")
-    click.echo(f"  tailrace postgres stop --data {stage.cluster.data}")
+        click.echo(f"  tailrace flink stop --home {shlex.quote(str(home))}")
+    click.echo(f"  tailrace postgres stop --data {shlex.quote(str(stage.cluster.data))}")
     click.echo(f"  rm -r {stage.cluster.data}")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shlex
 import shutil
 import signal
 import subprocess
@@ -101,7 +102,7 @@ class Cluster:
         if running is None:
             raise WrongState(
                 f'no server runs in "{self.data}"',
-                hint=f"start it with: tailrace postgres start --data {self.data}",
+                hint=f"start it with: tailrace postgres start --data {shlex.quote(str(self.data))}",
             )
         passfile = quote(str(self._own / "pgpass"), safe="/")
         return (
@@ -369,7 +370,8 @@ def require(data: Path) -> Cluster:
     if not cluster.exists:
         raise NotFound(
             f'there is no PostgreSQL data in "{cluster.data}"',
-            hint=f"make and start it with: tailrace postgres start --data {cluster.data}",
+            hint="make and start it with: "
+            f"tailrace postgres start --data {shlex.quote(str(cluster.data))}",
         )
     return cluster
 

@@ -1,6 +1,7 @@
 """``tailrace postgres``: what it prints where, and its exit status."""
 
 import os
+import shlex
 import signal
 
 import psycopg
@@ -27,6 +28,15 @@ async def test_start_prints_a_url_that_works_and_status_tells(process, cluster):
     assert await start.wait() == 0, start.err
     with psycopg.connect(start.out.strip()) as connection:
         assert connection.execute("show work_mem").fetchone() == ("9MB",)
+
+    for option in (("--port", "1"), ("--set", "work_mem=1MB"), ("--foreground",)):
+        again = await process("postgres", "start", "--data", data, *option)
+        assert await again.wait() == 0
+        assert again.out == start.out
+        what = (
+            "not end with this" if option == ("--foreground",) else "and settings stay as they are"
+        )
+        assert what in again.err
 
     status = await process("postgres", "status", "--data", data)
     assert await status.wait() == 0
@@ -75,6 +85,12 @@ async def test_wrong_use_is_exit_status_2_and_one_line(process, scratch):
     wrong = await process("postgres", "start", "--data", str(scratch / "x"), "--set", "work_mem")
     assert await wrong.wait() == 2
     assert "KEY=VALUE" in wrong.err
+
+
+async def test_hint_can_be_typed_whatever_the_directory_is_called(process, scratch):
+    missing = await process("postgres", "url", "--data", str(scratch / "it's not"))
+    assert await missing.wait() == 1
+    assert shlex.split(missing.err)[-2:] == ["--data", str(scratch / "it's not")]
 
 
 async def test_stopping_what_does_not_exist_is_one_line(process, scratch):
