@@ -15,11 +15,13 @@ class TailraceError(Exception):
 
     ``hint`` says what would be right or which command helps; ``retryable`` says that the same
     action may succeed later without anybody doing anything, so that a loop should back off and
-    try again; ``values`` holds what the message speaks of.
+    try again; ``values`` holds what the message speaks of. ``final``: what has failed was given up,
+    and that has been said, so nobody is to say that it is tried again.
     """
 
     exit_status = 1
     retryable = False
+    final = False
 
     def __init__(
         self,

@@ -95,6 +95,19 @@ async def test_retryable_error_is_logged_once_and_tried_again(caplog):
     assert "works again after 4 failed attempts" in caplog.text
 
 
+async def test_what_is_given_up_is_not_said_to_be_tried_again(caplog):
+    last = ConnectionLost("gone for good")
+    last.final = True
+    passes = Passes(ConnectionLost("gone"), last)
+    loop = Loop("job", passes, backoff_min=0.001, backoff_max=0.002, poll_max=0.001)
+    with caplog.at_level(logging.INFO, logger="tailrace"):
+        async with background(loop.run(), name="x"):
+            await eventually(lambda: passes.count > 4)
+    assert caplog.text.count("trying again") == 1
+    assert "gone for good" not in caplog.text
+    assert "works again" not in caplog.text
+
+
 async def test_notifications_do_not_cut_the_pause_after_an_error_short():
     passes = Passes(*[ConnectionLost("gone")] * 9)
     loop = Loop("worker", passes, backoff_min=60, backoff_max=60)

@@ -140,11 +140,14 @@ class Loop:
         return did_work
 
     async def _note(self, error: TailraceError) -> None:
-        """Log an error when it is new, not each time it comes back."""
-        self.failures += 1
-        if self.last_error is None or str(error) != str(self.last_error):
-            _logger.warning("%s: %s; trying again", self.name, error)
-        self.last_error = error
+        """Log an error when it is new, not each time it comes back, nor when all is over by it."""
+        if error.final:
+            self.failures, self.last_error = 0, None
+        else:
+            self.failures += 1
+            if self.last_error is None or str(error) != str(self.last_error):
+                _logger.warning("%s: %s; trying again", self.name, error)
+            self.last_error = error
         if self._on_error is not None:
             await self._on_error(error)
 

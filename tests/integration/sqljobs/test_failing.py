@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 
 import pytest
@@ -67,9 +68,10 @@ async def test_statement_that_fails_is_tried_until_it_succeeds(cascade: Cascade)
 
 
 async def test_job_that_has_been_tried_often_enough_is_failed_and_can_be_started(
-    cascade: Cascade,
+    cascade: Cascade, caplog: pytest.LogCaptureFixture
 ):
     root = await _root(cascade)
+    caplog.set_level(logging.INFO, logger="tailrace")
     await make_job(root.db, "sums", SUMS, {"restart.attempts": "2"})
     async with running(root):
         await root.db.execute("insert into public.src values (1, 1, 1000)")
@@ -88,6 +90,8 @@ async def test_job_that_has_been_tried_often_enough_is_failed_and_can_be_started
             assert await _error(root) == "None"
             await manager.stop("sums")
             await manager.drop("sums")
+    assert caplog.text.count(": failed: ") == 2
+    assert "works again" not in caplog.text, "none of those that failed for good"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ async def count_failure(
 ) -> None:
     """Write down that an attempt has failed; ``name`` is that of the consumer.
 
+    The error of the last one is ``final``.
+
     Over a connection of its own: whatever has failed may have taken the consumer's with it.
     """
     try:
@@ -28,4 +30,5 @@ async def count_failure(
         _logger.debug("%s: the failure could not be counted: %s", name, other)
         return
     if failed:
+        error.final = True
         _logger.error("%s: failed: %s", name, error)
