@@ -112,11 +112,12 @@ async def recognise(
     A root that was set back gives ids again. While we are ahead of it, it says so itself; but it
     may have come past us while nobody looked. A tick's time goes with it from node to node, but
     for the first of a branch, and one that a takeover had to make: so two of them must differ.
+    Who is not registered there will be told so: an old root that is only half back.
     """
     if len(own) < 2:
         return
     found = await provider.fetch_all(
-        queries.ticks_among, queue=queue, ticks=[tick for tick, _ in own]
+        queries.ticks_among, queue=queue, consumer=consumer, ticks=[tick for tick, _ in own]
     )
     times = {row.tick_id: row.tick_time for row in found}
     others = [(tick, time) for tick, time in own if times.get(tick, time) != time]

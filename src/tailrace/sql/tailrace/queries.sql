@@ -309,11 +309,15 @@ where q.queue_name = %(queue)s and t.tick_id <= %(position)s
 order by t.tick_id desc
 limit 2;
 
--- ticks_among: those of some ticks that the provider has
+-- ticks_among: those of some ticks that the provider has; none for who is not registered there
 select t.tick_id, t.tick_time
 from pgq.tick as t
 join pgq.queue as q on q.queue_id = t.tick_queue
-where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s);
+where q.queue_name = %(queue)s and t.tick_id = any (%(ticks)s) and exists (
+    select 1
+    from pgq.subscription as s
+    join pgq.consumer as c on c.co_id = s.sub_consumer
+    where s.sub_queue = q.queue_id and c.co_name = %(consumer)s);
 
 -- ensure_apply: give the branch its applying consumer, or take it away
 select tailrace.ensure_apply(%(queue)s);
