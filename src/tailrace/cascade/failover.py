@@ -259,9 +259,22 @@ def operation_for(wish: Wish, view: View, lost: Literal["root", "branch"] | None
 
 
 def refuse_living_root(wish: Wish, facts: NodeFacts | None, view: View) -> None:
-    """A root that answers is not lost: with two roots the rows would part for ever."""
-    if facts is not None and facts.is_root and not any(one.is_root for one in view.nodes.values()):
+    """A root that answers is not lost: with two roots the rows would part for ever.
+
+    One that is back after it was taken over is known by its gravestone, and one that stepped down
+    by accepting no writes: what is left of their takeovers may be done.
+    """
+    if facts is None or not facts.is_root:
+        return
+    roots = [node for _, node in sorted(view.nodes.items()) if node.is_root]
+    if not roots:
         raise WrongState(
             f'node "{wish.old}" answers and is the root, so it is not lost',
             hint="take it over without --dead-…; if it must not be used, stop its server first",
+        )
+    taken = any(f"{wish.old}.gravestone" in node.readers for node in roots)
+    if not taken and not facts.closed:
+        raise WrongState(
+            f'both node "{wish.old}" and node "{roots[0].name}" are roots and accept writes',
+            hint="find out which one is right before anything else; see docs/howto/failover.md",
         )

@@ -115,6 +115,17 @@ async def test_what_cannot_work_is_refused_and_the_plan_changes_nothing(tree: Tr
     assert {name: await tree.facts(name) for name in tree.nodes} == before
 
 
+async def test_two_roots_are_not_touched_while_both_answer(tree: Tree) -> None:
+    """As when a node is restored from a backup of the time when it was the root."""
+    await tree.grow({"node1": None, "node2": "node1", "node3": "node1"}, set())
+    await tree["node2"].db.execute("select pgq_node.promote_branch(%s)", QUEUE)
+    before = {name: await tree.facts(name) for name in tree.nodes}
+    for options in ((), ("--dead-root",), ("--dead-branch",)):
+        told = await tree.takeover("node2", "node1", *options, status=1)
+        assert 'both node "node1" and node "node2" are roots' in told.complaint
+    assert {name: await tree.facts(name) for name in tree.nodes} == before
+
+
 async def test_takeover_that_another_node_has_begun_is_completed_first(tree: Tree) -> None:
     async with served(tree, {"node1": None, "node2": "node1", "node3": "node1"}):
         plan = (await tree.takeover("node2", "node1", "--plan", "--format", "json")).json
