@@ -24,7 +24,8 @@ async def existing_node(db: Database, new: NewNode) -> Node | None:
     if node is not None and (node.name, node.type) != (new.name, new.type):
         raise AlreadyExists(
             f'database "{db.dbname}" is already node "{node.name}" ({node.type}) of queue '
-            f'"{new.queue}"; it cannot become {new.type} "{new.name}"'
+            f'"{new.queue}"; it cannot become {new.type} "{new.name}"',
+            hint=f"remove that node first, in this database: tailrace drop-node {node.name}",
         )
     return node
 

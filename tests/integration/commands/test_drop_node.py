@@ -346,6 +346,16 @@ async def waiting_for(seed, name: str) -> bool:
     return await seed["node1"].fetch_value(waits, seed[name].backend_pid)
 
 
+async def test_dead_node_that_comes_back_is_dropped_in_its_own_database_too(seed):
+    await seed.at("node1", "tag-dead", "node5")
+    await seed.at("node1", "drop-node", "node5")
+    again = ("create-leaf", "node5", "--queue", "shop", "--provider", seed["node1"].dsn)
+    told = await seed.at("node5", *again, status=1)
+    assert "in this database: tailrace drop-node node5" in told.complaint
+    await seed.at("node5", "drop-node", "node5")
+    await seed.at("node5", *again)
+
+
 async def test_node_that_is_dead_is_taken_out_of_sync_groups_as_well(seed):
     """While it was known to be dead it held nobody; unknown it would."""
     await seed.at("node1", "tag-dead", "node5")
