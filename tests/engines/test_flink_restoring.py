@@ -10,6 +10,18 @@ from fixtures.flink_fake import FakeFlink, Job
 from fixtures.flink_session import CREATE, Sql, beginning, engine_id
 
 
+async def test_what_would_help_can_be_typed_as_it_stands(fake_sql: Sql):
+    await fake_sql(CREATE.replace("JOB j", 'JOB "it\'s"'))
+    for text, helping in (
+        ("START JOB 'it''s'", "STOP JOB 'it''s'"),
+        ("DROP JOB 'it''s'", "STOP JOB 'it''s'"),
+        ("STOP JOB 'it''s' WITH DRAIN", "STOP JOB 'it''s' WITH SAVEPOINT WITH DRAIN"),
+    ):
+        assert (await fake_sql.fails(text)).endswith(helping)
+    await fake_sql("STOP JOB 'it''s'")
+    assert (await fake_sql.fails("STOP JOB 'it''s'")).endswith("START JOB 'it''s'")
+
+
 async def test_going_back_behind_the_last_run_is_said(fake_flink: FakeFlink, fake_sql: Sql):
     """The cluster keeps no checkpoints of cancelled jobs, so all of the last run is done again."""
     retention = "'execution.checkpointing.externalized-checkpoint-retention'"

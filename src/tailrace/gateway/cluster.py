@@ -148,7 +148,7 @@ class FlinkSession:
             stack = await self._manager.why_failed(engine_id)
         except TailraceError:
             return None
-        return None if stack is None else words.shortened(words.cause(stack))
+        return None if stack is None else words.reason(stack)
 
     async def usable(self, settings: dict[str, str]) -> tuple[str, ...]:
         """What this session has defined, as far as it means anything under these settings."""

@@ -15,6 +15,7 @@ from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint
 from tailrace.jobs.cluster.resolving import see
 from tailrace.service import background
 from tailrace.statements import model as st
+from tailrace.statements.render import string
 
 if TYPE_CHECKING:
     from tailrace.engines.flink.sql import SqlResult
@@ -122,6 +123,11 @@ async def _create(session: Session, manager: Manager, statement: st.CreateJob) -
     own, text = body_of(statement)
     options = dict(statement.options)
     for key, value in options.items():
+        if key.startswith("tailrace."):
+            raise UsageError(
+                f"'{key}' is a setting of the session, and not of a job",
+                hint=f"SET '{key}' = {string(value)}",
+            )
         refuse_unfit(key, value)
     flink = await session.flink()
     setup = (*await flink.usable(session.options.of_flink), *own)

@@ -202,6 +202,7 @@ async def test_bad_input(sql: Sql, job: str):
         ("DROP SAVEPOINT 'nowhere'", "is not the path of a savepoint"),
         (f'CREATE JOB "{job}" AS {BODY}', f'there is a job "{job}" already; it is RUNNING'),
         ("CREATE JOB x AS SELECT 1", 'found "SELECT"'),
+        (f"CREATE JOB x WITH ('tailrace.timeout' = '5s') AS {BODY}", "setting of the session"),
         ("CREATE JOB x AS DELETE FROM sink", 'found "DELETE"'),
         (
             "CREATE JOB x WITH ('execution.state-recovery.path' = '/x') AS INSERT INTO t SELECT 1",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fixtures.flink_fake import RECORDED
-from tailrace.engines.flink.words import cause, error_of, reasons
-from tailrace.errors import EngineError, NotFound, WrongState
+from tailrace.engines.flink.words import cause, error_of, reason, reasons
+from tailrace.errors import EngineError, NotFound, UsageError, WrongState
 
 
 def _failure(name: str) -> str:
@@ -44,6 +44,39 @@ def test_a_missing_directory_is_named_with_what_helps() -> None:
     error = error_of(said, "no savepoint was made")
     assert "neither the cluster nor this session has a directory for savepoints" in str(error)
     assert error.hint == "SET 'state.savepoints.dir' = 'file:///…'"
+
+
+@pytest.mark.parametrize(
+    ("java", "said"),
+    [
+        (
+            "java.lang.IllegalArgumentException: Could not parse value 'x' for key 'a.b'.\n\tat c.d"
+            '\nCaused by: java.lang.NumberFormatException: For input string: "x"\n\tat e.f',
+            '\'a.b\' cannot be "x": For input string: "x"',
+        ),
+        (
+            "java.lang.IllegalArgumentException: Could not parse value 'y' for key 'a'.\n"
+            "Caused by: java.lang.IllegalArgumentException: Could not parse value for enum class "
+            "org.apache.flink.api.common.RuntimeExecutionMode. Expected one of: [[BATCH]]\n",
+            "'a' cannot be \"y\": Expected one of: [[BATCH]]",
+        ),
+        ("java.lang.X: Could not parse value '' for key 'a'.", "'a' cannot be \"\""),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named(java: str, said: str) -> None:
+    error = error_of(java, "no session was opened")
+    assert isinstance(error, UsageError)
+    assert error.message == f"no session was opened: {said}"
+
+
+def test_why_a_job_is_restarted_is_said_in_our_words() -> None:
+    java = (
+        "org.apache.flink.runtime.JobException: Recovery is suppressed\nCaused by: java.util.X: "
+        "org.apache.flink.runtime.jobmanager.scheduler.NoResourceAvailableException: Could not "
+        "acquire the minimum required resources.\n\tat a.b(c)"
+    )
+    assert reason(java) == "the cluster has no free slots for it"
+    assert reason("java.lang.RuntimeException: boom\n\tat a.b(c)") == "boom"
 
 
 def _refusals() -> list[str]:

@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tailrace.errors import EngineError, NotFound, TailraceError, Unsupported, WrongState, one_line
+from tailrace.errors import (
+    EngineError,
+    NotFound,
+    TailraceError,
+    Unsupported,
+    UsageError,
+    WrongState,
+    one_line,
+)
 
 _CAUSED = re.compile(r"^\s*Caused by: |<Exception on server side:\s*", re.MULTILINE)
 _FRAME = re.compile(r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on server side|-{3,})")
@@ -37,6 +45,13 @@ _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
         WrongState,
         "it runs in batch mode, where there are no savepoints",
         "stop it without one, or run it with 'execution.runtime-mode' = 'streaming'",
+    ),
+    (
+        r"Could not parse value '([^\n]*?)' for key '([^'\n]+)'"
+        r"(?:.*Caused by: [\w.$]+: (?:Could not parse value for enum class [\w.$]+ )?([^\n]+))?",
+        UsageError,
+        "'{1}' cannot be \"{0}\": {2}",
+        None,
     ),
     (
         r"savepoint-dir\] is not set|targetDirectory\] must be provided",
@@ -144,11 +159,22 @@ def reasons(body: Any) -> str:
 
 def error_of(text: str, what: str) -> TailraceError:
     """An error of Flink's as one of ours; ``what`` did not work."""
+    kind, reason, hint = _meaning(text)
+    return kind(f"{what}: {reason}", hint=hint, stack=text)
+
+
+def reason(text: str) -> str:
+    """Why something has failed, in our words where we have some."""
+    return _meaning(text)[1]
+
+
+def _meaning(text: str) -> tuple[type[TailraceError], str, str | None]:
+    """Which error of ours it is, the reason, and what helps."""
     for pattern, kind, meaning, hint in _MEANINGS:
         if match := re.search(pattern, text, re.DOTALL):
             found = [one_line(part or "") for part in match.groups()]
-            return kind(f"{what}: {meaning.format(*found)}", hint=hint, stack=text)
-    return EngineError(f"{what}: {shortened(cause(text))}", stack=text)
+            return kind, shortened(meaning.format(*found).rstrip(": ")), hint
+    return EngineError, shortened(cause(text)), None
 
 
 def shortened(text: str, width: int = 400) -> str:

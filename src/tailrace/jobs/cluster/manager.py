@@ -99,7 +99,7 @@ class Manager:
             if job.status in troubled and job.error is None and job.engine_id is not None:
                 stack = await self.engine.manager.why_failed(job.engine_id)
                 if stack:
-                    errors[job.engine_id] = words.shortened(words.cause(stack))
+                    errors[job.engine_id] = words.reason(stack)
         return await self.resolver.look(errors) if errors else jobs
 
     async def describe(self, name: str) -> tuple[ClusterJob, Definition, tuple[str, ...]]:
@@ -236,7 +236,7 @@ class Manager:
             return (f'job "{name}" waits: {problem}{await self._slots()}',)
         if status in (Status.RESTARTING, Status.FAILING):
             stack = await self.engine.manager.why_failed(engine_id) or ""
-            return (f'job "{name}" is {status}: {words.shortened(words.cause(stack))}',)
+            return (f'job "{name}" is {status}: {words.reason(stack)}',)
         return ()
 
     async def _slots(self) -> str:
