@@ -118,6 +118,26 @@ async def test_answer_later_than_any_time_out(fake_flink: FakeFlink, fake_sql: S
     assert len(await fake_sql("SHOW SAVEPOINTS")) == 1
 
 
+async def test_many_stops_at_once_are_one(fake_flink: FakeFlink, open_sql: OpenSql):
+    """Two of them that do not know of each other would both fail, and have the job restart."""
+    sessions = [await open_sql(fake_flink.url, fake_flink.url) for _ in range(5)]
+
+    def asked() -> bool:
+        return [path for _, path in fake_flink.requests if path.endswith("/stop")][4:] != []
+
+    await sessions[0](CREATE)
+    fake_flink.savepoint_seconds = 3600.0
+    fake_flink.faults.append(Fault("GET", "/jobmanager/config", "slow", times=5))
+    stops = [one.value("STOP JOB 'j' WITH SAVEPOINT") for one in sessions]
+    done = asyncio.gather(*stops)
+    await eventually(asked)
+    fake_flink.complete_savepoints()
+    (path,) = set(await done)
+    assert is_there(path)
+    assert [row["savepoint path"] for row in await sessions[0]("SHOW SAVEPOINTS")] == [path]
+    assert await sessions[0].status("j") == "FINISHED"
+
+
 async def test_stop_that_takes_longer_than_somebody_waits(fake_flink: FakeFlink, fake_sql: Sql):
     await fake_sql(CREATE)
     fake_flink.savepoint_seconds = 3600.0

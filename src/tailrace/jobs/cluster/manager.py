@@ -20,7 +20,7 @@ from tailrace.engines.flink.http import Unanswered
 from tailrace.errors import TailraceError, Unsupported, WrongState
 from tailrace.faults import reach
 from tailrace.jobs.cluster.catalogue import Catalogue
-from tailrace.jobs.cluster.model import ClusterJob, Definition, status_of
+from tailrace.jobs.cluster.model import ClusterJob, Definition, Savepoint, status_of
 from tailrace.jobs.cluster.resolving import RECOVERED_WITHIN, Resolver, Sight
 from tailrace.jobs.cluster.restoring import Beginning, Restoring
 from tailrace.jobs.model import Status
@@ -287,13 +287,16 @@ class Manager:
 
         async def ended() -> bool:
             try:
-                state = await self.engine.manager.state(job.engine_id or "")
+                return await self._has_ended(job.engine_id or "")
             except Unanswered:
                 return False
-            return state is None or state in ("FINISHED", "CANCELED", "FAILED")
 
         await self._patience().wait(ended, what=f'job "{job.job_name}" to end', interval=_INTERVAL)
         await self.resolver.look()
+
+    async def _has_ended(self, engine_id: str) -> bool:
+        state = await self.engine.manager.state(engine_id)
+        return state is None or state in ("FINISHED", "CANCELED", "FAILED")
 
     def _patience(self) -> Patience:
         return Patience(self._timeout or _END_WITHIN, self._talk)
@@ -323,21 +326,34 @@ class Manager:
 
     @asynccontextmanager
     async def _wish(self, job: ClusterJob, stop: bool, drain: bool) -> AsyncIterator[Wish]:
-        """The savepoint to be asked for; a stop that is under way is not asked for twice.
-
-        Two different ones at once would end the job as failed.
-        """
+        """The savepoint to be asked for; a stop that is under way is not asked for twice."""
         _need_running(job)
         assert job.engine_id is not None
-        for one in await self.catalogue.savepoints(job) if stop else ():
-            if one.state == "requested" and one.stops and one.engine_id == job.engine_id:
-                yield one.wish
-                return
         savepoint_id = new_id()
         root = await self.resolver.files.savepoint_directory()
         directory = disk.below(root, f"tailrace-{savepoint_id}")
         async with self.catalogue.at_work(savepoint_id):
-            yield Wish(savepoint_id, job.engine_id, directory, stop, drain)
+            wish = Wish(savepoint_id, job.engine_id, directory, stop, drain)
+            yield await self._only(job, wish) if stop else wish
+
+    async def _only(self, job: ClusterJob, wish: Wish) -> Wish:
+        """The stop that a run ends with, written down: this one, or that of who was first.
+
+        Two different ones at once would both fail, and have the job restart.
+        """
+        what = f'another STOP of job "{job.job_name}"'
+        async with self.catalogue.alone(f"ending {wish.engine_id}", self._patience(), what):
+            for one in await self.catalogue.savepoints(job):
+                if one.stops and one.engine_id == wish.engine_id and await self._may_join(one):
+                    return one.wish
+            await self.catalogue.savepoint_wanted(wish)
+        return wish
+
+    async def _may_join(self, one: Savepoint) -> bool:
+        """Whether a stop is under way, or has just ended its run."""
+        if one.state == "requested":
+            return True
+        return one.state == "completed" and await self._has_ended(one.wish.engine_id)
 
 
 def _need_running(job: ClusterJob) -> None:
