@@ -23,6 +23,8 @@ from tailrace.shell.table import Growing
 # So long the end of a result is waited for before its rows are shown.
 _PATIENCE = 2.0
 _INTERVAL = 1.0
+# So long the end of one array is waited for before that is said.
+_TELL_AFTER = 5.0
 # How long no row has come when failures are asked for; and how often.
 _QUIET = 3.0
 
@@ -39,12 +41,19 @@ async def show_rows(printer: Printer, rows: Rows, trouble: Trouble = no_trouble)
     """Return the result, if it has an end soon; else show its rows, until there are no more."""
     watched = _Watched(printer, rows, trouble)
     found: list[Row] = []
-    until = monotonic() + _PATIENCE
+    begun, told = monotonic(), False
+    until = begun + _PATIENCE
     while printer.form == "json" or not found or monotonic() < until:
         some = await watched.more()
         if some is None:
             return answer_of(result_of(rows.shape, found))
         found += some
+        if found and not told and printer.form == "json" and monotonic() >= begun + _TELL_AFTER:
+            told = True
+            printer.say(
+                f"waiting for the end of the query, since JSON is one array; rows so far: "
+                f"{len(found)}; the formats table, csv and tsv show rows as they come"
+            )
     flow = _Flow(printer, rows.shape.columns)
     new: list[Row] | None = found
     while new is not None:

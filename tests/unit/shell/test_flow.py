@@ -61,6 +61,16 @@ async def test_an_array_of_json_is_written_whole(monkeypatch: pytest.MonkeyPatch
     assert [row[0] for row in answer.result.rows] == ["+I", "-U", "+U"]
 
 
+@pytest.mark.parametrize(("form", "told"), [("json", 1), ("csv", 0)])
+async def test_that_an_array_waits_for_its_end_is_said_once(
+    form: str, told: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(flow, "_TELL_AFTER", 0.0)
+    await flow.show_rows(Printer(form), Scripted(*PORTIONS))
+    said = [line for line in capsys.readouterr().err.splitlines() if "JSON is one array" in line]
+    assert len(said) == told
+
+
 @pytest.mark.parametrize("form", ["table", "json"])
 async def test_a_query_that_fails_is_said_to_once_for_each_reason(
     form: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
