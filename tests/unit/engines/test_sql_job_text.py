@@ -85,3 +85,31 @@ def test_adding_up_without_weights_is_doubted(text: str, doubted: bool) -> None:
     assert define(f"delete from u using changes.b where b.k = u.k; {text}").doubts() == (
         (f"statement 2 {define(text).doubts()[0].removeprefix('statement 1 ')}",) if doubted else ()
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "doubted"),
+    [
+        ("insert into t select d.k from d left join changes.a using (k)", True),
+        ("insert into t select d.k from changes.a right join d using (k)", True),
+        ("insert into t select d.k from changes.a full join d using (k)", True),
+        ("insert into t select k from (select k from d left join changes.a using (k)) s", True),
+        ("create table t as select d.k from d left join changes.a using (k)", True),
+        ("insert into t select d.k from changes.a left join d using (k)", False),
+        ("insert into t select d.k from d right join changes.a using (k)", False),
+        ("insert into t select d.k from d join changes.a using (k)", False),
+        ("insert into t select d.k from e left join d using (k) join changes.a using (k)", False),
+        # adds nothing to those that have no changes
+        (
+            "insert into t select k, coalesce(w, 0) from d left join"
+            " (select k, sum(_weight) as w from changes.a group by k) s using (k)"
+            " on conflict (k) do update set n = t.n + excluded.n",
+            False,
+        ),
+    ],
+)
+def test_rows_that_come_with_every_batch_are_doubted(text: str, doubted: bool) -> None:
+    doubts = define(text).doubts()
+    assert [one.partition(" (outer join)")[0] for one in doubts] == (
+        ["statement 1 keeps rows of a table that have no changes"] if doubted else []
+    )

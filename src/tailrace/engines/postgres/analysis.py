@@ -28,6 +28,8 @@ MARKS = frozenset({"_event_id", "_op", "_time"})
 WEIGHT = "_weight"
 
 _WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.CreateTableAsStmt)
+_KEEP_LEFT = (enums.JoinType.JOIN_LEFT, enums.JoinType.JOIN_FULL)
+_KEEP_RIGHT = (enums.JoinType.JOIN_RIGHT, enums.JoinType.JOIN_FULL)
 _SUMS = frozenset({"sum", "count"})
 _COMPARISONS = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
 KEEP_SUMS = "keep sums and counts: sum(x * _weight), sum(_weight)"
@@ -72,6 +74,10 @@ class Analysis:
     """Functions over changes, which are no sums and counts; none of them may be an aggregate."""
     adds_up: bool = False
     """Changes are grouped or aggregated."""
+    keeps_unmatched: bool = False
+    """An outer join keeps rows of a table that there are no changes for."""
+    repeats: bool = False
+    """And they are inserted, so they come again with every batch."""
     prefixed: list[ast.ColumnRef] = field(default_factory=list)
     """Columns written as changes.<table>.<column>."""
     creates: ast.CreateTableAsStmt | None = None
@@ -149,7 +155,9 @@ class _Analyst:
     def _insert(self, node: Any, scope: _Scope) -> bool:
         reads = node.selectStmt is not None and self._select(node.selectStmt, scope)
         conflict = node.onConflictClause
-        if conflict is not None:
+        if conflict is None:
+            self._found.repeats = self._found.repeats or self._found.keeps_unmatched
+        else:
             parts = [conflict.whereClause, conflict.infer and conflict.infer.whereClause]
             self._decides(parts)
             self._found.conflicts.append((_table(node.relation), node))
@@ -172,6 +180,7 @@ class _Analyst:
         self._found.writes.append(target)
         self._found.written_columns[target] = None
         reads = self._select(node.query, scope)
+        self._found.repeats = self._found.keeps_unmatched
         if self._found.adds_up:
             self._refuse(
                 "CREATE TABLE … AS appends the rows of each batch, so a group would come again "
@@ -244,7 +253,12 @@ class _Analyst:
             if isinstance(item, ast.RangeVar):
                 found.append(self._range_var(item, scope))
             elif isinstance(item, ast.JoinExpr):
-                found += self._items([item.larg, item.rarg], scope)
+                left, right = self._items([item.larg], scope), self._items([item.rarg], scope)
+                found += [*left, *right]
+                if (any(left) and item.jointype in _KEEP_RIGHT) or (
+                    any(right) and item.jointype in _KEEP_LEFT
+                ):
+                    self._found.keeps_unmatched = True
                 found += self._sublinks([item.quals], scope)
                 self._decides([item.quals])
             elif isinstance(item, ast.RangeSubselect):

@@ -13,6 +13,15 @@ from tailrace.engines.postgres.rewriting import Rewritten, creating, rewrite
 from tailrace.errors import StatementError
 from tailrace.statements.pointer import error_at
 
+_UNWEIGHED = (
+    "adds up changes without _weight, so rows that went count like those that came; "
+    "totals are kept by sum(x * _weight) and sum(_weight)"
+)
+_REPEATED = (
+    "keeps rows of a table that have no changes (outer join), so it inserts them again with every "
+    "batch; an inner join takes those that have"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -40,10 +49,13 @@ class Definition:
     def doubts(self) -> tuple[str, ...]:
         """What is allowed, and probably not meant."""
         return tuple(
-            f"statement {number} adds up changes without _weight, so rows that went count like "
-            "those that came; totals are kept by sum(x * _weight) and sum(_weight)"
+            f"statement {number} {doubt}"
             for number, piece in enumerate(self.pieces, 1)
-            if piece.found.is_unweighed
+            for doubt, is_there in (
+                (_UNWEIGHED, piece.found.is_unweighed),
+                (_REPEATED, piece.found.repeats),
+            )
+            if is_there
         )
 
     def marked(self, name: str) -> bool:
