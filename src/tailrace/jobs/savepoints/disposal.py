@@ -21,6 +21,8 @@ queries = load("tailrace")
 
 SILENCE = 5.0  # a runner that has been silent for so long is dead or frozen
 
+BUSY = "somebody else is at it"
+
 
 async def let_go(own: Database, queue: str, savepoint_id: str) -> str | None:
     """Let go of the events of a savepoint, wherever they are held; return what is in the way."""
@@ -59,7 +61,7 @@ async def dispose(own: Database, savepoint_id: str) -> str | None:
     async with locks.held(own, f"savepoint {savepoint_id}") as got:
         if not got:
             await locks.end_silent(own, f"savepoint {savepoint_id}", SILENCE)
-            return "somebody else is at it"
+            return BUSY
         row = await own.fetch_one(queries.known_savepoint, path="", savepoint_id=savepoint_id)
         if row is not None and row.state == "failed":  # why it failed is kept a while
             return await let_go(own, row.queue_name, savepoint_id)

@@ -12,7 +12,7 @@ from tailrace.db.connection import Database
 from tailrace.db.dsn import label
 from tailrace.db.queries import load
 from tailrace.errors import TailraceError
-from tailrace.jobs.savepoints.disposal import dispose
+from tailrace.jobs.savepoints.disposal import BUSY, dispose
 from tailrace.jobs.savepoints.housekeeping import Limits, tidy
 from tailrace.jobs.savepoints.writer import Writer
 from tailrace.service import Loop
@@ -94,7 +94,7 @@ class Savepoints:
         if what == "write":
             return await Writer(db, savepoint_id).run()
         problem = await dispose(db, savepoint_id)
-        if problem is not None:
+        if problem is not None and problem != BUSY:  # whoever waits for it removes it as well
             _logger.warning("savepoint %s cannot be removed yet: %s", savepoint_id, problem)
         return problem is None
 
