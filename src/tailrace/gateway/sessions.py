@@ -64,10 +64,13 @@ class Session:
     async def theirs(self) -> Database:
         """The connection for what the user writes; a new one after the old one was lost."""
         if self._theirs is None or self._theirs.closed:
+            again = self._theirs is not None
             self._theirs = await Database.connect(
                 self.dsn, name="sql", pinned=False, prepare_threshold=None
             )
             self._theirs.on_notice = self.talk
+            if again and self.talk is not None:
+                self.talk("warning: connected again; what was set or begun before is gone")
         return self._theirs
 
     async def setting(self, name: str) -> str:

@@ -310,6 +310,16 @@ class TestScripts:
         await sql(f"STOP JOB {called}")
         assert (await sql.fails(f"STOP JOB {called}")).endswith(f": START JOB {called}")
 
+    async def test_who_lost_the_connection_is_told_what_is_gone(self, sql: Sql):
+        lose = "select pg_terminate_backend(pg_backend_pid())"
+        said = await sql(
+            f"set work_mem = '9MB'; begin; {lose}; show work_mem; select 1",
+            options=("--continue-on-error",),
+        )
+        assert "9MB" not in said.out
+        assert said.err.count("warning: connected again; what was set or begun before is gone") == 1
+        assert "connected again" not in (await sql(lose, status=1)).err
+
     async def test_scripts_may_end_as_those_of_other_clients_do(self, sql: Sql):
         assert (await sql("select 1 as a; Exit; select 2 as b")).out.splitlines()[0] == " a"
         assert " b" not in (await sql("select 1 as a;\nQUIT;\nselect 2 as b")).out
