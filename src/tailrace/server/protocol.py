@@ -20,7 +20,7 @@ from tailrace.errors import UsageError
 from tailrace.gateway.completing import Values
 from tailrace.server.operation import Operation, State
 from tailrace.server.pages import RowFormat
-from tailrace.server.refused import BadRequest, Unknown
+from tailrace.server.refused import BadRequest
 from tailrace.server.requests import Content, body_of
 from tailrace.server.sessions import Conversation, Sessions
 
@@ -239,10 +239,3 @@ def _address(request: Request, token: int, form: RowFormat) -> str:
     session, operation = request.path_params["session"], request.path_params["operation"]
     address = f"/v{version}/sessions/{session}/operations/{operation}/result/{token}"
     return address if version == 1 else f"{address}?rowFormat={form}"
-
-
-async def nothing_here(request: Request) -> Response:
-    """An address that means nothing."""
-    raise Unknown(
-        f'there is nothing at "{request.url.path}"; the protocol has {", ".join(VERSIONS)}'
-    )
