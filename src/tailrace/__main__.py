@@ -2,7 +2,8 @@
 
 Most commands are over in a fifth of a second, most of which goes into loading modules. So Python
 neither looks for garbage meanwhile (``service.run`` lets it begin when a command stays) nor takes
-everything apart again at the end: together a tenth of ``SHOW JOBS``.
+everything apart again at the end: together a tenth of ``SHOW JOBS``. Likewise, patterns that a
+command may never need are texts, which ``re`` compiles, and keeps, when they are first used.
 """
 
 import atexit

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?")
+_DURATION = r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)?"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_SIZE = re.compile(r"([1-9]\d{0,8})\s*(B|KiB|kB|MiB|MB|GiB|GB)?", re.IGNORECASE)
+_SIZE = r"(?i)([1-9]\d{0,8})\s*(B|KiB|kB|MiB|MB|GiB|GB)?"
 _BYTES = {"b": 1, "kib": 1 << 10, "kb": 10**3, "mib": 1 << 20, "mb": 10**6, "gib": 1 << 30,
           "gb": 10**9}  # fmt: skip
 _SWITCHES = {
@@ -17,7 +17,7 @@ _SWITCHES = {
 
 def duration(value: object) -> float:
     """Read a duration such as ``500ms`` or ``2s``; a bare number counts seconds, as in Skytools."""
-    match = _DURATION.fullmatch(str(value).strip())
+    match = re.fullmatch(_DURATION, str(value).strip())
     if match is None or isinstance(value, bool):
         raise ValueError("is not a duration (examples: 500ms, 2s)")
     return float(match[1]) * _UNITS[match[2] or "s"]
@@ -59,7 +59,7 @@ def count(value: object) -> int:
 
 def size(value: object) -> int:
     """Read a size such as ``1 MiB``; a bare number counts bytes."""
-    match = _SIZE.fullmatch(str(value).strip())
+    match = re.fullmatch(_SIZE, str(value).strip())
     if match is None or isinstance(value, bool):
         raise ValueError("is not a size (examples: 65536, 512KiB, 1MiB)")
     return int(match[1]) * _BYTES[(match[2] or "B").lower()]

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import NamedTuple
 
+_FOLDER = Path(__file__).parents[1] / "sql"
 _HEADER = re.compile(r"\n[ \t]*\n--[ \t]*([a-z_][a-z0-9_]*):[ \t]*(.*)")
 
 
@@ -74,5 +75,5 @@ def _statement(text: str, name: str, source: str) -> str:
 def load(schema: str | None = None) -> Queries:
     """Read the queries of a schema's folder; without a name those that belong to no schema."""
     place = "queries.sql" if schema is None else f"{schema}/queries.sql"
-    text = files("tailrace.sql").joinpath(place).read_text(encoding="utf-8")
+    text = (_FOLDER / place).read_text(encoding="utf-8")
     return parse(text, f"sql/{place}")

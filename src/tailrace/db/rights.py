@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 from functools import cache
 
-_DENIED = re.compile(r"permission denied for \w+(?: \w+)? (\S+)")
-_MADE = re.compile(r"^create (?:table|(?:or replace )?view) \w+\.(\w+)", re.MULTILINE)
+_DENIED = r"permission denied for \w+(?: \w+)? (\S+)"
+_MADE = r"(?m)^create (?:table|(?:or replace )?view) \w+\.(\w+)"
 _SCHEMAS = ("pgq", "pgq_coop", "pgq_node", "tailrace")
 
 
 def remedy(refusal: str, user: str) -> str | None:
     """Say which role helps; None where the thing is not ours."""
-    found = _DENIED.search(refusal)
+    found = re.search(_DENIED, refusal)
     if found is None or found[1] not in _ours():
         return None
     return (
@@ -35,7 +35,7 @@ def _ours() -> frozenset[str]:
             if script.function is not None:
                 names.add(script.function)
             else:
-                names.update(_MADE.findall(script.text))
+                names.update(re.findall(_MADE, script.text))
     return frozenset(names)
 
 

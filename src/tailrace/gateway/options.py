@@ -61,7 +61,7 @@ _RECOVERY = ("execution.state-recovery.", "execution.savepoint.")
 # The id of a run, which another tailrace sends along when this one is its gateway.
 _RUN_ID = "$internal.pipeline.job-id"
 _NAME = "pipeline.name"
-_MARK = re.compile(r"\[tailrace [0-9a-f]{32}\]\s*$")
+_MARK = r"\[tailrace [0-9a-f]{32}\]\s*$"
 
 
 def refuse_unfit(key: str, value: str, *, once: bool = False) -> None:
@@ -75,7 +75,7 @@ def refuse_unfit(key: str, value: str, *, once: bool = False) -> None:
             f"'{key}' cannot be set: it would hold for whatever runs next, too",
             hint="START JOB '…' FROM SAVEPOINT '…' [CLAIM | NO_CLAIM]",
         )
-    if key == _NAME and _MARK.search(value):
+    if key == _NAME and re.search(_MARK, value):
         raise UsageError(
             f"'{_NAME}' cannot be \"{value}\": it ends with the mark by which the run of a job is "
             "found",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-_PARTS = re.compile(r"(\d+)(?: rows)? of (?:about )?(\d+)\b")
-_PERCENT = re.compile(r" \(\d+ %\)")
+_PARTS = r"(\d+)(?: rows)? of (?:about )?(\d+)\b"
+_PERCENT = r" \(\d+ %\)"
 _WIDTH = 24
 # In a narrower terminal the words are worth more.
 _ROOM = 60
@@ -17,7 +17,7 @@ _ROOM = 60
 
 def done(text: str) -> float | None:
     """The part that is done, of a text that tells it; an estimate that was too low is not whole."""
-    told = _PARTS.search(text)
+    told = re.search(_PARTS, text)
     if told is None or int(told[2]) == 0:
         return None
     return min(int(told[1]) / int(told[2]), 0.99)
@@ -31,4 +31,4 @@ def with_bar(text: str, width: int, *, plain: bool = False) -> str:
     full, empty = ("#", "-") if plain else ("━", "╌")
     length = int(part * _WIDTH)
     bar = full * length + empty * (_WIDTH - length)
-    return f"{bar} {int(part * 100)} % {_PERCENT.sub('', text, count=1)}"
+    return f"{bar} {int(part * 100)} % {re.sub(_PERCENT, '', text, count=1)}"

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tailrace.statements.tokens import Kind, Token, scan
 
 _LINE_END = re.compile(r"[\n\r]|\Z")
-_SQL_BODY = re.compile(r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b")
+_SQL_BODY = r"CREATE (OR REPLACE )?(FUNCTION|PROCEDURE)\b"
 _STATEMENT_SET = "EXECUTE STATEMENT SET"
 
 
@@ -128,7 +128,7 @@ class _Nesting:
 
     def _holds_statements(self) -> bool:
         return (
-            _SQL_BODY.match(" ".join(self._first)) is not None
+            re.match(_SQL_BODY, " ".join(self._first)) is not None
             or " ".join(self._recent) == _STATEMENT_SET
         )
 

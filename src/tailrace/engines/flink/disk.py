@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from tailrace.errors import EngineError, UsageError
 
 METADATA = "_metadata"
-_NAMED = re.compile(r"savepoint-([0-9a-f]{6})-[0-9a-f]+")
+_NAMED = r"savepoint-([0-9a-f]{6})-[0-9a-f]+"
 # Below the root: savepoints of others lie there, ours one deeper, in directories of their own.
 _DEPTH = 2
 
@@ -160,7 +160,7 @@ def _walk(directory: Path, depth: int) -> Iterator[Found]:
 
 
 def _found(path: str, size: int, completed: float) -> Found:
-    match = _NAMED.fullmatch(path.rsplit("/", 1)[-1])
+    match = re.fullmatch(_NAMED, path.rsplit("/", 1)[-1])
     return Found(path, match[1] if match else None, size, completed)
 
 

@@ -13,16 +13,16 @@ WRITTEN = "INTERVAL"
 INTERVALS = ("INTERVAL_YEAR_MONTH", "INTERVAL_DAY_TIME")
 
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
-_PERIOD = re.compile(rf"P(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:0D)?")
-_DURATION = re.compile(rf"PT(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?")
+_PERIOD = rf"P(?:{_NUMBER}Y)?(?:{_NUMBER}M)?(?:0D)?"
+_DURATION = rf"PT(?:{_NUMBER}H)?(?:{_NUMBER}M)?(?:{_NUMBER}S)?"
 
 
 def of_iso(text: str) -> str:
     """An interval as Java writes it; what is none stays as it is."""
-    if found := _PERIOD.fullmatch(text):
+    if found := re.fullmatch(_PERIOD, text):
         years, months = (int(one or 0) for one in found.groups())
         return of_number(years * 12 + months, INTERVALS[0])
-    if found := _DURATION.fullmatch(text):
+    if found := re.fullmatch(_DURATION, text):
         hours, minutes, seconds = (Decimal(one or 0) for one in found.groups())
         return of_number(int((hours * 3600 + minutes * 60 + seconds) * 1000), INTERVALS[1])
     return text

@@ -28,7 +28,7 @@ _PARTS = {
     "MULTISET": ("elementType",),
     "MAP": ("keyType", "valueType"),
 }
-_TOKEN = re.compile(r"`((?:[^`]|``)*)`|('(?:[^']|'')*')|([<>(),])|([^\s<>(),`']+)")
+_TOKEN = r"`((?:[^`]|``)*)`|('(?:[^']|'')*')|([<>(),])|([^\s<>(),`']+)"
 
 
 class SqlType(NamedTuple):
@@ -87,7 +87,7 @@ class _Written:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._tokens: Iterator[re.Match[str]] = _TOKEN.finditer(text)
+        self._tokens: Iterator[re.Match[str]] = re.finditer(_TOKEN, text)
         self._now = next(self._tokens, None)
 
     def read(self) -> SqlType:

@@ -20,10 +20,10 @@ from tailrace.errors import (
     one_line,
 )
 
-_CAUSED = re.compile(r"^\s*Caused by: |<Exception on server side:\s*", re.MULTILINE)
-_FRAME = re.compile(r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on server side|-{3,})")
-_QUALIFIED = re.compile(r"\b(?:[a-z_][\w$]*\.){2,}([A-Z]\w*)(?:@[0-9a-f]+)?")
-_CLASS = re.compile(r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$.]*(?:: |$)")
+_CAUSED = r"(?m)^\s*Caused by: |<Exception on server side:\s*"
+_FRAME = r"^\s*(at |\.\.\. \d+ |Suppressed: |End of exception on server side|-{3,})"
+_QUALIFIED = r"\b(?:[a-z_][\w$]*\.){2,}([A-Z]\w*)(?:@[0-9a-f]+)?"
+_CLASS = r"^(?:[a-z_][\w$]*\.)+[A-Z][\w$.]*(?:: |$)"
 
 # Which sentence of Flink's, what it means, and what helps; {0} is what the pattern has found.
 _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
@@ -126,19 +126,19 @@ _MEANINGS: tuple[tuple[str, type[TailraceError], str, str | None], ...] = (
 
 def cause(text: str) -> str:
     """The reason that stands at the end of a chain of exceptions, without its classes."""
-    block = _CAUSED.split(text)[-1]
+    block = re.split(_CAUSED, text)[-1]
     lines: list[str] = []
     for line in block.strip().splitlines():
-        if lines and _FRAME.match(line):
+        if lines and re.match(_FRAME, line):
             break
-        if not _FRAME.match(line):
+        if not re.match(_FRAME, line):
             lines.append(line)
     reason = one_line(" ".join(lines))
-    while match := _CLASS.match(reason):
+    while match := re.match(_CLASS, reason):
         if not reason[match.end() :]:
             return _plain(match[0])
         reason = reason[match.end() :]
-    return _QUALIFIED.sub(r"\1", reason).strip() or "no reason given"
+    return re.sub(_QUALIFIED, r"\1", reason).strip() or "no reason given"
 
 
 def _plain(java_class: str) -> str:
